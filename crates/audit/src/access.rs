@@ -1,0 +1,112 @@
+//! A declared access: which persons, which resources, which commands, and the transaction that it opens.
+
+use crate::vocabulary::EventType;
+use bearingwall_core::ClientId;
+use bearingwall_tenancy::TenantTx;
+use diesel::pg::Pg;
+use diesel::query_builder::{AsQuery, QueryFragment, QueryId};
+use diesel::result::QueryResult;
+use diesel_async::{AsyncConnectionCore, SimpleAsyncConnection};
+use futures_util::future::BoxFuture;
+
+/// What an access may do to the rows of a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Read rows.
+    Select,
+    /// Add rows.
+    Insert,
+    /// Change rows.
+    Update,
+    /// Remove rows.
+    Delete,
+}
+
+impl Command {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Select => "SELECT",
+            Self::Insert => "INSERT",
+            Self::Update => "UPDATE",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// An access to be put on record before it happens. It covers exactly what it names:
+/// row security shows no row of another person, another resource or to another command.
+#[derive(Clone, Debug)]
+pub struct Access {
+    pub(crate) event: EventType,
+    pub(crate) subjects: Vec<ClientId>,
+    pub(crate) resources: Vec<(&'static str, &'static [Command])>,
+}
+
+impl Access {
+    /// Persons that one access may declare.
+    pub const SUBJECTS_MAX: usize = 1_000;
+
+    /// An access to the data of these persons.
+    #[must_use]
+    pub fn to(event: EventType, subjects: impl IntoIterator<Item = ClientId>) -> Self {
+        Self { event, subjects: subjects.into_iter().collect(), resources: Vec::new() }
+    }
+
+    /// Covers a table (`schema.name`) and what may be done to its rows.
+    #[must_use]
+    pub fn covering(mut self, resource: &'static str, commands: &'static [Command]) -> Self {
+        self.resources.push((resource, commands));
+        self
+    }
+
+    pub(crate) fn writes(&self) -> bool {
+        self.resources.iter().any(|(_, commands)| commands.iter().any(|command| *command != Command::Select))
+    }
+}
+
+/// A tenant transaction under an access that is durably on record. Only [`AuditLog`](crate::AuditLog) makes one, and
+/// a store function that touches personal data takes one.
+pub struct PhiTx<'t, 'c> {
+    tx: &'t mut TenantTx<'c>,
+}
+
+impl<'t, 'c> PhiTx<'t, 'c> {
+    pub(crate) fn new(tx: &'t mut TenantTx<'c>) -> Self {
+        Self { tx }
+    }
+
+    /// The transaction itself, for the tables that hold no personal data.
+    pub fn tenant(&mut self) -> &mut TenantTx<'c> {
+        self.tx
+    }
+}
+
+/// The trait demands a batch; a transaction that must not commit has none.
+impl SimpleAsyncConnection for PhiTx<'_, '_> {
+    async fn batch_execute(&mut self, query: &str) -> QueryResult<()> {
+        self.tx.batch_execute(query).await
+    }
+}
+
+impl<'c> AsyncConnectionCore for PhiTx<'_, 'c> {
+    type ExecuteFuture<'conn, 'query> = BoxFuture<'conn, QueryResult<usize>>;
+    type LoadFuture<'conn, 'query> = BoxFuture<'conn, QueryResult<Self::Stream<'conn, 'query>>>;
+    type Stream<'conn, 'query> = <TenantTx<'c> as AsyncConnectionCore>::Stream<'conn, 'query>;
+    type Row<'conn, 'query> = <TenantTx<'c> as AsyncConnectionCore>::Row<'conn, 'query>;
+    type Backend = Pg;
+
+    fn load<'conn, 'query, T>(&'conn mut self, source: T) -> Self::LoadFuture<'conn, 'query>
+    where
+        T: AsQuery + 'query,
+        T::Query: QueryFragment<Pg> + QueryId + 'query,
+    {
+        self.tx.load(source)
+    }
+
+    fn execute_returning_count<'conn, 'query, T>(&'conn mut self, source: T) -> Self::ExecuteFuture<'conn, 'query>
+    where
+        T: QueryFragment<Pg> + QueryId + 'query,
+    {
+        self.tx.execute_returning_count(source)
+    }
+}

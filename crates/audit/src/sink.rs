@@ -1,0 +1,124 @@
+//! Refusals reach the record through a bounded queue: reporting never blocks, and a loss is counted and loud.
+
+use crate::error::AuditError;
+use crate::log::AuditLog;
+use crate::record::Refusal;
+use crate::vocabulary::EventType;
+use bearingwall_core::{
+    Ctx, CtxParts, CustomerId, EventSink, PurposeOfUse, RoleSet, SecurityEvent, SubjectId,
+};
+use bearingwall_tenancy::TenantTx;
+use diesel_async::AsyncConnectionCore;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use time::OffsetDateTime;
+use tokio::sync::{mpsc, oneshot};
+
+/// Refusals that may wait to be written.
+const QUEUE: usize = 1_024;
+
+enum Message {
+    Event(SecurityEvent),
+    Flush(oneshot::Sender<()>),
+}
+
+/// Takes refusals for the record. Cloning shares the queue.
+#[derive(Clone)]
+pub struct AuditSink {
+    queue: mpsc::Sender<Message>,
+    lost: Arc<AtomicU64>,
+}
+
+impl AuditSink {
+    #[expect(clippy::disallowed_methods, reason = "the writer outlives the requests whose refusals it writes")]
+    pub(crate) fn start(log: AuditLog) -> Self {
+        let (queue, mut messages) = mpsc::channel(QUEUE);
+        let lost = Arc::new(AtomicU64::new(0));
+        let losses = Arc::clone(&lost);
+        tokio::spawn(async move {
+            while let Some(message) = messages.recv().await {
+                match message {
+                    Message::Event(event) => {
+                        if let Err(error) = log.write_refusal(&event).await {
+                            count_loss(&losses, event.event_type, &error.to_string());
+                        }
+                    }
+                    Message::Flush(done) => drop(done.send(())),
+                }
+            }
+        });
+        Self { queue, lost }
+    }
+
+    /// Refusals that did not reach the record since the start. Not zero is an alarm.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Waits until everything reported so far is written.
+    pub async fn flush(&self) {
+        let (done, finished) = oneshot::channel();
+        if self.queue.send(Message::Flush(done)).await.is_ok() {
+            drop(finished.await);
+        }
+    }
+}
+
+fn count_loss(lost: &AtomicU64, event: &'static str, why: &str) {
+    let count = lost.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+    tracing::error!(event, error = why, count, "a refusal did not reach the audit record");
+}
+
+// CONTROL: AUD-3
+impl EventSink for AuditSink {
+    fn report(&self, event: SecurityEvent) {
+        let event_type = event.event_type;
+        if self.queue.try_send(Message::Event(event)).is_err() {
+            count_loss(&self.lost, event_type, "the queue is full");
+        }
+    }
+}
+
+impl AuditLog {
+    /// Under the tenant where one was proven, else under the platform. No identity is invented.
+    async fn write_refusal(&self, event: &SecurityEvent) -> Result<(), AuditError> {
+        match (event.customer, event.subject) {
+            (Some(customer), Some(subject)) => self.write_denial(event, customer, subject).await,
+            _ => {
+                let refusal = Refusal {
+                    event_id: self.ids().v7(),
+                    event_type: event.event_type,
+                    reason: event.reason,
+                    request: event.request.as_uuid(),
+                    route: event.route,
+                };
+                self.pool().run_outside(refusal).await.map(drop).map_err(AuditError::from)
+            }
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the refusal names a principal that a token proved")]
+    async fn write_denial(
+        &self,
+        event: &SecurityEvent,
+        customer: CustomerId,
+        subject: SubjectId,
+    ) -> Result<(), AuditError> {
+        let ctx = Ctx::danger_assume_verified(CtxParts {
+            subject,
+            customer,
+            roles: RoleSet::EMPTY,
+            request: event.request,
+            purpose: PurposeOfUse::default(),
+            expires_at: OffsetDateTime::now_utc() + time::Duration::seconds(30),
+            route: event.route,
+        });
+        let denied = self.single(&ctx, EventType::RequestDenied, "completed", event.outcome).because(event.reason);
+        self.pool()
+            .run(&ctx, async |tx: &mut TenantTx<'_>| {
+                tx.execute_returning_count(denied).await.map(drop).map_err(AuditError::Unwritten)
+            })
+            .await
+    }
+}

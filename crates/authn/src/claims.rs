@@ -1,0 +1,217 @@
+//! The claims of a verified access token, and the identity that they prove.
+
+use crate::error::AuthnError;
+use crate::issuer::IssuerConfig;
+use crate::json::{Json, Object};
+use aws_lc_rs::digest;
+use bearingwall_core::{CustomerId, Principal, Role, RoleSet, SubjectId};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+const MAX_SUBJECT_BYTES: usize = 255;
+
+/// Who a token is about: a UUIDv8 of the first 128 bits of SHA-256(issuer ‖ 0x00 ‖ subject), version and variant
+/// set over them. Two issuers with the same subject are two people.
+#[must_use]
+pub fn subject_id(issuer: &str, subject: &str) -> SubjectId {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(issuer.as_bytes());
+    context.update(&[0]);
+    context.update(subject.as_bytes());
+    let digest = context.finish();
+    let mut bytes = [0; 16];
+    for (to, from) in bytes.iter_mut().zip(digest.as_ref()) {
+        *to = *from;
+    }
+    SubjectId::from_uuid(Uuid::new_v8(bytes))
+}
+
+/// Whether the header's `typ` marks an access token (RFC 9068 section 4).
+pub(crate) fn is_access_token_type(typ: Option<&str>, config: &IssuerConfig) -> bool {
+    match typ {
+        Some("at+jwt" | "application/at+jwt") => true,
+        Some("JWT") => config.allow_typ_jwt,
+        _ => false,
+    }
+}
+
+/// The identity that the claims prove at `now_s` (Unix seconds), once the signature was checked.
+// CONTROL: AUT-1
+pub(crate) fn principal(
+    claims: &Object,
+    typ: Option<&str>,
+    config: &IssuerConfig,
+    now_s: i64,
+) -> Result<Principal, AuthnError> {
+    let use_claim = claims.get("typ").map(Json::text);
+    // Keycloak writes ID, Refresh or Logout there. A token whose header says only `JWT` must say it is a bearer token.
+    if !matches!(use_claim, None | Some(Some("Bearer"))) || (typ == Some("JWT") && use_claim.is_none()) {
+        return Err(AuthnError::TokenType);
+    }
+    // A sender-constrained token without its proof is a stolen one as far as we can tell (RFC 9449, RFC 8705).
+    if claims.contains_key("cnf") {
+        return Err(AuthnError::SenderConstrained);
+    }
+    if !audience_names(claims, &config.audience)? {
+        return Err(AuthnError::Audience);
+    }
+    let subject = subject(claims)?;
+    let expires_at = valid_until(claims, config, now_s)?;
+    let roles = roles(claims, &config.roles_claim)?;
+    let customer = customer(claims, config, roles)?;
+    Ok(Principal {
+        subject: subject_id(&config.issuer, subject),
+        customer,
+        roles,
+        expires_at,
+    })
+}
+
+fn audience_names(claims: &Object, ours: &str) -> Result<bool, AuthnError> {
+    let malformed = AuthnError::Claim { claim: "aud" };
+    match claims.get("aud") {
+        Some(Json::Text(audience)) => Ok(audience == ours),
+        Some(Json::List(audiences)) if audiences.iter().all(|audience| audience.text().is_some()) => {
+            Ok(audiences.iter().any(|audience| audience.text() == Some(ours)))
+        }
+        _ => Err(malformed),
+    }
+}
+
+fn subject(claims: &Object) -> Result<&str, AuthnError> {
+    claims
+        .get("sub")
+        .and_then(Json::text)
+        .filter(|subject| (1..=MAX_SUBJECT_BYTES).contains(&subject.len()))
+        .filter(|subject| !subject.trim().is_empty() && !subject.chars().any(char::is_control))
+        .ok_or(AuthnError::Claim { claim: "sub" })
+}
+
+/// When the proof ends: `exp` and the issuer's leeway, so that nothing below ends a request that was let in.
+fn valid_until(claims: &Object, config: &IssuerConfig, now_s: i64) -> Result<OffsetDateTime, AuthnError> {
+    let instant = |claim: &'static str| match claims.get(claim) {
+        None => Ok(None),
+        Some(value) => value
+            .integer()
+            .filter(|at| *at >= 0)
+            .map(Some)
+            .ok_or(AuthnError::Claim { claim }),
+    };
+    let expires = instant("exp")?.ok_or(AuthnError::Claim { claim: "exp" })?;
+    let issued = instant("iat")?.ok_or(AuthnError::Claim { claim: "iat" })?;
+    let not_before = instant("nbf")?;
+    let leeway = i64::from(config.leeway_s);
+    let ends = expires.saturating_add(leeway);
+    let ends_at = OffsetDateTime::from_unix_timestamp(ends).map_err(|_| AuthnError::Claim { claim: "exp" })?;
+    if now_s >= ends {
+        return Err(AuthnError::Expired);
+    }
+    let latest_start = now_s.saturating_add(leeway);
+    if issued > latest_start || not_before.is_some_and(|start| start > latest_start) {
+        return Err(AuthnError::NotYetValid);
+    }
+    let lifetime = expires.saturating_sub(issued);
+    if lifetime <= 0
+        || config
+            .max_lifetime_s
+            .is_some_and(|longest| lifetime > i64::from(longest))
+    {
+        return Err(AuthnError::Lifetime);
+    }
+    Ok(ends_at)
+}
+
+/// The platform roles that the token lists. Other names mean something elsewhere and nothing here.
+fn roles(claims: &Object, path: &[String]) -> Result<RoleSet, AuthnError> {
+    let malformed = || AuthnError::Claim { claim: "roles" };
+    let Some((last, parents)) = path.split_last() else {
+        return Ok(RoleSet::EMPTY);
+    };
+    let mut object = claims;
+    for name in parents {
+        match object.get(name) {
+            None => return Ok(RoleSet::EMPTY),
+            Some(value) => object = value.object().ok_or_else(malformed)?,
+        }
+    }
+    let Some(list) = object.get(last) else {
+        return Ok(RoleSet::EMPTY);
+    };
+    let mut roles = RoleSet::EMPTY;
+    for name in list.list().ok_or_else(malformed)? {
+        if let Ok(role) = name.text().ok_or_else(malformed)?.parse::<Role>() {
+            roles = roles.with(role);
+        }
+    }
+    Ok(roles)
+}
+
+fn customer(claims: &Object, config: &IssuerConfig, roles: RoleSet) -> Result<Option<CustomerId>, AuthnError> {
+    let customer = match claims.get("customer_id") {
+        None => None,
+        Some(value) => Some(value.text().and_then(tenant).ok_or(AuthnError::Tenant)?),
+    };
+    if let Some(bound) = config.customer {
+        // SECURITY: a tenant's own identity provider can neither name another tenant nor make platform staff.
+        if customer.is_some_and(|customer| customer != bound) || roles.contains(Role::InternalAdmin) {
+            return Err(AuthnError::ForeignTenant);
+        }
+    }
+    if customer.is_none() && !roles.contains(Role::InternalAdmin) {
+        return Err(AuthnError::Tenant);
+    }
+    Ok(customer)
+}
+
+/// A tenant that a token may name: one spelling, and none of the ids that mean something else.
+fn tenant(text: &str) -> Option<CustomerId> {
+    let id = Uuid::try_parse(text)
+        .ok()
+        .filter(|id| id.hyphenated().to_string() == text)?;
+    let customer = CustomerId::from_uuid(id);
+    (!id.is_nil() && !id.is_max() && !customer.is_platform()).then_some(customer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subjects_of_different_issuers_differ_and_are_uuid_version_8() {
+        let one = subject_id("https://a.example.org", "7");
+        assert_eq!(one, subject_id("https://a.example.org", "7"));
+        assert_ne!(one, subject_id("https://b.example.org", "7"));
+        assert_ne!(
+            subject_id("https://a.example.org", "b"),
+            subject_id("https://a.example.orgb", "")
+        );
+        assert_eq!(one.as_uuid().get_version_num(), 8);
+        assert_eq!(one.as_uuid().get_variant(), uuid::Variant::RFC4122);
+    }
+
+    #[test]
+    fn the_subject_id_is_the_documented_digest() {
+        // printf 'https://a.example.org\0007' | sha256sum
+        let id = subject_id("https://a.example.org", "7");
+        let digest = digest::digest(&digest::SHA256, b"https://a.example.org\x007");
+        assert_eq!(id.as_uuid().as_bytes()[..6], digest.as_ref()[..6]);
+        assert_eq!(id.as_uuid().as_bytes()[9..], digest.as_ref()[9..16]);
+    }
+
+    #[test]
+    fn a_tenant_has_one_spelling() {
+        assert!(tenant("0190d6f0-0000-7000-8000-000000000001").is_some());
+        for text in [
+            "0190D6F0-0000-7000-8000-000000000001",
+            "0190d6f0000070008000000000000001",
+            "{0190d6f0-0000-7000-8000-000000000001}",
+            "urn:uuid:0190d6f0-0000-7000-8000-000000000001",
+            "00000000-0000-0000-0000-000000000000",
+            "ffffffff-ffff-ffff-ffff-ffffffffffff",
+            "00000000-0000-8000-8000-000000000001",
+            "",
+        ] {
+            assert!(tenant(text).is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+
+mod claims;
+mod document;
+mod error;
+mod issuer;
+mod json;
+pub mod jws;
+mod keyring;
+mod verifier;
+
+pub use claims::subject_id;
+pub use document::DocumentError;
+pub use error::AuthnError;
+pub use issuer::IssuerConfig;
+pub use jws::Algorithm;
+pub use verifier::{AuthnOptions, BearerVerifier, BoxFuture, IdentityProvider};

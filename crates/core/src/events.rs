@@ -1,0 +1,52 @@
+//! The port through which lower layers report security events, without knowing who records them.
+
+use crate::{CustomerId, RequestId, SubjectId};
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was done.
+    Success,
+    /// It was refused by a rule.
+    Denied,
+    /// It failed for another reason.
+    Failure,
+}
+
+impl Outcome {
+    /// The word in the record.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Denied => "denied",
+            Self::Failure => "failure",
+        }
+    }
+}
+
+/// Something that security staff want on the record. It holds codes and ids only, never personal data.
+#[derive(Clone, Debug)]
+pub struct SecurityEvent {
+    /// A code of the vocabulary, as `http.request.denied`.
+    pub event_type: &'static str,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// A stable error code, as `AUT-004`.
+    pub reason: &'static str,
+    /// The tenant it belongs to; `None` puts it under the platform's own.
+    pub customer: Option<CustomerId>,
+    /// The verified actor, if any. Nothing is invented where none was proven.
+    pub subject: Option<SubjectId>,
+    /// The request in which it happened.
+    pub request: RequestId,
+    /// The route's template, as `GET /v1/clients/{id}`; never the path itself.
+    pub route: Option<&'static str>,
+}
+
+/// Where lower layers report to. Reporting never blocks and never fails the caller:
+/// an implementation that loses an event counts the loss and raises an alarm.
+pub trait EventSink: Send + Sync {
+    /// Takes an event for the record.
+    fn report(&self, event: SecurityEvent);
+}

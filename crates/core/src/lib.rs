@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+
+mod clock;
+mod context;
+mod error;
+mod events;
+mod ids;
+mod role;
+mod sensitive;
+
+pub use clock::{Clock, IdGen, SystemClock, SystemIds};
+pub use context::{Ctx, CtxParts, Principal, PurposeOfUse, UnknownPurpose};
+pub use error::{Classified, ErrorKind};
+pub use events::{EventSink, Outcome, SecurityEvent};
+pub use ids::{ClientId, CustomerId, EventId, IdError, NoteId, RequestId, SubjectId};
+pub use role::{Role, RoleSet, UnknownRole};
+pub use sensitive::{Phi, Sensitive};

@@ -1,0 +1,98 @@
+//! Everything under `/v1` proves an identity first, unknown paths included.
+
+use crate::edge::Edge;
+use crate::{HttpError, Problem};
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, web};
+use bearingwall_core::Principal;
+use std::sync::Arc;
+
+/// The longest credential that is looked at, in bytes.
+const CREDENTIAL_BYTES: usize = 16 * 1024;
+
+/// Verifies the bearer and keeps the principal for the route, or answers 401.
+///
+/// It runs before routing inside `/v1`, so that an anonymous caller cannot tell a path that exists from one that does
+/// not. The principal must be there before any argument of a handler is read: otherwise a broken body would be
+/// answered before a missing permission.
+pub(crate) async fn authenticate(
+    edge: web::Data<Edge>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    match principal(&edge, request.headers()).await {
+        Ok(principal) => {
+            request.extensions_mut().insert(principal);
+            next.call(request).await.map(ServiceResponse::map_into_boxed_body)
+        }
+        Err(problem) => Ok(request.error_response(problem)),
+    }
+}
+
+async fn principal(edge: &Edge, headers: &HeaderMap) -> Result<Arc<Principal>, Problem> {
+    let bearer = bearer(headers).map_err(|found| HttpError::Credentials { found })?;
+    Ok(edge.services().identity.verify(bearer).await?)
+}
+
+/// The token of the one `Authorization: Bearer …` header (RFC 6750 section 2.1), or what is wrong with the headers.
+///
+/// Two headers are refused: two readers of the same request could choose differently.
+fn bearer(headers: &HeaderMap) -> Result<&str, &'static str> {
+    let mut values = headers.get_all(AUTHORIZATION);
+    let value = values.next().ok_or("none")?;
+    if values.next().is_some() {
+        return Err("more than one");
+    }
+    if value.len() > CREDENTIAL_BYTES {
+        return Err("too long");
+    }
+    let text = value.to_str().map_err(|_| "not ASCII")?;
+    let (scheme, token) = text.split_once(' ').ok_or("no scheme")?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err("another scheme");
+    }
+    let token68 = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    if token.is_empty() || !token.bytes().all(token68) {
+        return Err("not a token");
+    }
+    Ok(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::http::header::HeaderValue;
+
+    fn headers(values: &[&str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(AUTHORIZATION, HeaderValue::from_str(value).unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn aut_1_exactly_one_bearer_header_counts() {
+        assert_eq!(bearer(&headers(&["Bearer a.b.c"])), Ok("a.b.c"));
+        assert_eq!(bearer(&headers(&["bearer a.b.c"])), Ok("a.b.c"));
+        for (values, found) in [
+            (&[][..], "none"),
+            (&["Bearer a", "Bearer a"], "more than one"),
+            (&["Bearer"], "no scheme"),
+            (&["Basic YTpi"], "another scheme"),
+            (&["Bearer "], "not a token"),
+            (&["Bearer  a"], "not a token"),
+            (&["Bearer a b"], "not a token"),
+            (&["Bearer a,Bearer b"], "not a token"),
+        ] {
+            assert_eq!(bearer(&headers(values)), Err(found), "{values:?}");
+        }
+        assert_eq!(
+            bearer(&headers(&[&format!("Bearer {}", "a".repeat(CREDENTIAL_BYTES))])),
+            Err("too long")
+        );
+    }
+}

@@ -1,0 +1,229 @@
+//! The outermost layer: correlation id, span, security headers, and the only place where an error body is made.
+
+use crate::refusals::{Refusal, Refusals};
+use crate::routes::Matched;
+use crate::{Limits, Problem, Services};
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, HttpResponse, ResponseError, web};
+use bearingwall_core::{Principal, RequestId};
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+use std::time::Instant;
+use tracing::{Instrument, Span, field};
+
+/// The header that carries our id of the request, in every response.
+pub const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The longest id of the caller's own that is kept, in characters.
+const CLIENT_REQUEST_ID_CHARS: usize = 64;
+
+/// What all workers of one server share.
+pub(crate) struct Edge {
+    services: Services,
+    limits: Limits,
+    refusals: Refusals,
+}
+
+impl Edge {
+    pub(crate) fn new(services: Services, limits: Limits) -> Self {
+        let refusals = Refusals::new(Arc::clone(&services.events));
+        Self {
+            services,
+            limits,
+            refusals,
+        }
+    }
+
+    pub(crate) const fn services(&self) -> &Services {
+        &self.services
+    }
+
+    pub(crate) const fn limits(&self) -> Limits {
+        self.limits
+    }
+}
+
+/// Wraps every route and every miss.
+pub(crate) async fn serve(
+    edge: web::Data<Edge>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let started = Instant::now();
+    // CONTROL: HTP-3
+    // SECURITY: the id is made here and nowhere else; a caller who could choose it could hide in somebody else's trail.
+    let id = RequestId::from_uuid(edge.services.ids.v7());
+    let method = known_method(request.method());
+    let span = tracing::info_span!(
+        "request",
+        correlation_id = %id,
+        method,
+        client_request_id = field::Empty,
+        route = field::Empty,
+        status = field::Empty,
+    );
+    if let Some(theirs) = client_request_id(request.headers()) {
+        span.record("client_request_id", theirs);
+    }
+    request.extensions_mut().insert(id);
+
+    let answer = next.call(request).instrument(span.clone()).await;
+    let _entered = span.enter();
+    let mut response = match answer {
+        Ok(response) => finish(&edge, response.map_into_boxed_body(), id),
+        Err(error) => {
+            let late = LateProblem { error, request: id };
+            log(late.problem(), late.problem().status_code());
+            return Err(late.into());
+        }
+    };
+    dress(response.headers_mut(), id);
+    record(&span, &response, started);
+    Ok(response)
+}
+
+/// Replaces the body of every error by problem details, logs the cause once, and reports refusals.
+fn finish(edge: &Edge, response: ServiceResponse<BoxBody>, id: RequestId) -> ServiceResponse<BoxBody> {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return response;
+    }
+    let (request, original) = response.into_parts();
+    let own = original.error().and_then(Error::as_error::<Problem>);
+    let stand_in = Problem::of_status(status);
+    let problem = own.unwrap_or(&stand_in);
+    log(problem, status);
+    if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
+        let extensions = request.extensions();
+        let principal = extensions.get::<Arc<Principal>>();
+        edge.refusals.report(Refusal {
+            denied: status == StatusCode::FORBIDDEN,
+            reason: problem.code(),
+            customer: principal.and_then(|principal| principal.customer),
+            subject: principal.map(|principal| principal.subject),
+            request: id,
+            route: extensions.get::<Matched>().map(|matched| matched.0),
+        });
+    }
+    let rendered = problem.render(id);
+    ServiceResponse::new(request, rendered)
+}
+
+/// A layer between edge and handler ended the request without a response, as the deadline does: the request itself is
+/// gone by then, so the response is made when the framework asks the error for it.
+#[derive(Debug)]
+struct LateProblem {
+    error: Error,
+    request: RequestId,
+}
+
+impl LateProblem {
+    fn problem(&self) -> &Problem {
+        static UNKNOWN: LazyLock<Problem> = LazyLock::new(|| Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR));
+        self.error.as_error::<Problem>().unwrap_or(&UNKNOWN)
+    }
+}
+
+impl fmt::Display for LateProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.problem().fmt(f)
+    }
+}
+
+impl ResponseError for LateProblem {
+    fn status_code(&self) -> StatusCode {
+        self.problem().status_code()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = self.problem().render(self.request);
+        dress(response.headers_mut(), self.request);
+        response
+    }
+}
+
+/// Once, here, with the whole chain; the log's own layer withholds what looks like personal data.
+fn log(problem: &Problem, status: StatusCode) {
+    let (code, error) = (problem.code(), problem.chain());
+    if status.is_server_error() {
+        tracing::error!(code, error, "request failed");
+    } else if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
+        tracing::warn!(code, error, "request refused");
+    } else {
+        tracing::info!(code, error, "request not acceptable");
+    }
+}
+
+fn dress(headers: &mut HeaderMap, id: RequestId) {
+    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+        headers.insert(CORRELATION_ID, value);
+    }
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    );
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+}
+
+fn record(span: &Span, response: &ServiceResponse<BoxBody>, started: Instant) {
+    let route = response
+        .request()
+        .extensions()
+        .get::<Matched>()
+        .map_or("none", |matched| matched.0);
+    let status = response.status().as_u16();
+    span.record("route", route);
+    span.record("status", status);
+    let duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    tracing::info!(route, status, duration_us, "request");
+}
+
+/// The caller's own id of the request, if it is short and plain. It is logged beside ours and trusted for nothing.
+fn client_request_id(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(CORRELATION_ID).or_else(|| headers.get(REQUEST_ID))?;
+    let text = value.to_str().ok()?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    ((1..=CLIENT_REQUEST_ID_CHARS).contains(&text.len()) && text.bytes().all(plain)).then_some(text)
+}
+
+/// A method is any token that a caller cares to send; only those that exist reach a log.
+fn known_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn htp_3_only_short_plain_ids_of_the_caller_are_kept() {
+        let kept = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(REQUEST_ID, HeaderValue::from_str(text).unwrap());
+            client_request_id(&headers).map(str::to_owned)
+        };
+        assert_eq!(kept("req-1.a_B").as_deref(), Some("req-1.a_B"));
+        assert_eq!(kept(&"a".repeat(64)).map(|text| text.len()), Some(64));
+        for refused in ["", "a b", "ada@example.net", "a\"b", &"a".repeat(65)] {
+            assert_eq!(kept(refused), None, "{refused}");
+        }
+    }
+}

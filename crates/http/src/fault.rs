@@ -1,0 +1,144 @@
+//! What can be wrong with a request before a use-case sees it: the edge's own errors.
+
+use actix_web::http::StatusCode;
+use bearingwall_core::{Classified, ErrorKind};
+
+/// An error that the edge itself finds.
+///
+/// None keeps the framework's error as its source: those texts quote the offending value, which may be a person's.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HttpError {
+    /// No route has this path, or an id in it is not one.
+    #[error("no route has this path")]
+    UnknownPath,
+    /// No usable bearer token came with the request.
+    #[error("no single bearer token came with the request: {found}")]
+    Credentials {
+        /// What was found instead.
+        found: &'static str,
+    },
+    /// The path exists, under another method.
+    #[error("the path does not answer this method")]
+    Method,
+    /// The body is not the JSON that the operation takes.
+    #[error("the body is not the expected json, at line {line}, column {column}")]
+    Body {
+        /// The line where reading stopped; 0 if the transport failed.
+        line: usize,
+        /// The column.
+        column: usize,
+    },
+    /// The body is larger than the operation takes.
+    #[error("the body is larger than the operation takes")]
+    BodySize,
+    /// The body has another media type than the operation takes.
+    #[error("the body has another media type than the operation takes")]
+    MediaType,
+    /// The query string is not what the operation takes.
+    #[error("the query string is not what the operation takes")]
+    Query,
+    /// A header has a value that is not accepted.
+    #[error("the header `{name}` is not acceptable: {reason}")]
+    Header {
+        /// The header.
+        name: &'static str,
+        /// Why.
+        reason: &'static str,
+    },
+    /// The framework refused the request before a route took it.
+    #[error("the framework refused the request")]
+    Refused,
+    /// Something failed that should not.
+    #[error("the framework failed")]
+    Framework,
+    /// A dependency is away; carries no more than its name.
+    #[error("not ready: {failing}")]
+    NotReady {
+        /// The names of the failing checks.
+        failing: String,
+    },
+    /// The request took longer than the server gives it.
+    #[error("the request took longer than the server gives it")]
+    Deadline,
+    /// The stream of an import broke off or grew too long.
+    #[error("the body of the import ended early or is too long")]
+    ImportBody,
+}
+
+impl HttpError {
+    /// The status where the kind alone does not give it.
+    pub(crate) const fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Method => Some(StatusCode::METHOD_NOT_ALLOWED),
+            Self::BodySize => Some(StatusCode::PAYLOAD_TOO_LARGE),
+            Self::MediaType => Some(StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            Self::UnknownPath
+            | Self::Credentials { .. }
+            | Self::Body { .. }
+            | Self::Query
+            | Self::Header { .. }
+            | Self::Refused
+            | Self::Framework
+            | Self::NotReady { .. }
+            | Self::Deadline
+            | Self::ImportBody => None,
+        }
+    }
+
+    /// Which part of the request is wrong and why, in words that are safe to send.
+    pub(crate) const fn pointer(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Body { .. } => Some(("body", "is not the JSON that this operation takes")),
+            Self::BodySize => Some(("body", "is too large")),
+            Self::MediaType => Some(("Content-Type", "is not the media type that this operation takes")),
+            Self::Query => Some(("query", "is not what this operation takes")),
+            Self::Header { name, reason } => Some((name, reason)),
+            Self::ImportBody => Some(("body", "ended early or is too long")),
+            Self::UnknownPath
+            | Self::Credentials { .. }
+            | Self::Method
+            | Self::Refused
+            | Self::Framework
+            | Self::NotReady { .. }
+            | Self::Deadline => None,
+        }
+    }
+}
+
+impl Classified for HttpError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::UnknownPath => ErrorKind::NotFound,
+            Self::Credentials { .. } => ErrorKind::Unauthenticated,
+            Self::Method
+            | Self::Body { .. }
+            | Self::BodySize
+            | Self::MediaType
+            | Self::Query
+            | Self::Header { .. }
+            | Self::Refused
+            | Self::ImportBody => ErrorKind::Invalid,
+            Self::Framework => ErrorKind::Internal,
+            Self::NotReady { .. } | Self::Deadline => ErrorKind::Unavailable,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownPath => "HTP-001",
+            Self::Credentials { .. } => "HTP-002",
+            Self::Method => "HTP-003",
+            Self::Body { .. } => "HTP-004",
+            Self::BodySize => "HTP-005",
+            Self::MediaType => "HTP-006",
+            Self::Query => "HTP-007",
+            Self::Header { .. } => "HTP-008",
+            Self::Refused => "HTP-009",
+            Self::Framework => "HTP-010",
+            Self::NotReady { .. } => "HTP-012",
+            Self::Deadline => "HTP-013",
+            Self::ImportBody => "HTP-014",
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The witness that a handler's first argument must be: somebody was identified and may do this.
+
+use crate::edge::Edge;
+use crate::routes::Matched;
+use crate::{HttpError, Problem};
+use actix_web::dev::Payload;
+use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use bearingwall_core::{Ctx, CtxParts, CustomerId, Principal, PurposeOfUse, RequestId};
+use bearingwall_rbac::{Permission, Permit, TenantPermission};
+use std::future::{Ready, ready};
+use std::sync::Arc;
+
+/// The header in which a caller says why personal data is touched; treatment where it says nothing.
+pub const PURPOSE: HeaderName = HeaderName::from_static("bearingwall-purpose");
+
+/// Proof that the caller of this request holds `P`; only the framework's own extraction makes it.
+pub struct Granted<P: Permission> {
+    permit: Permit<P>,
+    ctx: Ctx,
+}
+
+impl<P: Permission> Granted<P> {
+    /// Who calls.
+    #[must_use]
+    pub const fn principal(&self) -> &Arc<Principal> {
+        self.permit.principal()
+    }
+
+    /// The permit itself.
+    #[must_use]
+    pub const fn permit(&self) -> &Permit<P> {
+        &self.permit
+    }
+}
+
+impl<P: TenantPermission> Granted<P> {
+    /// The verified context. It exists for a tenant's permissions alone, whose permit proves that there is a tenant.
+    #[must_use]
+    pub const fn ctx(&self) -> &Ctx {
+        &self.ctx
+    }
+}
+
+impl<P: Permission> FromRequest for Granted<P> {
+    type Error = Problem;
+    // Ready at the first poll, so that a refusal is always decided before a later argument reads the body.
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(grant(request))
+    }
+}
+
+// CONTROL: RBC-1
+fn grant<P: Permission>(request: &HttpRequest) -> Result<Granted<P>, Problem> {
+    let edge = request.app_data::<web::Data<Edge>>().ok_or(HttpError::Framework)?;
+    let extensions = request.extensions();
+    let id = *extensions.get::<RequestId>().ok_or(HttpError::Framework)?;
+    let principal = extensions
+        .get::<Arc<Principal>>()
+        .ok_or(HttpError::Credentials { found: "none" })?;
+    let permit = edge.services().permissions.permit::<P>(principal)?;
+    let purpose = purpose(request.headers())?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the token was verified by the identity provider and the permission by the table, in this request"
+    )]
+    let ctx = Ctx::danger_assume_verified(CtxParts {
+        subject: principal.subject,
+        // Without a tenant there is no tenant permission, and `ctx()` is out of reach.
+        customer: principal.customer.unwrap_or(CustomerId::PLATFORM),
+        roles: principal.roles,
+        request: id,
+        purpose,
+        expires_at: principal.expires_at,
+        route: extensions.get::<Matched>().map(|matched| matched.0),
+    });
+    Ok(Granted { permit, ctx })
+}
+
+fn purpose(headers: &HeaderMap) -> Result<PurposeOfUse, HttpError> {
+    let mut values = headers.get_all(&PURPOSE);
+    let Some(value) = values.next() else {
+        return Ok(PurposeOfUse::default());
+    };
+    let refused = |reason| HttpError::Header {
+        name: "Bearingwall-Purpose",
+        reason,
+    };
+    if values.next().is_some() {
+        return Err(refused("stands there more than once"));
+    }
+    value
+        .to_str()
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| refused("is none of TREAT, HOPERAT, HPAYMT, PATRQT, SYSADMIN"))
+}

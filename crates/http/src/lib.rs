@@ -1,0 +1,39 @@
+//! The HTTP edge: one route table, a witness for every permission, one place for errors.
+#![doc = include_str!("../README.md")]
+
+mod application;
+mod authentication;
+mod edge;
+mod fault;
+mod granted;
+mod matrix;
+mod me;
+mod openapi;
+mod probes;
+mod problem;
+mod refusals;
+pub mod routes;
+mod server;
+mod services;
+
+pub use application::Application;
+pub use edge::CORRELATION_ID;
+pub use fault::HttpError;
+pub use granted::{Granted, PURPOSE};
+pub use matrix::matrix;
+pub use openapi::openapi;
+pub use problem::{PROBLEM_JSON, Problem, ProblemBody};
+pub use routes::{RouteError, RouteSpec, RouteTable};
+pub use server::{ListenError, RunningServer, ServerOptions};
+pub use services::{Check, Limits, Readiness, Services};
+
+/// Every route of the API.
+///
+/// # Errors
+/// When the table is not sound; the server then does not start.
+pub fn app_routes() -> Result<RouteTable, RouteError> {
+    let table = RouteTable::builder();
+    let table = probes::routes(table);
+    let table = me::routes(table);
+    table.finish()
+}

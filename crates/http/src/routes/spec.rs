@@ -1,0 +1,254 @@
+//! What a route says about itself, apart from its handler.
+
+use std::borrow::Cow;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+/// Whether a route gives access to protected health information.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PhiClass {
+    /// It does not.
+    None,
+    /// It does, in its request or in its response.
+    Phi,
+}
+
+impl PhiClass {
+    /// The word in documents.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Phi => "phi",
+        }
+    }
+}
+
+/// How costly a route is, for whoever limits its rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RateClass {
+    /// Answers from memory.
+    Light,
+    /// Reads.
+    Read,
+    /// Writes.
+    Write,
+    /// Works for long.
+    Bulk,
+}
+
+impl RateClass {
+    /// The word in documents.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Light => "light",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Bulk => "bulk",
+        }
+    }
+}
+
+/// The schema of a type, as functions, so that a route can be declared without building it.
+#[derive(Clone, Copy)]
+pub struct SchemaOf {
+    pub(crate) name: fn() -> Cow<'static, str>,
+    pub(crate) schema: fn() -> RefOr<Schema>,
+    pub(crate) nested: fn(&mut Vec<(String, RefOr<Schema>)>),
+}
+
+impl SchemaOf {
+    /// The schema of `T`.
+    #[must_use]
+    pub fn of<T: ToSchema + PartialSchema>() -> Self {
+        Self {
+            name: T::name,
+            schema: T::schema,
+            nested: T::schemas,
+        }
+    }
+}
+
+/// A body: its media type, and its schema if it is JSON.
+#[derive(Clone, Copy)]
+pub struct Content {
+    pub(crate) media_type: &'static str,
+    pub(crate) schema: Option<SchemaOf>,
+}
+
+impl Content {
+    /// A JSON body.
+    #[must_use]
+    pub fn json<T: ToSchema + PartialSchema>() -> Self {
+        Self {
+            media_type: "application/json",
+            schema: Some(SchemaOf::of::<T>()),
+        }
+    }
+
+    /// Newline-delimited JSON, one value of `T` a line.
+    #[must_use]
+    pub fn json_lines<T: ToSchema + PartialSchema>() -> Self {
+        Self {
+            media_type: "application/x-ndjson",
+            schema: Some(SchemaOf::of::<T>()),
+        }
+    }
+
+    /// Text of another kind.
+    #[must_use]
+    pub const fn text(media_type: &'static str) -> Self {
+        Self {
+            media_type,
+            schema: None,
+        }
+    }
+}
+
+/// Where a parameter stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// In the query string.
+    Query,
+    /// In a header.
+    Header,
+}
+
+/// A parameter beside those in the path.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameter {
+    pub(crate) name: &'static str,
+    pub(crate) location: Location,
+    pub(crate) required: bool,
+    /// The JSON type: `string` or `integer`.
+    pub(crate) kind: &'static str,
+    pub(crate) description: &'static str,
+}
+
+/// The declaration of one route.
+#[derive(Clone)]
+pub struct RouteSpec {
+    pub(crate) name: &'static str,
+    pub(crate) operation: &'static str,
+    pub(crate) summary: &'static str,
+    pub(crate) phi: PhiClass,
+    pub(crate) events: &'static [&'static str],
+    pub(crate) rate: RateClass,
+    pub(crate) streamed: bool,
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) request: Option<Content>,
+    pub(crate) responses: Vec<(u16, &'static str, Option<Content>)>,
+}
+
+impl RouteSpec {
+    /// A route named `METHOD /path/{parameter}`, its operation id in snake case, and one sentence about it.
+    #[must_use]
+    pub const fn new(name: &'static str, operation: &'static str, summary: &'static str) -> Self {
+        Self {
+            name,
+            operation,
+            summary,
+            phi: PhiClass::None,
+            events: &[],
+            rate: RateClass::Light,
+            streamed: false,
+            parameters: Vec::new(),
+            request: None,
+            responses: Vec::new(),
+        }
+    }
+
+    /// It gives access to health information, and leaves these events on the record.
+    #[must_use]
+    pub const fn phi(mut self, events: &'static [&'static str]) -> Self {
+        self.phi = PhiClass::Phi;
+        self.events = events;
+        self
+    }
+
+    /// How costly it is.
+    #[must_use]
+    pub const fn rate(mut self, rate: RateClass) -> Self {
+        self.rate = rate;
+        self
+    }
+
+    /// Its body or its answer is a stream, which no deadline for the whole cuts off.
+    #[must_use]
+    pub const fn streamed(mut self) -> Self {
+        self.streamed = true;
+        self
+    }
+
+    /// An optional parameter of the query string, of JSON type `string` or `integer`.
+    #[must_use]
+    pub fn query(mut self, name: &'static str, kind: &'static str, description: &'static str) -> Self {
+        self.parameters.push(Parameter {
+            name,
+            location: Location::Query,
+            required: false,
+            kind,
+            description,
+        });
+        self
+    }
+
+    /// A header that must be sent.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, description: &'static str) -> Self {
+        let location = Location::Header;
+        self.parameters.push(Parameter {
+            name,
+            location,
+            required: true,
+            kind: "string",
+            description,
+        });
+        self
+    }
+
+    /// The body that it takes.
+    #[must_use]
+    pub const fn takes(mut self, content: Content) -> Self {
+        self.request = Some(content);
+        self
+    }
+
+    /// What it answers when all is well.
+    #[must_use]
+    pub fn answers(mut self, status: u16, description: &'static str, content: Option<Content>) -> Self {
+        self.responses.push((status, description, content));
+        self
+    }
+
+    /// The name, `METHOD /path`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The operation id.
+    #[must_use]
+    pub const fn operation(&self) -> &'static str {
+        self.operation
+    }
+
+    /// Whether it gives access to health information.
+    #[must_use]
+    pub const fn phi_class(&self) -> PhiClass {
+        self.phi
+    }
+
+    /// The events that it leaves on the record.
+    #[must_use]
+    pub const fn events(&self) -> &'static [&'static str] {
+        self.events
+    }
+
+    /// How costly it is.
+    #[must_use]
+    pub const fn rate_class(&self) -> RateClass {
+        self.rate
+    }
+}

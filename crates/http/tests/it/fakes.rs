@@ -1,0 +1,181 @@
+//! The ports of the edge, held still: five tokens, the shipped split of roles, a sink that remembers.
+
+use actix_web::body;
+use actix_web::http::StatusCode;
+use actix_web::test::TestRequest;
+use actix_web::{App, test};
+use bearingwall_authn::{AuthnError, BoxFuture, IdentityProvider};
+use bearingwall_core::{CustomerId, EventSink, Principal, Role, SecurityEvent, SubjectId, SystemIds};
+use bearingwall_http::{Application, Check, Limits, Readiness, RouteTable, Services};
+use bearingwall_rbac::{PermissionId, PolicyEngine, PolicyError, PolicyTable, Scope};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use time::OffsetDateTime;
+use time::macros::datetime;
+use uuid::Uuid;
+
+pub(crate) const EXPIRES: OffsetDateTime = datetime!(2030-01-02 03:04:05 UTC);
+pub(crate) const CUSTOMER: CustomerId = CustomerId::from_uuid(Uuid::from_u128(0xA));
+pub(crate) const SUBJECT: SubjectId = SubjectId::from_uuid(Uuid::from_u128(0x5));
+
+/// Knows the tokens `reader`, `writer`, `both`, `platform`, `stray` (reads, without a tenant) and `nobody`;
+/// `down` meets an issuer without keys; everything else has expired.
+pub(crate) struct Tokens;
+
+impl IdentityProvider for Tokens {
+    fn verify<'a>(&'a self, bearer: &'a str) -> BoxFuture<'a, Result<Arc<Principal>, AuthnError>> {
+        let known = |roles: &[Role], customer| {
+            let roles = roles.iter().copied().collect();
+            Ok(Arc::new(Principal {
+                subject: SUBJECT,
+                customer,
+                roles,
+                expires_at: EXPIRES,
+            }))
+        };
+        let answer = match bearer {
+            "reader" => known(&[Role::Authenticated], Some(CUSTOMER)),
+            "writer" => known(&[Role::CustomerAdmin], Some(CUSTOMER)),
+            "both" => known(&[Role::Authenticated, Role::CustomerAdmin], Some(CUSTOMER)),
+            "platform" => known(&[Role::InternalAdmin], None),
+            "stray" => known(&[Role::Authenticated], None),
+            "nobody" => known(&[], Some(CUSTOMER)),
+            "down" => Err(AuthnError::KeysUnavailable {
+                issuer: "https://issuer.example".into(),
+                source: None,
+            }),
+            _ => Err(AuthnError::Expired),
+        };
+        Box::pin(async move { answer })
+    }
+}
+
+/// Reads for `authenticated`, the rest for `customer_admin`, oneself for everybody.
+pub(crate) struct Split;
+
+impl PolicyEngine for Split {
+    fn allows(&self, role: Role, permission: PermissionId) -> Result<bool, PolicyError> {
+        let reads = matches!(permission.action(), "read" | "search");
+        Ok(match (permission.scope(), role) {
+            (Scope::Identity, _) => true,
+            (Scope::Tenant, Role::Authenticated) => reads,
+            (Scope::Tenant, Role::CustomerAdmin) => !reads,
+            (Scope::Tenant, Role::InternalAdmin) => false,
+        })
+    }
+}
+
+/// Remembers what was reported.
+#[derive(Default)]
+pub(crate) struct Record(pub(crate) Mutex<Vec<SecurityEvent>>);
+
+impl EventSink for Record {
+    fn report(&self, event: SecurityEvent) {
+        self.0.lock().unwrap().push(event);
+    }
+}
+
+/// Ready or not, and how often it was asked.
+pub(crate) struct Fixed {
+    pub(crate) passed: bool,
+    pub(crate) asked: AtomicU32,
+}
+
+impl Readiness for Fixed {
+    fn check(&self) -> BoxFuture<'_, Vec<Check>> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let checks = vec![
+            Check {
+                name: "database",
+                passed: self.passed,
+            },
+            Check {
+                name: "keys",
+                passed: true,
+            },
+        ];
+        Box::pin(async move { checks })
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) record: Arc<Record>,
+    pub(crate) readiness: Arc<Fixed>,
+    pub(crate) application: Application,
+}
+
+pub(crate) fn table() -> PolicyTable {
+    PolicyTable::compile(&Split).unwrap()
+}
+
+pub(crate) fn world(routes: RouteTable) -> World {
+    world_with(routes, Limits::default(), true)
+}
+
+pub(crate) fn world_with(routes: RouteTable, limits: Limits, passed: bool) -> World {
+    let record = Arc::new(Record::default());
+    let readiness = Arc::new(Fixed {
+        passed,
+        asked: AtomicU32::new(0),
+    });
+    let services = Services {
+        identity: Arc::new(Tokens),
+        permissions: Arc::new(table()),
+        events: record.clone(),
+        readiness: readiness.clone(),
+        ids: Arc::new(SystemIds),
+    };
+    World {
+        record,
+        readiness,
+        application: Application::new(routes, services, limits),
+    }
+}
+
+/// A response that was read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(found, _)| found == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not json: {}", self.body))
+    }
+}
+
+/// Sends one request to a fresh worker of the application.
+pub(crate) async fn send(application: &Application, request: TestRequest) -> Answer {
+    let own = application.clone();
+    let app = test::init_service(App::new().configure(move |config| own.configure(config))).await;
+    let response = match test::try_call_service(&app, request.to_request()).await {
+        Ok(response) => response.into_parts().1.map_into_boxed_body(),
+        Err(error) => error.error_response(),
+    };
+    let status = response.status();
+    let text = |value: &actix_web::http::header::HeaderValue| value.to_str().unwrap().to_owned();
+    let headers = response
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.to_string(), text(value)))
+        .collect();
+    let body = body::to_bytes(response.into_body()).await.unwrap();
+    Answer {
+        status,
+        headers,
+        body: String::from_utf8(body.to_vec()).unwrap(),
+    }
+}
+
+pub(crate) fn with_token(request: TestRequest, token: &str) -> TestRequest {
+    request.insert_header(("Authorization", format!("Bearer {token}")))
+}

@@ -1,0 +1,16 @@
+//! The edge as a caller meets it: what every route demands, what an error says, and what is recorded.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
+
+mod documents;
+mod errors;
+mod fakes;
+mod grants;
+mod listening;
+mod ratchet;
+mod refusals;

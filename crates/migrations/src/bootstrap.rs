@@ -1,0 +1,133 @@
+//! What the platform's superuser does once: roles, the database, its privileges and event triggers. Nothing is kept.
+
+use crate::error::MigrationError;
+use bearingwall_core::Sensitive;
+use tokio_postgres::Client;
+
+pub(crate) const ROLES_SQL: &str = include_str!("roles.sql");
+pub(crate) const DATABASE_SQL: &str = include_str!("database.sql");
+
+/// Passwords of the login roles. A role without one here keeps what it has; a new role without one cannot log in
+/// by password, which is right where certificates, peer or token authentication do the work.
+#[derive(Clone, Debug, Default)]
+pub struct RolePasswords {
+    /// `bearingwall_admin`.
+    pub admin: Option<Sensitive<String>>,
+    /// `bearingwall_app`.
+    pub app: Option<Sensitive<String>>,
+    /// `bearingwall_sealer`.
+    pub sealer: Option<Sensitive<String>>,
+    /// `bearingwall_worker`.
+    pub worker: Option<Sensitive<String>>,
+    /// `bearingwall_auditor`.
+    pub auditor: Option<Sensitive<String>>,
+    /// `bearingwall_backup`.
+    pub backup: Option<Sensitive<String>>,
+}
+
+/// What [`bootstrap_roles`] needs.
+#[derive(Clone, Debug)]
+pub struct BootstrapOptions {
+    /// The application's database: lower-case letters, digits, underscores.
+    pub database: String,
+    /// Passwords of the login roles.
+    pub passwords: RolePasswords,
+}
+
+/// Makes the roles and the (empty) database, connected as superuser to any database of the cluster.
+///
+/// Follow it with [`bootstrap_database`] on a connection to the new database. Running it again changes nothing
+/// but the passwords given.
+///
+/// # Errors
+/// When a name is unfit or the superuser's right does not suffice.
+pub async fn bootstrap_roles(superuser: &Client, options: &BootstrapOptions) -> Result<(), MigrationError> {
+    check_name(&options.database)?;
+    superuser.batch_execute(ROLES_SQL).await.map_err(MigrationError::statement("create the roles"))?;
+    let passwords = &options.passwords;
+    for (role, password) in [
+        ("bearingwall_admin", &passwords.admin),
+        ("bearingwall_app", &passwords.app),
+        ("bearingwall_sealer", &passwords.sealer),
+        ("bearingwall_worker", &passwords.worker),
+        ("bearingwall_auditor", &passwords.auditor),
+        ("bearingwall_backup", &passwords.backup),
+    ] {
+        if let Some(password) = password {
+            superuser
+                .batch_execute(&set_password(role, password))
+                .await
+                .map_err(MigrationError::statement("set a role's password"))?;
+        }
+    }
+    let exists = superuser
+        .query_opt("SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1", &[&options.database])
+        .await
+        .map_err(MigrationError::statement("look for the database"))?
+        .is_some();
+    if !exists {
+        let create = format!("CREATE DATABASE {} OWNER bearingwall_owner ENCODING 'UTF8' TEMPLATE template0", options.database);
+        superuser.batch_execute(&create).await.map_err(MigrationError::statement("create the database"))?;
+    }
+    superuser
+        .batch_execute(&database_privileges(&options.database)?)
+        .await
+        .map_err(MigrationError::statement("set the database's privileges"))
+}
+
+/// Privileges on the database itself. A copy made with `TEMPLATE` does not inherit them.
+///
+/// # Errors
+/// When the name would have to be quoted.
+pub fn database_privileges(database: &str) -> Result<String, MigrationError> {
+    check_name(database)?;
+    Ok(format!(
+        "REVOKE ALL ON DATABASE {database} FROM PUBLIC;
+         GRANT CONNECT ON DATABASE {database} TO bearingwall_admin, bearingwall_app, bearingwall_sealer,
+             bearingwall_worker, bearingwall_auditor, bearingwall_backup;
+         GRANT CREATE ON DATABASE {database} TO bearingwall_admin;"
+    ))
+}
+
+/// Makes the schema privileges and event triggers, connected as superuser to the application's database.
+///
+/// # Errors
+/// When the superuser's right does not suffice, as on a managed service that keeps event triggers to itself.
+pub async fn bootstrap_database(superuser: &Client) -> Result<(), MigrationError> {
+    superuser.batch_execute(DATABASE_SQL).await.map_err(MigrationError::statement("install the event triggers"))
+}
+
+/// The clear password never reaches the server: what is sent is the SCRAM verifier (RFC 5803).
+#[expect(clippy::disallowed_methods, reason = "turned into a verifier here and nowhere else")]
+fn set_password(role: &str, password: &Sensitive<String>) -> String {
+    let verifier = postgres_protocol::password::scram_sha_256(password.expose().as_bytes());
+    format!("ALTER ROLE {role} PASSWORD '{verifier}'")
+}
+
+fn check_name(name: &str) -> Result<(), MigrationError> {
+    let fits = !name.is_empty()
+        && name.len() <= 63
+        && name.starts_with(|first: char| first.is_ascii_lowercase() || first == '_')
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if fits { Ok(()) } else { Err(MigrationError::BadName { name: name.to_owned() }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_need_quotes_are_refused() {
+        assert!(database_privileges("bearingwall").is_ok());
+        for bad in ["", "Bearing", "a b", "a;drop", "1a", "a\"b"] {
+            assert!(database_privileges(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_clear_password_is_not_in_the_statement() {
+        let statement = set_password("bearingwall_app", &Sensitive::new("correct horse".to_owned()));
+        assert!(statement.starts_with("ALTER ROLE bearingwall_app PASSWORD 'SCRAM-SHA-256$"));
+        assert!(!statement.contains("correct horse"));
+    }
+}

@@ -1,0 +1,75 @@
+-- Inside the application's database, by the platform's superuser: privileges on the database and the event triggers.
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+ALTER SCHEMA public OWNER TO bearingwall_owner;
+GRANT USAGE, CREATE ON SCHEMA public TO bearingwall_admin;
+GRANT USAGE ON SCHEMA public TO bearingwall_app, bearingwall_auditor;
+
+CREATE SCHEMA IF NOT EXISTS platform;
+REVOKE ALL ON SCHEMA platform FROM PUBLIC;
+
+-- No DDL of any kind on a connection of the running system: DROP OWNED, GRANT, CREATE TEMP and COMMENT included.
+CREATE OR REPLACE FUNCTION platform.refuse_runtime_ddl() RETURNS event_trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
+BEGIN
+    IF session_user IN ('bearingwall_app', 'bearingwall_worker', 'bearingwall_auditor', 'bearingwall_backup') THEN
+        RAISE EXCEPTION 'DDL (%) is not permitted on this connection', tg_tag USING ERRCODE = '42501';
+    END IF;
+END $f$;
+DROP EVENT TRIGGER IF EXISTS refuse_runtime_ddl;
+CREATE EVENT TRIGGER refuse_runtime_ddl ON ddl_command_start EXECUTE FUNCTION platform.refuse_runtime_ddl();
+ALTER EVENT TRIGGER refuse_runtime_ddl ENABLE ALWAYS;
+
+-- CONTROL: AUD-2
+-- The audit schema changes only inside a migration that names itself, or in a function that is pinned to do so.
+CREATE OR REPLACE FUNCTION platform.guard_audit_ddl() RETURNS event_trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
+DECLARE
+    r record;
+BEGIN
+    IF coalesce(current_setting('bearingwall.audit_ddl', true), '') = 'on' THEN RETURN; END IF;
+    IF tg_event = 'sql_drop' THEN
+        FOR r IN SELECT * FROM pg_event_trigger_dropped_objects() LOOP
+            IF r.schema_name = 'audit' OR r.object_identity LIKE 'audit.%' OR r.object_identity LIKE '% on audit.%' OR r.object_identity = 'audit' THEN
+                RAISE EXCEPTION '% on % is rejected: the audit schema is guarded', tg_tag, r.object_identity USING ERRCODE = '42501';
+            END IF;
+        END LOOP;
+    ELSIF tg_event = 'table_rewrite' THEN
+        IF (SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = pg_event_trigger_table_rewrite_oid()) = 'audit' THEN
+            RAISE EXCEPTION 'a rewrite of % is rejected: the audit schema is guarded', pg_event_trigger_table_rewrite_oid()::regclass
+                USING ERRCODE = '42501';
+        END IF;
+    ELSE
+        FOR r IN SELECT * FROM pg_event_trigger_ddl_commands() LOOP
+            IF r.schema_name = 'audit' OR r.object_identity LIKE 'audit.%' OR r.object_identity LIKE '% on audit.%' THEN
+                RAISE EXCEPTION '% on % is rejected: the audit schema is guarded', r.command_tag, r.object_identity USING ERRCODE = '42501';
+            END IF;
+        END LOOP;
+    END IF;
+END $f$;
+DROP EVENT TRIGGER IF EXISTS guard_audit_ddl;
+DROP EVENT TRIGGER IF EXISTS guard_audit_drop;
+DROP EVENT TRIGGER IF EXISTS guard_audit_rewrite;
+CREATE EVENT TRIGGER guard_audit_ddl ON ddl_command_end EXECUTE FUNCTION platform.guard_audit_ddl();
+CREATE EVENT TRIGGER guard_audit_drop ON sql_drop EXECUTE FUNCTION platform.guard_audit_ddl();
+CREATE EVENT TRIGGER guard_audit_rewrite ON table_rewrite EXECUTE FUNCTION platform.guard_audit_ddl();
+ALTER EVENT TRIGGER guard_audit_ddl ENABLE ALWAYS;
+ALTER EVENT TRIGGER guard_audit_drop ENABLE ALWAYS;
+ALTER EVENT TRIGGER guard_audit_rewrite ENABLE ALWAYS;
+
+-- The second wall against side channels, for as far as this installation's superuser may build it.
+DO $wall$
+DECLARE
+    f regprocedure;
+BEGIN
+    FOR f IN SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace
+        AND (proname ~ '^lo_' OR proname IN ('loread', 'lowrite', 'pg_terminate_backend', 'pg_cancel_backend', 'pg_notify',
+             'pg_stat_get_activity', 'pg_stat_get_backend_activity', 'pg_lock_status', 'pg_export_snapshot'))
+    LOOP
+        EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', f);
+    END LOOP;
+END $wall$;
+REVOKE SELECT ON pg_catalog.pg_stat_activity, pg_catalog.pg_locks FROM PUBLIC;
+GRANT SELECT ON pg_catalog.pg_stat_activity, pg_catalog.pg_locks TO pg_monitor;
+GRANT EXECUTE ON FUNCTION pg_catalog.pg_stat_get_activity(int), pg_catalog.pg_lock_status() TO pg_monitor;
+REVOKE USAGE ON LANGUAGE plpgsql, sql FROM PUBLIC;
+GRANT USAGE ON LANGUAGE plpgsql, sql TO bearingwall_admin, bearingwall_owner;

@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+mod bootstrap;
+mod embedded;
+mod error;
+mod migrate;
+mod operate;
+
+pub use bootstrap::{BootstrapOptions, RolePasswords, bootstrap_database, bootstrap_roles, database_privileges};
+pub use embedded::{EMBEDDED, Embedded, content_hash, latest_version};
+pub use error::MigrationError;
+pub use migrate::{Plan, migrate, plan};
+pub use operate::{NewTenant, TenantRow, install_enter_key, serve_regions, tenant_create, tenant_list};

@@ -1,0 +1,79 @@
+//! RBC-3: what the shipped policy says, as a table that a reader can check.
+
+use bearingwall_core::{Role, RoleSet};
+use bearingwall_rbac::{PermissionId, PolicyTable, Scope};
+use bearingwall_rbac_casbin::CasbinEngine;
+
+const EXPECTED: &str = "\
+permission         authenticated  customer_admin  internal_admin
+me:read            yes            yes             yes
+client:read        yes            -               -
+client:search      yes            -               -
+client:write       -              yes             -
+client:import      -              yes             -
+chart_note:read    yes            -               -
+chart_note:write   -              yes             -
+chart_note:import  -              yes             -
+access_log:read    yes            -               -
+";
+
+#[tokio::test]
+async fn the_shipped_policy_is_the_reviewed_table() {
+    let table = PolicyTable::compile(&CasbinEngine::shipped().await.unwrap()).unwrap();
+    let names = Role::ALL.map(Role::as_str);
+    let mut shown = format!("{:<19}{:<15}{:<16}{}\n", "permission", names[0], names[1], names[2]);
+    for row in table.matrix() {
+        let cells = row.granted.map(|granted| if granted { "yes" } else { "-" });
+        shown += &format!(
+            "{:<19}{:<15}{:<16}{}\n",
+            row.permission.as_str(),
+            cells[0],
+            cells[1],
+            cells[2]
+        );
+    }
+    assert_eq!(shown, EXPECTED);
+}
+
+#[tokio::test]
+async fn rbc_3_no_role_of_the_shipped_policy_contains_another() {
+    let table = PolicyTable::compile(&CasbinEngine::shipped().await.unwrap()).unwrap();
+    let allows = |role, permission| table.allows(RoleSet::EMPTY.with(role), permission);
+    for one in Role::ALL {
+        for other in Role::ALL.into_iter().filter(|other| *other != one) {
+            let shared = PermissionId::ALL
+                .iter()
+                .filter(|id| allows(one, **id) && allows(other, **id));
+            assert_eq!(
+                shared.copied().collect::<Vec<_>>(),
+                [PermissionId::ReadSelf],
+                "{one} and {other}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn rbc_3_an_administrator_of_the_platform_reaches_no_tenants_data() {
+    let table = PolicyTable::compile(&CasbinEngine::shipped().await.unwrap()).unwrap();
+    let administrator = RoleSet::EMPTY.with(Role::InternalAdmin);
+    for permission in PermissionId::ALL
+        .iter()
+        .filter(|permission| permission.scope() == Scope::Tenant)
+    {
+        assert!(!table.allows(administrator, *permission), "{permission}");
+    }
+}
+
+#[tokio::test]
+async fn rbc_3_a_writer_alone_reads_nothing() {
+    let table = PolicyTable::compile(&CasbinEngine::shipped().await.unwrap()).unwrap();
+    let writer = RoleSet::EMPTY.with(Role::CustomerAdmin);
+    for permission in [
+        PermissionId::ReadClient,
+        PermissionId::SearchClient,
+        PermissionId::ReadChartNote,
+    ] {
+        assert!(!table.allows(writer, permission), "{permission}");
+    }
+}

@@ -1,0 +1,164 @@
+//! The closed list of permissions: an id for tables and documents, a type for signatures.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// What a permission reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// The actor's own identity; needs no tenant.
+    Identity,
+    /// Data of the actor's tenant.
+    Tenant,
+}
+
+/// A text names no permission.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("not a known permission")]
+pub struct UnknownPermission;
+
+mod sealed {
+    /// Closes [`super::Permission`]: a permission outside the list would be outside the policy check too.
+    pub trait Sealed {}
+}
+
+/// A permission as a type, so that a function can demand it in its signature.
+pub trait Permission: sealed::Sealed + 'static {
+    /// The same permission as a value.
+    const ID: PermissionId;
+}
+
+/// A permission over one tenant's data: a permit for it exists only for an actor with a tenant.
+pub trait TenantPermission: Permission {}
+
+// One list makes the enum, the names and the types, so that none of the three can miss a permission.
+macro_rules! permissions {
+    ($($(#[$doc:meta])* $name:ident = $object:literal : $action:literal, $scope:ident;)*) => {
+        /// A permission as a value: a column of the matrix.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum PermissionId {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl PermissionId {
+            /// Every permission, in the order of the matrix.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The object, as `client`.
+            #[must_use]
+            pub const fn object(self) -> &'static str {
+                match self { $(Self::$name => $object,)* }
+            }
+
+            /// The action, as `read`.
+            #[must_use]
+            pub const fn action(self) -> &'static str {
+                match self { $(Self::$name => $action,)* }
+            }
+
+            /// Object and action, as `client:read`.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => concat!($object, ":", $action),)* }
+            }
+
+            /// What it reaches.
+            #[must_use]
+            pub const fn scope(self) -> Scope {
+                match self { $(Self::$name => Scope::$scope,)* }
+            }
+        }
+
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug)]
+            pub enum $name {}
+            impl sealed::Sealed for $name {}
+            impl Permission for $name {
+                const ID: PermissionId = PermissionId::$name;
+            }
+            permissions!(@scope $scope $name);
+        )*
+    };
+    (@scope Identity $name:ident) => {};
+    (@scope Tenant $name:ident) => { impl TenantPermission for $name {} };
+}
+
+permissions! {
+    /// Read one's own identity as the token states it.
+    ReadSelf = "me":"read", Identity;
+    /// Read a client's record, or a page of them.
+    ReadClient = "client":"read", Tenant;
+    /// Look a client up by name, phone or e-mail.
+    SearchClient = "client":"search", Tenant;
+    /// Create or change a client.
+    WriteClient = "client":"write", Tenant;
+    /// Load clients in bulk.
+    ImportClient = "client":"import", Tenant;
+    /// Read a chart note, or a client's page of them.
+    ReadChartNote = "chart_note":"read", Tenant;
+    /// Create or change a chart note.
+    WriteChartNote = "chart_note":"write", Tenant;
+    /// Load chart notes in bulk.
+    ImportChartNote = "chart_note":"import", Tenant;
+    /// Read who saw a client, when and why.
+    ReadAccessLog = "access_log":"read", Tenant;
+}
+
+impl PermissionId {
+    /// The permission as a bit of a compiled mask.
+    pub(crate) const fn bit(self) -> u128 {
+        1 << (self as u8)
+    }
+}
+
+// A mask is 128 bits wide; a 129th permission must not compile.
+const _: () = assert!(PermissionId::ALL.len() <= 128);
+
+impl fmt::Display for PermissionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for PermissionId {
+    type Err = UnknownPermission;
+
+    fn from_str(text: &str) -> Result<Self, UnknownPermission> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|permission| permission.as_str() == text)
+            .ok_or(UnknownPermission)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_unique_and_round_trip() {
+        let names: HashSet<_> = PermissionId::ALL.iter().map(|permission| permission.as_str()).collect();
+        assert_eq!(names.len(), PermissionId::ALL.len());
+        for permission in PermissionId::ALL {
+            assert_eq!(permission.as_str().parse(), Ok(*permission));
+            assert_eq!(
+                permission.as_str(),
+                format!("{}:{}", permission.object(), permission.action())
+            );
+        }
+        assert_eq!("client:*".parse::<PermissionId>(), Err(UnknownPermission));
+        assert_eq!("".parse::<PermissionId>(), Err(UnknownPermission));
+    }
+
+    #[test]
+    fn every_permission_has_a_bit_of_its_own() {
+        let all = PermissionId::ALL.iter().fold(0_u128, |mask, permission| {
+            assert_eq!(mask & permission.bit(), 0, "{permission}");
+            mask | permission.bit()
+        });
+        assert_eq!(all.count_ones() as usize, PermissionId::ALL.len());
+    }
+}

@@ -1,0 +1,263 @@
+//! The policy compiled into eight masks: every question is asked once, at start, and a request costs one shift.
+
+use crate::{Permission, PermissionId, Permit, PolicyEngine, RbacError, Scope};
+use bearingwall_core::{Principal, Role, RoleSet};
+use std::sync::Arc;
+
+/// One line of the permission matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MatrixRow {
+    /// The permission.
+    pub permission: PermissionId,
+    /// Whether the role at the same place of [`Role::ALL`] grants it.
+    pub granted: [bool; Role::ALL.len()],
+}
+
+/// Which set of roles grants which permission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyTable {
+    /// One mask of permissions for each of the eight sets of roles, by [`RoleSet::index`].
+    masks: [u128; 8],
+}
+
+impl PolicyTable {
+    /// Asks `engine` every question there is, once, and keeps the answers.
+    ///
+    /// # Errors
+    /// When the engine fails on any question, when a permission is granted to nobody, when a tenant permission is
+    /// granted to two roles, or to `internal_admin`, which enters a tenant only with a reason on record.
+    pub fn compile(engine: &dyn PolicyEngine) -> Result<Self, RbacError> {
+        let mut single = [0_u128; Role::ALL.len()];
+        for (mask, role) in single.iter_mut().zip(Role::ALL) {
+            for &permission in PermissionId::ALL {
+                let allowed = engine.allows(role, permission).map_err(|source| RbacError::Engine {
+                    role,
+                    permission,
+                    source,
+                })?;
+                if allowed {
+                    *mask |= permission.bit();
+                }
+            }
+        }
+        refuse_unsound(&single)?;
+
+        let mut masks = [0_u128; 8];
+        for set in all_role_sets() {
+            let held = Role::ALL
+                .into_iter()
+                .zip(&single)
+                .filter(|(role, _)| set.contains(*role));
+            if let Some(mask) = masks.get_mut(set.index()) {
+                *mask = held.fold(0, |union, (_, mask)| union | mask);
+            }
+        }
+        Ok(Self { masks })
+    }
+
+    /// Whether any role of the set grants `permission`. A set that holds no role grants nothing.
+    #[must_use]
+    pub fn allows(&self, roles: RoleSet, permission: PermissionId) -> bool {
+        self.masks
+            .get(roles.index())
+            .is_some_and(|mask| mask & permission.bit() != 0)
+    }
+
+    /// The proof that `principal` may do `P`.
+    ///
+    /// # Errors
+    /// [`RbacError::Denied`] when no role grants it, [`RbacError::NoTenant`] when the permission is about a tenant's
+    /// data and the principal has no tenant, or only the platform's own.
+    // CONTROL: RBC-1
+    pub fn permit<P: Permission>(&self, principal: &Arc<Principal>) -> Result<Permit<P>, RbacError> {
+        if !self.allows(principal.roles, P::ID) {
+            return Err(RbacError::Denied { permission: P::ID });
+        }
+        let has_tenant = principal.customer.is_some_and(|customer| !customer.is_platform());
+        match P::ID.scope() {
+            Scope::Tenant if !has_tenant => Err(RbacError::NoTenant { permission: P::ID }),
+            Scope::Tenant | Scope::Identity => Ok(Permit::new(Arc::clone(principal))),
+        }
+    }
+
+    /// The whole table, one row a permission, for people to read and for a reviewed file to be compared with.
+    #[must_use]
+    pub fn matrix(&self) -> Vec<MatrixRow> {
+        let row = |permission: PermissionId| MatrixRow {
+            permission,
+            granted: Role::ALL.map(|role| self.allows(RoleSet::EMPTY.with(role), permission)),
+        };
+        PermissionId::ALL.iter().copied().map(row).collect()
+    }
+}
+
+/// Refuses a policy that no server may serve.
+// CONTROL: RBC-3
+fn refuse_unsound(single: &[u128; Role::ALL.len()]) -> Result<(), RbacError> {
+    for &permission in PermissionId::ALL {
+        let mut holders = Role::ALL
+            .into_iter()
+            .zip(single)
+            .filter(|(_, mask)| *mask & permission.bit() != 0);
+        let Some((first, _)) = holders.next() else {
+            return Err(RbacError::Unassigned { permission });
+        };
+        if permission.scope() == Scope::Tenant {
+            let second = holders.next();
+            if first == Role::InternalAdmin || second.is_some_and(|(role, _)| role == Role::InternalAdmin) {
+                return Err(RbacError::Unbounded { permission });
+            }
+            if second.is_some() {
+                return Err(RbacError::Shared { permission });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn all_role_sets() -> impl Iterator<Item = RoleSet> {
+    (0_u8..8).map(|bits| {
+        Role::ALL
+            .into_iter()
+            .enumerate()
+            .filter(move |(at, _)| bits >> at & 1 == 1)
+            .map(|(_, role)| role)
+            .collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{PolicyError, ReadClient, ReadSelf, WriteClient};
+    use bearingwall_core::{Classified, CustomerId, ErrorKind, SubjectId};
+    use proptest::prelude::*;
+    use time::OffsetDateTime;
+    use uuid::Uuid;
+
+    /// An engine that answers from a set of pairs, or fails on one.
+    struct Pairs {
+        granted: Vec<(Role, PermissionId)>,
+        fails_on: Option<(Role, PermissionId)>,
+    }
+
+    impl PolicyEngine for Pairs {
+        fn allows(&self, role: Role, permission: PermissionId) -> Result<bool, PolicyError> {
+            if self.fails_on == Some((role, permission)) {
+                return Err(PolicyError::new("out of order"));
+            }
+            Ok(self.granted.contains(&(role, permission)))
+        }
+    }
+
+    fn sound() -> Pairs {
+        let granted = PermissionId::ALL
+            .iter()
+            .flat_map(|&permission| match (permission.scope(), permission.action()) {
+                (Scope::Identity, _) => Role::ALL.map(|role| (role, permission)).to_vec(),
+                (Scope::Tenant, "read" | "search") => vec![(Role::Authenticated, permission)],
+                (Scope::Tenant, _) => vec![(Role::CustomerAdmin, permission)],
+            })
+            .collect();
+        Pairs {
+            granted,
+            fails_on: None,
+        }
+    }
+
+    fn principal(roles: &[Role], customer: Option<CustomerId>) -> Arc<Principal> {
+        Arc::new(Principal {
+            subject: SubjectId::from_uuid(Uuid::from_u128(7)),
+            customer,
+            roles: roles.iter().copied().collect(),
+            expires_at: OffsetDateTime::UNIX_EPOCH,
+        })
+    }
+
+    fn tenant() -> Option<CustomerId> {
+        Some(CustomerId::from_uuid(Uuid::from_u128(42)))
+    }
+
+    #[test]
+    fn rbc_1_a_permit_exists_only_where_a_role_grants_it() {
+        let table = PolicyTable::compile(&sound()).unwrap();
+        let reader = principal(&[Role::Authenticated], tenant());
+        assert_eq!(
+            table.permit::<ReadClient>(&reader).unwrap().principal().subject,
+            reader.subject
+        );
+        let refused = table.permit::<WriteClient>(&reader).unwrap_err();
+        assert_eq!((refused.kind(), refused.code()), (ErrorKind::Forbidden, "RBC-001"));
+        let nobody = principal(&[], tenant());
+        assert_eq!(table.permit::<ReadSelf>(&nobody).unwrap_err().code(), "RBC-001");
+    }
+
+    #[test]
+    fn rbc_1_a_tenant_permission_needs_a_tenant() {
+        let table = PolicyTable::compile(&sound()).unwrap();
+        for customer in [None, Some(CustomerId::PLATFORM)] {
+            let stray = principal(&[Role::Authenticated, Role::InternalAdmin], customer);
+            let refused = table.permit::<ReadClient>(&stray).unwrap_err();
+            assert_eq!((refused.kind(), refused.code()), (ErrorKind::Forbidden, "RBC-004"));
+            assert!(table.permit::<ReadSelf>(&stray).is_ok());
+        }
+    }
+
+    #[test]
+    fn rbc_3_a_policy_that_nests_roles_is_refused() {
+        let mut shared = sound();
+        shared.granted.push((Role::CustomerAdmin, PermissionId::ReadClient));
+        assert_eq!(PolicyTable::compile(&shared).unwrap_err().code(), "RBC-005");
+
+        for holder in [Role::Authenticated, Role::InternalAdmin] {
+            let mut unbounded = sound();
+            unbounded
+                .granted
+                .retain(|(_, permission)| *permission != PermissionId::ReadChartNote);
+            unbounded.granted.extend([
+                (holder, PermissionId::ReadChartNote),
+                (Role::InternalAdmin, PermissionId::ReadChartNote),
+            ]);
+            assert_eq!(PolicyTable::compile(&unbounded).unwrap_err().code(), "RBC-006");
+        }
+    }
+
+    #[test]
+    fn a_policy_with_a_hole_is_refused() {
+        let mut hole = sound();
+        hole.granted
+            .retain(|(_, permission)| *permission != PermissionId::ImportClient);
+        assert_eq!(PolicyTable::compile(&hole).unwrap_err().code(), "RBC-003");
+
+        let mut broken = sound();
+        broken.fails_on = Some((Role::InternalAdmin, PermissionId::ReadAccessLog));
+        let refused = PolicyTable::compile(&broken).unwrap_err();
+        assert_eq!((refused.kind(), refused.code()), (ErrorKind::Internal, "RBC-002"));
+        assert_eq!(
+            refused.to_string(),
+            "the policy has no answer for `internal_admin` and `access_log:read`"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn rbc_3_a_set_of_roles_grants_exactly_the_union(admin in proptest::collection::vec(any::<bool>(), PermissionId::ALL.len()), own in 1_u8..8) {
+            let granted = PermissionId::ALL.iter().zip(admin).flat_map(|(&permission, admin)| match permission.scope() {
+                Scope::Tenant if admin => vec![(Role::CustomerAdmin, permission)],
+                Scope::Tenant => vec![(Role::Authenticated, permission)],
+                Scope::Identity => {
+                    let held = Role::ALL.into_iter().enumerate().filter(|(at, _)| own >> at & 1 == 1);
+                    held.map(|(_, role)| (role, permission)).collect()
+                }
+            }).collect();
+            let engine = Pairs { granted, fails_on: None };
+            let table = PolicyTable::compile(&engine).unwrap();
+            for set in all_role_sets() {
+                for &permission in PermissionId::ALL {
+                    let union = set.iter().any(|role| engine.granted.contains(&(role, permission)));
+                    prop_assert_eq!(table.allows(set, permission), union);
+                }
+            }
+        }
+    }
+}

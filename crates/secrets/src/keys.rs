@@ -1,0 +1,136 @@
+//! Key-encryption keys: the port that a key service implements, and the one over the sealed file store.
+
+use crate::envelope::encode_parts;
+use crate::{DataKey, FileStore, KeyError, SecretError};
+use bearingwall_core::CustomerId;
+use futures_core::future::BoxFuture;
+use std::fmt;
+
+/// A tenant's data key as it may be stored: encrypted under a key-encryption key, and which version of that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrappedKey {
+    /// The version of the key-encryption key, in the words of the key store.
+    pub kek_version: String,
+    /// The encrypted key.
+    pub bytes: Vec<u8>,
+}
+
+/// A service that wraps tenant keys under a key that never leaves it.
+///
+/// A wrapped key is bound to its tenant: it unwraps for no other.
+pub trait KeyStore: Send + Sync {
+    /// Wraps a tenant's data key under the current version of the key-encryption key.
+    fn wrap<'a>(&'a self, customer: CustomerId, key: &'a DataKey) -> BoxFuture<'a, Result<WrappedKey, KeyError>>;
+
+    /// Unwraps a tenant's data key under the version that it names.
+    fn unwrap<'a>(&'a self, customer: CustomerId, wrapped: &'a WrappedKey) -> BoxFuture<'a, Result<DataKey, KeyError>>;
+}
+
+/// A [`KeyStore`] whose key-encryption key is an entry of a [`FileStore`]: for development.
+#[derive(Clone)]
+pub struct FileKeyStore {
+    store: FileStore,
+    name: String,
+}
+
+impl FileKeyStore {
+    /// Uses the key-encryption key `name`, which must be there.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Store`] if the store has none, [`KeyError::Length`] if the entry is no key.
+    pub fn open(store: FileStore, name: &str) -> Result<Self, KeyError> {
+        let keys = Self {
+            store,
+            name: name.to_owned(),
+        };
+        keys.current()?;
+        Ok(keys)
+    }
+
+    /// Uses the key-encryption key `name`, and makes it where there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`FileKeyStore::open`], and [`KeyError::Random`].
+    pub fn open_or_create(store: FileStore, name: &str) -> Result<Self, KeyError> {
+        let keys = Self {
+            store,
+            name: name.to_owned(),
+        };
+        match keys.current() {
+            Ok(_) => {}
+            Err(KeyError::Store(SecretError::Missing { .. })) => {
+                keys.rotate()?;
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(keys)
+    }
+
+    /// Makes a new version of the key-encryption key. What older versions wrapped stays readable.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Random`], [`KeyError::Store`].
+    pub fn rotate(&self) -> Result<String, KeyError> {
+        let key = DataKey::generate()?;
+        self.store
+            .put(&self.name, key.bytes())
+            .map(|version| version.to_string())
+            .map_err(KeyError::Store)
+    }
+
+    fn current(&self) -> Result<(String, DataKey), KeyError> {
+        let secret = self.store.fetch(&self.name).map_err(KeyError::Store)?;
+        Ok((secret.version().to_owned(), DataKey::from_bytes(secret.bytes())?))
+    }
+
+    fn version(&self, version: &str) -> Result<DataKey, KeyError> {
+        let unknown = || KeyError::UnknownVersion {
+            version: version.to_owned(),
+        };
+        let number = version.parse().map_err(|_| unknown())?;
+        match self.store.fetch_version(&self.name, number) {
+            Ok(secret) => DataKey::from_bytes(secret.bytes()),
+            Err(SecretError::Missing { .. }) => Err(unknown()),
+            Err(error) => Err(KeyError::Store(error)),
+        }
+    }
+
+    // CONTROL: SEC-2
+    fn place(&self, customer: CustomerId, version: &str) -> Vec<u8> {
+        let customer = customer.as_uuid();
+        encode_parts(&[
+            b"bearingwall/tenant-key/1",
+            self.name.as_bytes(),
+            version.as_bytes(),
+            customer.as_bytes(),
+        ])
+    }
+}
+
+impl KeyStore for FileKeyStore {
+    fn wrap<'a>(&'a self, customer: CustomerId, key: &'a DataKey) -> BoxFuture<'a, Result<WrappedKey, KeyError>> {
+        Box::pin(async move {
+            let (kek_version, kek) = self.current()?;
+            let bytes = kek.seal_at(&self.place(customer, &kek_version), key.bytes())?;
+            Ok(WrappedKey { kek_version, bytes })
+        })
+    }
+
+    fn unwrap<'a>(&'a self, customer: CustomerId, wrapped: &'a WrappedKey) -> BoxFuture<'a, Result<DataKey, KeyError>> {
+        Box::pin(async move {
+            let kek = self.version(&wrapped.kek_version)?;
+            DataKey::from_bytes(&kek.open_at(&self.place(customer, &wrapped.kek_version), &wrapped.bytes)?)
+        })
+    }
+}
+
+impl fmt::Debug for FileKeyStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileKeyStore")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+mod cache;
+mod envelope;
+mod error;
+mod file;
+mod keys;
+mod reference;
+pub mod scan;
+mod store;
+
+pub use cache::{CacheOptions, TenantKeyCache};
+pub use envelope::{Aad, DataKey, IndexKey, KEY_BYTES, SEALED_OVERHEAD_BYTES};
+pub use error::{KeyError, SecretError};
+pub use file::{FileStore, SealedFiles};
+pub use keys::{FileKeyStore, KeyStore, WrappedKey};
+pub use reference::{Scheme, SecretRef};
+pub use store::{Secret, SecretStore, SecretStores};

@@ -1,0 +1,12 @@
+//! Integration tests of the sealed file store, its keys and the credential scan.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
+
+mod file_keys;
+mod file_store;
+mod scan;

@@ -1,0 +1,167 @@
+//! Where the database is, without a password, and whether the way there must be encrypted.
+
+use bearingwall_core::{Classified, ErrorKind};
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use tokio_postgres::config::Host;
+
+/// A database address: user, host, port and database name. It never holds a password.
+#[derive(Clone)]
+pub struct DatabaseAddress {
+    config: tokio_postgres::Config,
+    root_file: Option<PathBuf>,
+}
+
+/// A text is no usable database address.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AddressError {
+    /// It does not parse.
+    #[error("the database url is malformed; expected postgres://user@host:port/database")]
+    Malformed(#[source] tokio_postgres::Error),
+    /// It holds a password, which belongs into a secret store.
+    #[error("the database url holds a password; name a secret instead")]
+    HoldsPassword,
+    /// A part is missing.
+    #[error("the database url names no {part}")]
+    Missing {
+        /// The missing part.
+        part: &'static str,
+    },
+}
+
+impl Classified for AddressError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Invalid
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "TEN-020",
+            Self::HoldsPassword => "TEN-021",
+            Self::Missing { .. } => "TEN-022",
+        }
+    }
+}
+
+impl FromStr for DatabaseAddress {
+    type Err = AddressError;
+
+    fn from_str(url: &str) -> Result<Self, AddressError> {
+        let config = tokio_postgres::Config::from_str(url).map_err(AddressError::Malformed)?;
+        if config.get_password().is_some() {
+            return Err(AddressError::HoldsPassword);
+        }
+        Self::from_config(config)
+    }
+}
+
+impl DatabaseAddress {
+    /// Takes a parsed configuration; a password in it is dropped.
+    ///
+    /// # Errors
+    /// When user, host or database name is missing.
+    pub fn from_config(config: tokio_postgres::Config) -> Result<Self, AddressError> {
+        let mut bare = tokio_postgres::Config::new();
+        bare.user(config.get_user().ok_or(AddressError::Missing { part: "user" })?);
+        bare.dbname(config.get_dbname().ok_or(AddressError::Missing { part: "database" })?);
+        for host in config.get_hosts() {
+            match host {
+                Host::Tcp(name) => bare.host(name),
+                #[cfg(unix)]
+                Host::Unix(path) => bare.host_path(path),
+            };
+        }
+        if bare.get_hosts().is_empty() {
+            return Err(AddressError::Missing { part: "host" });
+        }
+        for port in config.get_ports() {
+            bare.port(*port);
+        }
+        bare.connect_timeout(std::time::Duration::from_secs(10));
+        bare.keepalives_idle(std::time::Duration::from_secs(60));
+        Ok(Self { config: bare, root_file: None })
+    }
+
+    /// Trusts the certificate authorities in this PEM file instead of the machine's.
+    #[must_use]
+    pub fn with_root_file(mut self, file: PathBuf) -> Self {
+        self.root_file = Some(file);
+        self
+    }
+
+    /// The same place, as another role.
+    #[must_use]
+    pub fn as_user(&self, user: &str) -> Self {
+        let mut copy = self.clone();
+        copy.config.user(user);
+        copy
+    }
+
+    /// The same server and role, another database.
+    #[must_use]
+    pub fn in_database(&self, database: &str) -> Self {
+        let mut copy = self.clone();
+        copy.config.dbname(database);
+        copy
+    }
+
+    /// Whether the connection leaves this machine, so that TLS with a verified name is required.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        self.config.get_hosts().iter().any(|host| match host {
+            Host::Tcp(name) => name != "localhost" && !name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()),
+            #[cfg(unix)]
+            Host::Unix(_) => false,
+        })
+    }
+
+    pub(crate) fn config(&self) -> &tokio_postgres::Config {
+        &self.config
+    }
+
+    pub(crate) fn root_file(&self) -> Option<&PathBuf> {
+        self.root_file.as_ref()
+    }
+
+    /// The role that the address names.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        self.config.get_user().unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for DatabaseAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DatabaseAddress")
+            .field("user", &self.user())
+            .field("hosts", &self.config.get_hosts())
+            .field("ports", &self.config.get_ports())
+            .field("database", &self.config.get_dbname())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_the_url_is_refused_without_repeating_it() {
+        let error = "postgres://app:hunter2@localhost/db".parse::<DatabaseAddress>().unwrap_err();
+        assert_eq!(error.code(), "TEN-021");
+        assert!(!format!("{error:?} {error}").contains("hunter2"));
+    }
+
+    #[test]
+    fn only_loopback_and_sockets_go_without_tls() {
+        let remote = |url: &str| url.parse::<DatabaseAddress>().unwrap().is_remote();
+        assert!(!remote("postgres://app@127.0.0.1:5432/db"));
+        assert!(!remote("postgres://app@%2Frun%2Fpostgresql/db"));
+        assert!(!remote("postgres://app@[::1]/db"));
+        assert!(remote("postgres://app@db.internal/db"));
+        assert!(remote("postgres://app@10.0.0.7/db"));
+    }
+}

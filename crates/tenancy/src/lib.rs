@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+mod address;
+pub mod danger;
+mod entry;
+mod error;
+pub mod floor;
+mod pool;
+pub mod posture;
+mod session;
+mod tx;
+
+pub use address::{AddressError, DatabaseAddress};
+pub use entry::EnterKey;
+pub use error::TenancyError;
+pub use pool::{PoolConfig, TenantPool};
+pub use tx::TenantTx;
+
+/// The migration that this program was built for; a database at any other is refused at start.
+pub const SCHEMA_VERSION: &str = "00000000000003";

@@ -1,0 +1,131 @@
+//! What must be true of role, server and schema before the first request, each reason named.
+
+use crate::error::TenancyError;
+use crate::floor;
+use crate::session::SessionManager;
+use crate::danger;
+use bearingwall_core::Sensitive;
+use std::fmt;
+use tokio_postgres::Client;
+
+/// One thing that is not as the design demands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// A stable word for machines.
+    pub check: String,
+    /// What was found.
+    pub found: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.found, self.check)
+    }
+}
+
+/// Each row is one excess of power of the login role; no rows is what must be.
+// CONTROL: TEN-5
+const EXCESS_POWER: &str = "
+    SELECT 'role-attributes', 'the role has ' || a.attribute
+      FROM pg_roles r, LATERAL (VALUES (r.rolsuper, 'SUPERUSER'), (r.rolbypassrls, 'BYPASSRLS'), (r.rolcreaterole, 'CREATEROLE'),
+           (r.rolcreatedb, 'CREATEDB'), (r.rolreplication, 'REPLICATION'), (r.rolinherit, 'INHERIT')) AS a (held, attribute)
+     WHERE r.rolname = session_user AND a.held
+    UNION ALL SELECT 'role-membership', 'the role is a member of ' || m.roleid::regrole::text
+      FROM pg_auth_members m WHERE m.member = session_user::regrole
+    UNION ALL SELECT 'role-settings', 'settings are stored on the role'
+      FROM pg_db_role_setting s WHERE s.setrole = session_user::regrole
+    UNION ALL SELECT 'role-identity', 'the current role is not the session role' WHERE current_user <> session_user
+    UNION ALL (SELECT 'ownership', 'the role owns ' || c.oid::regclass::text FROM pg_class c WHERE c.relowner = session_user::regrole LIMIT 5)
+    UNION ALL (SELECT 'ownership', 'the role owns the routine ' || p.oid::regprocedure::text FROM pg_proc p WHERE p.proowner = session_user::regrole LIMIT 5)
+    UNION ALL SELECT 'ownership', 'the role owns the schema ' || n.nspname FROM pg_namespace n WHERE n.nspowner = session_user::regrole
+    UNION ALL SELECT 'ownership', 'the role owns the database' FROM pg_database d
+     WHERE d.datname = current_database() AND d.datdba = session_user::regrole
+    UNION ALL SELECT 'database-privileges', 'the role may ' || p || ' in the database' FROM unnest(ARRAY['CREATE', 'TEMPORARY']) p
+     WHERE has_database_privilege(session_user, current_database(), p)
+    UNION ALL SELECT 'schema-privileges', 'the role may create in the schema ' || n.nspname FROM pg_namespace n
+     WHERE has_schema_privilege(session_user, n.oid, 'CREATE')
+    UNION ALL (SELECT 'table-privileges', 'the role may ' || p || ' on ' || c.oid::regclass::text
+      FROM pg_class c, unnest(ARRAY['TRUNCATE', 'REFERENCES', 'TRIGGER']) p
+     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relnamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema')
+       AND has_table_privilege(session_user, c.oid, p) LIMIT 5)
+    UNION ALL (SELECT 'row-security', 'row security is not forced on ' || c.oid::regclass::text || ', which the role may use'
+      FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'customer_id'
+     WHERE c.relkind IN ('r', 'p') AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
+       AND (has_table_privilege(session_user, c.oid, 'SELECT, INSERT, UPDATE, DELETE') OR has_any_column_privilege(session_user, c.oid, 'SELECT, INSERT, UPDATE')) LIMIT 5)
+    UNION ALL (SELECT 'audit-privileges', 'the role may ' || p || ' on ' || c.oid::regclass::text
+      FROM pg_class c, unnest(ARRAY['UPDATE', 'DELETE']) p WHERE c.relnamespace::regnamespace::text = 'audit' AND c.relkind IN ('r', 'p')
+       AND has_table_privilege(session_user, c.oid, p) LIMIT 5)
+    UNION ALL (SELECT 'key-privileges', 'the role may read ' || c.oid::regclass::text
+      FROM pg_class c WHERE c.oid::regclass::text IN ('tenancy.enter_keys', 'tenancy.seal_key')
+       AND (has_table_privilege(session_user, c.oid, 'SELECT') OR has_any_column_privilege(session_user, c.oid, 'SELECT')))";
+
+/// Checks the way that the pool would be used.
+pub(crate) async fn violations(
+    manager: &SessionManager,
+    schema_version: Option<&str>,
+    accepted_version: Option<&str>,
+) -> Result<Vec<Violation>, TenancyError> {
+    check(&manager.address, manager.password.as_ref(), schema_version, accepted_version).await
+}
+
+/// Connects once and lists everything that is not as the design demands; empty when all is well.
+///
+/// # Errors
+/// [`TenancyError::Dial`] when there is no connection or the catalogue cannot be read.
+pub async fn check(
+    address: &crate::DatabaseAddress,
+    password: Option<&Sensitive<String>>,
+    schema_version: Option<&str>,
+    accepted_version: Option<&str>,
+) -> Result<Vec<Violation>, TenancyError> {
+    let client = danger::dial(address, password).await?;
+    let mut violations = Vec::new();
+    violations.extend(server_version(&client, accepted_version).await?);
+    for row in client.query(EXCESS_POWER, &[]).await.map_err(unreadable)? {
+        violations.push(Violation { check: row.get(0), found: row.get(1) });
+    }
+    if let Some(expected) = schema_version {
+        violations.extend(schema(&client, expected).await?);
+    }
+    Ok(violations)
+}
+
+async fn server_version(client: &Client, accepted: Option<&str>) -> Result<Option<Violation>, TenancyError> {
+    let row = client
+        .query_one("SELECT current_setting('server_version_num')::int, split_part(current_setting('server_version'), ' ', 1)", &[])
+        .await
+        .map_err(unreadable)?;
+    let (number, name): (i32, String) = (row.get(0), row.get(1));
+    Ok(match floor::check(u32::try_from(number).unwrap_or(0)) {
+        Err(below) if accepted != Some(name.as_str()) => {
+            Some(Violation { check: "server-version".to_owned(), found: below.to_string() })
+        }
+        _ => None,
+    })
+}
+
+async fn schema(client: &Client, expected: &str) -> Result<Option<Violation>, TenancyError> {
+    let violation = |found: String| Some(Violation { check: "schema-version".to_owned(), found });
+    let exists: bool = client
+        .query_one("SELECT to_regclass('public.__diesel_schema_migrations') IS NOT NULL", &[])
+        .await
+        .map_err(unreadable)?
+        .get(0);
+    if !exists {
+        return Ok(violation("the database has not been migrated".to_owned()));
+    }
+    let newest: Option<String> = client
+        .query_one("SELECT max(version)::text FROM public.__diesel_schema_migrations", &[])
+        .await
+        .map_err(unreadable)?
+        .get(0);
+    Ok(match newest {
+        Some(version) if version == expected => None,
+        Some(version) => violation(format!("the schema stands at {version}, this program was built for {expected}")),
+        None => violation("the database has not been migrated".to_owned()),
+    })
+}
+
+fn unreadable(error: tokio_postgres::Error) -> TenancyError {
+    TenancyError::Dial(error.into())
+}

@@ -1,0 +1,166 @@
+//! One physical connection: how it is opened, tried, cleaned and given up.
+
+use crate::address::DatabaseAddress;
+use crate::danger;
+use crate::entry::Entry;
+use crate::error::TenancyError;
+use bearingwall_core::Sensitive;
+use deadpool::managed::{Manager, Metrics, Object, RecycleError, RecycleResult};
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel_async::{AsyncConnectionCore, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use std::time::Duration;
+use tokio_postgres::NoTls;
+
+/// What a hostile statement could leave behind for the next tenant: cursors, settings, listeners, locks, temporary
+/// tables, another role, and prepared statements under the driver's own names. Any error gives the connection up.
+///
+/// SECURITY: not DISCARD ALL, which kills the driver's statement cache unnoticed.
+const RESET: &str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; UNLISTEN *; SELECT pg_catalog.pg_advisory_unlock_all(); \
+    DISCARD TEMP; DISCARD SEQUENCES; RESET ALL; SET TIME ZONE 'UTC'; SET CLIENT_ENCODING TO 'UTF8'; \
+    SELECT 1 / (CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE from_sql) THEN 0 ELSE 1 END)";
+
+/// A connection that knows its backend and whether it has been cleaned since its last use.
+pub(crate) struct Session {
+    pub(crate) connection: AsyncPgConnection,
+    pub(crate) pid: i32,
+    clean: bool,
+}
+
+/// Opens and recycles sessions for the pool.
+#[derive(Debug)]
+pub(crate) struct SessionManager {
+    pub(crate) address: DatabaseAddress,
+    pub(crate) password: Option<Sensitive<String>>,
+    pub(crate) statement_timeout: Duration,
+}
+
+impl SessionManager {
+    async fn open(&self) -> Result<AsyncPgConnection, TenancyError> {
+        let mut config = danger::with_password(&self.address, self.password.as_ref());
+        // SECURITY: options of the start-up packet beat whatever was stored on the role with ALTER ROLE … SET.
+        config.options(format!(
+            "-c search_path=pg_catalog -c statement_timeout={ms} -c idle_in_transaction_session_timeout={ms} -c row_security=on \
+             -c synchronous_commit=on -c default_transaction_isolation=read\\ committed",
+            ms = self.statement_timeout.as_millis()
+        ));
+        config.application_name("bearingwall");
+        let connection = if self.address.is_remote() {
+            let (client, connection) = danger::connect(&config, danger::tls(&self.address)?).await?;
+            establish(client, connection).await
+        } else {
+            let (client, connection) = danger::connect(&config, NoTls).await?;
+            establish(client, connection).await
+        };
+        connection.map_err(|error| TenancyError::Dial(error.into()))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this crate is the one place that opens connections")]
+async fn establish<S>(
+    client: tokio_postgres::Client,
+    connection: tokio_postgres::Connection<tokio_postgres::Socket, S>,
+) -> diesel::ConnectionResult<AsyncPgConnection>
+where
+    S: tokio_postgres::tls::TlsStream + Unpin + Send + 'static,
+{
+    AsyncPgConnection::try_from_client_and_connection(client, connection).await
+}
+
+impl Manager for SessionManager {
+    type Type = Session;
+    type Error = TenancyError;
+
+    async fn create(&self) -> Result<Session, TenancyError> {
+        let mut connection = self.open().await?;
+        let pid = diesel::select(pg_backend_pid())
+            .get_result::<i32>(&mut connection)
+            .await
+            .map_err(TenancyError::Statement)?;
+        connection.execute_returning_count(Ping).await.map_err(TenancyError::Statement)?;
+        // A forged entry goes first: it prepares the statement, so that later entries travel in one flush with BEGIN,
+        // and a database that accepts it is not one to work with.
+        match connection.execute_returning_count(Entry::forged()).await {
+            Err(diesel::result::Error::DatabaseError(_, information))
+                if information.message() == "tenant token rejected" => {}
+            Err(error) => return Err(TenancyError::Statement(error)),
+            Ok(_) => return Err(TenancyError::Dial("the database accepted a forged tenant context".into())),
+        }
+        Ok(Session { connection, pid, clean: true })
+    }
+
+    async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<TenancyError> {
+        if session.clean {
+            session.clean = false;
+            Ok(())
+        } else {
+            Err(RecycleError::message("the session was not cleaned"))
+        }
+    }
+}
+
+diesel::define_sql_function! {
+    fn pg_backend_pid() -> diesel::sql_types::Integer;
+}
+
+/// A cached statement: it fails where somebody deallocated the driver's statements.
+struct Ping;
+
+impl QueryId for Ping {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<Pg> for Ping {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> diesel::QueryResult<()> {
+        out.push_sql("SELECT 1");
+        Ok(())
+    }
+}
+
+/// A session in use. Dropped in the middle of anything, it takes its connection with it: nothing half-done is reused.
+pub(crate) struct Lease {
+    object: Option<Object<SessionManager>>,
+}
+
+impl Lease {
+    pub(crate) fn new(mut object: Object<SessionManager>) -> Self {
+        object.clean = false;
+        Self { object: Some(object) }
+    }
+
+    pub(crate) fn session(&self) -> Option<&Session> {
+        self.object.as_deref()
+    }
+
+    /// Gives the session back after a finished transaction. It is cleaned before the pool sees it again, outside of
+    /// the request's time.
+    // CONTROL: TEN-4
+    #[expect(clippy::disallowed_methods, reason = "cleaning belongs to the pool, not to the request's span")]
+    pub(crate) fn release(mut self) {
+        let Some(mut object) = self.object.take() else { return };
+        tokio::spawn(async move {
+            match clean(&object.connection).await {
+                Ok(()) => object.clean = true,
+                Err(error) => {
+                    tracing::warn!(error = %error, "a database session could not be cleaned and is closed");
+                    drop(Object::take(object));
+                }
+            }
+        });
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(object) = self.object.take() {
+            drop(Object::take(object));
+        }
+    }
+}
+
+async fn clean(connection: &AsyncPgConnection) -> diesel::QueryResult<()> {
+    let (mut reset, mut ping) = (connection, connection);
+    let (reset, ping) = futures_util::join!(reset.batch_execute(RESET), ping.execute_returning_count(Ping));
+    reset.and(ping.map(drop))
+}

@@ -1,0 +1,55 @@
+//! The command line of the repository's own checks.
+
+use anyhow::bail;
+use bearingwall_xtask::report::Report;
+use bearingwall_xtask::repository::Repository;
+use bearingwall_xtask::{controls, layers, tidy, vectors};
+use clap::{Parser, Subcommand};
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Checks of the repository itself")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Dependencies between our crates go down only.
+    Layers,
+    /// The rules of the house that a machine can check.
+    Tidy,
+    /// Catalogue, documents, marks and tests hold the same controls.
+    Controls,
+    /// Public test vectors are answered as their authors expect.
+    Vectors {
+        /// The folder that holds the vectors.
+        #[arg(long)]
+        dir: PathBuf,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    let (name, report) = match Arguments::parse().task {
+        Task::Vectors { dir } => return vectors::run(&dir),
+        Task::Layers => ("layers", layers::check(&Repository::discover()?)?),
+        Task::Tidy => ("tidy", tidy::check(&Repository::discover()?)?),
+        Task::Controls => ("controls", controls::check(&Repository::discover()?)?),
+    };
+    print(name, &report)
+}
+
+fn print(name: &str, report: &Report) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    for finding in report.findings() {
+        writeln!(out, "{finding}")?;
+    }
+    let count = report.findings().len();
+    if count > 0 {
+        bail!("{name}: {count} finding(s), {} checked", report.checked());
+    }
+    writeln!(out, "{name}: clean, {} checked", report.checked())?;
+    Ok(())
+}

@@ -1,0 +1,343 @@
+-- The sealed tenant context: who may see a row is decided by a MAC that only the database can make, never by a setting.
+-- Runs as bearingwall_admin, in one transaction; everything that touches a key is owned by bearingwall_owner, who cannot log in.
+
+GRANT SELECT ON public.__diesel_schema_migrations TO bearingwall_app, bearingwall_auditor;
+
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON ROUTINES FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES REVOKE USAGE ON TYPES FROM PUBLIC;
+
+CREATE SCHEMA tenancy AUTHORIZATION bearingwall_owner;
+
+SET LOCAL ROLE bearingwall_owner;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE bearingwall_owner REVOKE EXECUTE ON ROUTINES FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES FOR ROLE bearingwall_owner REVOKE USAGE ON TYPES FROM PUBLIC;
+REVOKE ALL ON SCHEMA tenancy FROM PUBLIC;
+GRANT USAGE ON SCHEMA tenancy
+    TO bearingwall_app, bearingwall_admin, bearingwall_auditor, bearingwall_sealer, bearingwall_worker;
+
+-- Keys are kept as the two precomputed 64-byte pads of HMAC (RFC 2104), so that only the built-in sha256() is needed.
+-- SECURITY: plain privileges guard them, not row security: nobody but the owner holds any right on these tables.
+CREATE TABLE tenancy.enter_keys (
+    kid        smallint    PRIMARY KEY,
+    ipad       bytea       NOT NULL CHECK (octet_length(ipad) = 64),
+    opad       bytea       NOT NULL CHECK (octet_length(opad) = 64),
+    not_before timestamptz NOT NULL DEFAULT '-infinity',
+    not_after  timestamptz NOT NULL DEFAULT 'infinity'
+);
+COMMENT ON TABLE tenancy.enter_keys IS 'keys that sign tenancy.enter(); shared with the server, rotated by kid';
+
+CREATE TABLE tenancy.seal_key (
+    one  boolean PRIMARY KEY DEFAULT true CHECK (one),
+    ipad bytea   NOT NULL CHECK (octet_length(ipad) = 64),
+    opad bytea   NOT NULL CHECK (octet_length(opad) = 64)
+);
+COMMENT ON TABLE tenancy.seal_key IS 'born in this database and never read by a login role; renew it after every restore';
+
+CREATE TABLE tenancy.config (
+    one         boolean  PRIMARY KEY DEFAULT true CHECK (one),
+    max_ttl     interval NOT NULL DEFAULT '2 minutes',
+    require_pid boolean  NOT NULL DEFAULT true,
+    regions     text[]   NOT NULL DEFAULT '{}'
+);
+COMMENT ON COLUMN tenancy.config.require_pid IS 'false behind a transaction-mode connection pooler, where the backend changes';
+COMMENT ON COLUMN tenancy.config.regions IS 'the regions whose tenants may live in this database';
+INSERT INTO tenancy.config DEFAULT VALUES;
+
+CREATE TABLE tenancy.customers (
+    customer_id uuid        PRIMARY KEY,
+    slug        text        NOT NULL UNIQUE CHECK (slug ~ '^[a-z][a-z0-9-]{1,62}$'),
+    name        text        NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+    region      text        NOT NULL CHECK (region ~ '^[a-z][a-z0-9-]{1,31}$' OR region = '*'),
+    status      text        NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'suspended')),
+    created_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE tenancy.customers IS 'the tenant registry; the application sees it only through tenancy.registry()';
+-- The reserved tenant of the platform itself: events that belong to no customer.
+INSERT INTO tenancy.customers (customer_id, slug, name, region)
+    VALUES ('00000000-0000-8000-8000-000000000001', 'platform', 'Platform', '*');
+-- Domain tables refer to the registry; the foreign key runs as this table's owner and shows nothing.
+GRANT REFERENCES ON tenancy.customers TO bearingwall_admin;
+
+CREATE FUNCTION tenancy.hmac_pad(p_key bytea, p_fill int) RETURNS bytea
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $f$
+DECLARE
+    v_pad bytea := decode(repeat('00', 64), 'hex');
+    v_key bytea := p_key;
+BEGIN
+    IF octet_length(v_key) > 64 THEN v_key := sha256(v_key); END IF;
+    FOR i IN 0..63 LOOP
+        v_pad := set_byte(v_pad, i, (CASE WHEN i < octet_length(v_key) THEN get_byte(v_key, i) ELSE 0 END) # p_fill);
+    END LOOP;
+    RETURN v_pad;
+END $f$;
+
+CREATE FUNCTION tenancy.install_enter_key(p_kid smallint, p_key bytea) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+BEGIN
+    IF octet_length(p_key) < 32 THEN
+        RAISE EXCEPTION 'an enter key has at least 32 bytes' USING ERRCODE = '22023';
+    END IF;
+    INSERT INTO tenancy.enter_keys (kid, ipad, opad)
+    VALUES (p_kid, tenancy.hmac_pad(p_key, 54), tenancy.hmac_pad(p_key, 92))
+    ON CONFLICT (kid) DO UPDATE SET ipad = excluded.ipad, opad = excluded.opad;
+END $f$;
+
+-- gen_random_uuid() is backed by the server's strong random source: three of them hold 366 random bits.
+CREATE FUNCTION tenancy.renew_seal_key() RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+    WITH r AS (SELECT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) AS k)
+    INSERT INTO tenancy.seal_key (ipad, opad) SELECT tenancy.hmac_pad(k, 54), tenancy.hmac_pad(k, 92) FROM r
+    ON CONFLICT (one) DO UPDATE SET ipad = excluded.ipad, opad = excluded.opad
+$f$;
+SELECT tenancy.renew_seal_key();
+
+-- The seal: HMAC-SHA256 over (customer, subject, request, backend, transaction start).
+-- SECURITY: binary encodings only; the text of a timestamp depends on TimeZone and DateStyle, which an attacker sets.
+CREATE FUNCTION tenancy.make_seal(p_customer uuid, p_subject uuid, p_request uuid) RETURNS bytea
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $f$
+BEGIN
+    RETURN (SELECT sha256(k.opad || sha256(k.ipad || '\x7365616c2e7631'::bytea
+                || uuid_send(p_customer) || uuid_send(p_subject) || uuid_send(p_request)
+                || int4send(pg_backend_pid()) || timestamptz_send(transaction_timestamp())))
+            FROM tenancy.seal_key k);
+END $f$;
+
+-- CONTROL: TEN-1
+CREATE FUNCTION tenancy.current_context(OUT customer uuid, OUT subject uuid, OUT request uuid) RETURNS record
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+DECLARE
+    v_customer text := current_setting('app.current_customer_id', true);
+    v_subject  text := current_setting('app.current_subject_id', true);
+    v_request  text := current_setting('app.current_request_id', true);
+    v_seal     text := current_setting('app.tenant_seal', true);
+    v_uuid     text := '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$';
+    v_ok       boolean;
+BEGIN
+    IF v_customer IS NULL OR v_customer = '' THEN
+        RAISE EXCEPTION 'no tenant context' USING ERRCODE = '28000', HINT = 'call tenancy.enter() first in this transaction';
+    END IF;
+    IF v_customer ~ v_uuid AND v_subject ~ v_uuid AND v_request ~ v_uuid AND v_seal ~ '^[0-9a-f]{64}$' THEN
+        customer := v_customer::uuid;
+        subject  := v_subject::uuid;
+        request  := v_request::uuid;
+        -- Both sides are hashed once more under the key, so that the comparison's timing tells nothing.
+        SELECT sha256(k.opad || sha256(k.opad || sha256(k.ipad || '\x7365616c2e7631'::bytea
+                    || uuid_send(customer) || uuid_send(subject) || uuid_send(request)
+                    || int4send(pg_backend_pid()) || timestamptz_send(transaction_timestamp()))))
+             = sha256(k.opad || decode(v_seal, 'hex'))
+          INTO v_ok FROM tenancy.seal_key k;
+    END IF;
+    IF v_ok IS NOT TRUE THEN
+        RAISE EXCEPTION 'tenant context is not authentic' USING ERRCODE = '28000';
+    END IF;
+END $f$;
+
+-- Kept apart from current_context(): every policy calls it, and a scalar costs less than a record.
+CREATE FUNCTION tenancy.current_customer_id() RETURNS uuid
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+DECLARE
+    v_customer text := current_setting('app.current_customer_id', true);
+    v_subject  text := current_setting('app.current_subject_id', true);
+    v_request  text := current_setting('app.current_request_id', true);
+    v_seal     text := current_setting('app.tenant_seal', true);
+    v_uuid     text := '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$';
+    v_ok       boolean;
+BEGIN
+    IF v_customer IS NULL OR v_customer = '' THEN
+        RAISE EXCEPTION 'no tenant context' USING ERRCODE = '28000', HINT = 'call tenancy.enter() first in this transaction';
+    END IF;
+    -- The shapes are checked before the casts: an exception block costs a subtransaction in every policy check.
+    IF v_customer ~ v_uuid AND v_subject ~ v_uuid AND v_request ~ v_uuid AND v_seal ~ '^[0-9a-f]{64}$' THEN
+        SELECT sha256(k.opad || sha256(k.opad || sha256(k.ipad || '\x7365616c2e7631'::bytea
+                    || uuid_send(v_customer::uuid) || uuid_send(v_subject::uuid) || uuid_send(v_request::uuid)
+                    || int4send(pg_backend_pid()) || timestamptz_send(transaction_timestamp()))))
+             = sha256(k.opad || decode(v_seal, 'hex'))
+          INTO v_ok FROM tenancy.seal_key k;
+    END IF;
+    IF v_ok IS NOT TRUE THEN
+        RAISE EXCEPTION 'tenant context is not authentic' USING ERRCODE = '28000';
+    END IF;
+    RETURN v_customer::uuid;
+END $f$;
+
+CREATE FUNCTION tenancy.current_subject_id() RETURNS uuid
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $f$
+BEGIN RETURN (SELECT c.subject FROM tenancy.current_context() c); END $f$;
+
+CREATE FUNCTION tenancy.current_request_id() RETURNS uuid
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $f$
+BEGIN RETURN (SELECT c.request FROM tenancy.current_context() c); END $f$;
+
+CREATE FUNCTION tenancy.seal_context(p_customer uuid, p_subject uuid, p_request uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $f$
+BEGIN
+    PERFORM set_config('app.current_customer_id', p_customer::text, true),
+            set_config('app.current_subject_id',  p_subject::text,  true),
+            set_config('app.current_request_id',  p_request::text,  true),
+            set_config('app.tenant_seal', encode(tenancy.make_seal(p_customer, p_subject, p_request), 'hex'), true);
+END $f$;
+
+-- CONTROL: TEN-1
+-- Verifies the server's MAC, allows one tenant a transaction, and seals it. MAC input, fixed width, no separators:
+-- 'enter.v1' | kid int2 | customer 16 | subject 16 | request 16 | pid int4 | expiry int8 (Unix ms) | nonce 16 | sha256(regions joined by ',') 32
+CREATE FUNCTION tenancy.enter(p_customer uuid, p_subject uuid, p_request uuid, p_expiry_ms bigint, p_nonce uuid,
+                              p_kid smallint, p_regions text[], p_mac bytea) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+DECLARE
+    v_ok     boolean;
+    v_region text;
+    v_served boolean;
+    v_now_ms bigint := (extract(epoch FROM clock_timestamp()) * 1000)::bigint;
+BEGIN
+    IF coalesce(current_setting('app.tenant_seal', true), '') <> '' THEN
+        RAISE EXCEPTION 'a tenant is already entered in this transaction' USING ERRCODE = '28000';
+    END IF;
+    SELECT sha256(k.opad || sha256(k.opad || sha256(k.ipad || '\x656e7465722e7631'::bytea || int2send(p_kid)
+                || uuid_send(p_customer) || uuid_send(p_subject) || uuid_send(p_request)
+                || int4send(CASE WHEN c.require_pid THEN pg_backend_pid() ELSE 0 END)
+                || int8send(p_expiry_ms) || uuid_send(p_nonce)
+                || sha256(convert_to(array_to_string(p_regions, ','), 'UTF8')))))
+         = sha256(k.opad || p_mac)
+       AND octet_length(p_mac) = 32
+       AND p_expiry_ms >= v_now_ms
+       AND p_expiry_ms <= v_now_ms + (extract(epoch FROM c.max_ttl) * 1000)::bigint
+       AND clock_timestamp() BETWEEN k.not_before AND k.not_after
+      INTO v_ok FROM tenancy.enter_keys k, tenancy.config c WHERE k.kid = p_kid;
+    IF v_ok IS NOT TRUE THEN
+        RAISE EXCEPTION 'tenant token rejected' USING ERRCODE = '28000';
+    END IF;
+    SELECT t.region, t.region = '*' OR (t.region = ANY (p_regions) AND t.region = ANY (c.regions))
+      INTO v_region, v_served
+      FROM tenancy.customers t, tenancy.config c WHERE t.customer_id = p_customer AND t.status = 'active';
+    IF v_region IS NULL THEN
+        RAISE EXCEPTION 'tenant is not active' USING ERRCODE = '28000', DETAIL = 'tenant-not-active';
+    END IF;
+    IF NOT v_served THEN
+        RAISE EXCEPTION 'the region of the tenant is not served here' USING ERRCODE = '28000', DETAIL = 'region-not-served';
+    END IF;
+    PERFORM tenancy.seal_context(p_customer, p_subject, p_request);
+    RETURN p_customer;
+END $f$;
+
+-- The registry, as far as the sealed context admits it: a tenant sees itself, the platform tenant sees all.
+CREATE FUNCTION tenancy.registry() RETURNS TABLE (customer_id uuid, slug text, name text, region text, status text, created_at timestamptz)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+DECLARE
+    v_customer uuid := tenancy.current_customer_id();
+BEGIN
+    RETURN QUERY SELECT t.customer_id, t.slug, t.name, t.region, t.status, t.created_at FROM tenancy.customers t
+        WHERE t.customer_id = v_customer OR v_customer = '00000000-0000-8000-8000-000000000001';
+END $f$;
+
+-- For the operator's tool, as bearingwall_admin.
+CREATE FUNCTION tenancy.serve_regions(p_regions text[]) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+    UPDATE tenancy.config SET regions = p_regions
+$f$;
+
+CREATE FUNCTION tenancy.create_tenant(p_customer uuid, p_slug text, p_name text, p_region text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+BEGIN
+    IF p_region = '*' OR NOT EXISTS (SELECT FROM tenancy.config c WHERE p_region = ANY (c.regions)) THEN
+        RAISE EXCEPTION 'this database serves no region of that name' USING ERRCODE = '22023';
+    END IF;
+    INSERT INTO tenancy.customers (customer_id, slug, name, region) VALUES (p_customer, p_slug, p_name, p_region);
+END $f$;
+
+CREATE FUNCTION tenancy.tenants() RETURNS TABLE (customer_id uuid, slug text, name text, region text, status text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+    SELECT t.customer_id, t.slug, t.name, t.region, t.status FROM tenancy.customers t
+     WHERE t.customer_id <> '00000000-0000-8000-8000-000000000001'
+$f$;
+
+CREATE FUNCTION tenancy.tenant_ids() RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+    SELECT customer_id FROM tenancy.customers WHERE customer_id <> '00000000-0000-8000-8000-000000000001' ORDER BY customer_id
+$f$;
+
+-- Data migrations run per tenant, one transaction each, as the operator.
+CREATE FUNCTION tenancy.enter_migration(p_customer uuid) RETURNS uuid
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+BEGIN
+    IF coalesce(current_setting('app.tenant_seal', true), '') <> '' THEN
+        RAISE EXCEPTION 'a tenant is already entered in this transaction' USING ERRCODE = '28000';
+    END IF;
+    IF NOT EXISTS (SELECT FROM tenancy.customers t WHERE t.customer_id = p_customer) THEN
+        RAISE EXCEPTION 'no such tenant' USING ERRCODE = '28000';
+    END IF;
+    PERFORM tenancy.seal_context(p_customer, '00000000-0000-8000-8000-000000000002', gen_random_uuid());
+    RETURN p_customer;
+END $f$;
+
+-- The one call that makes a table a tenant table; it refuses a table whose shape could leak.
+-- CONTROL: TEN-2
+CREATE PROCEDURE tenancy.protect(p_table regclass)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $p$
+DECLARE
+    v_bad text;
+BEGIN
+    PERFORM FROM pg_attribute a WHERE a.attrelid = p_table AND a.attname = 'customer_id' AND a.attnum = 1
+        AND a.attnotnull AND a.atttypid = 'uuid'::regtype;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION '% must begin with customer_id uuid NOT NULL', p_table USING ERRCODE = '42P16';
+    END IF;
+    PERFORM FROM pg_index i WHERE i.indrelid = p_table AND i.indisprimary AND i.indkey[0] = 1;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION '% needs a primary key that begins with customer_id', p_table USING ERRCODE = '42P16';
+    END IF;
+    -- A unique index without the tenant answers "is this value taken by anybody?".
+    SELECT i.indexrelid::regclass::text INTO v_bad FROM pg_index i WHERE i.indrelid = p_table AND i.indkey[0] <> 1 LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'index % must begin with customer_id', v_bad USING ERRCODE = '42P16';
+    END IF;
+    -- Referential checks bypass row security, so the tenant must be on both sides of them.
+    SELECT c.conname INTO v_bad FROM pg_constraint c JOIN pg_attribute r ON r.attrelid = c.confrelid AND r.attnum = c.confkey[1]
+        WHERE c.conrelid = p_table AND c.contype = 'f' AND (c.conkey[1] <> 1 OR r.attname <> 'customer_id') LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'foreign key % must begin with customer_id on both sides', v_bad USING ERRCODE = '42P16';
+    END IF;
+    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', p_table);
+    EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', p_table);
+    -- RESTRICTIVE: ANDed with whatever is added later, so that no later policy can widen it.
+    -- The scalar sub-select makes it one InitPlan instead of a call per row (30 times slower).
+    EXECUTE format('CREATE POLICY tenant_base ON %s AS PERMISSIVE FOR ALL TO PUBLIC
+        USING (customer_id IS NOT NULL) WITH CHECK (customer_id IS NOT NULL)', p_table);
+    EXECUTE format('CREATE POLICY tenant_isolation ON %s AS RESTRICTIVE FOR ALL TO PUBLIC
+        USING (customer_id = (SELECT tenancy.current_customer_id()))
+        WITH CHECK (customer_id = (SELECT tenancy.current_customer_id()))', p_table);
+    -- No statistics on the tenant column: EXPLAIN would tell row counts of other tenants.
+    EXECUTE format('ALTER TABLE %s ALTER COLUMN customer_id SET STATISTICS 0', p_table);
+    EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', p_table);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO bearingwall_app', p_table);
+    EXECUTE format('GRANT SELECT ON %s TO bearingwall_backup', p_table);
+END $p$;
+
+-- Validates a NOT VALID constraint over all tenants: under FORCE it would check only the entered tenant and call itself valid.
+CREATE PROCEDURE tenancy.validate_constraint(p_table regclass, p_constraint name)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $p$
+DECLARE
+    v_tables regclass[];
+    v_table  regclass;
+BEGIN
+    SELECT array_remove(ARRAY[c.conrelid, nullif(c.confrelid, 0)]::regclass[], NULL) INTO STRICT v_tables
+        FROM pg_constraint c WHERE c.conrelid = p_table AND c.conname = p_constraint;
+    SELECT array_agg(t) INTO v_tables FROM unnest(v_tables) t JOIN pg_class c ON c.oid = t AND c.relforcerowsecurity;
+    FOREACH v_table IN ARRAY coalesce(v_tables, '{}') LOOP EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', v_table); END LOOP;
+    EXECUTE format('ALTER TABLE %s VALIDATE CONSTRAINT %I', p_table, p_constraint);
+    FOREACH v_table IN ARRAY coalesce(v_tables, '{}') LOOP EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', v_table); END LOOP;
+    IF EXISTS (SELECT FROM pg_class c WHERE c.oid = ANY (v_tables) AND NOT c.relforcerowsecurity) THEN
+        RAISE EXCEPTION 'row security was not forced again' USING ERRCODE = '42501';
+    END IF;
+END $p$;
+
+REVOKE ALL ON ALL TABLES IN SCHEMA tenancy FROM PUBLIC;
+REVOKE ALL ON ALL ROUTINES IN SCHEMA tenancy FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION tenancy.current_customer_id(), tenancy.current_subject_id(), tenancy.current_request_id(), tenancy.current_context()
+    TO bearingwall_app, bearingwall_admin, bearingwall_sealer, bearingwall_worker, bearingwall_auditor;
+GRANT EXECUTE ON FUNCTION tenancy.enter(uuid, uuid, uuid, bigint, uuid, smallint, text[], bytea), tenancy.registry() TO bearingwall_app;
+GRANT EXECUTE ON FUNCTION tenancy.install_enter_key(smallint, bytea), tenancy.renew_seal_key(), tenancy.serve_regions(text[]),
+    tenancy.create_tenant(uuid, text, text, text), tenancy.tenants(), tenancy.tenant_ids(), tenancy.enter_migration(uuid) TO bearingwall_admin;
+GRANT EXECUTE ON PROCEDURE tenancy.protect(regclass), tenancy.validate_constraint(regclass, name) TO bearingwall_admin;
+
+RESET ROLE;

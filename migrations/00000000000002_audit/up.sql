@@ -1,0 +1,249 @@
+-- The record: append-only for everybody who can log in, and the condition under which personal data is visible at all.
+
+CREATE SCHEMA audit AUTHORIZATION bearingwall_owner;
+
+SET LOCAL ROLE bearingwall_owner;
+-- The event triggers that the superuser installed refuse any other change to this schema; migrations name themselves.
+SET LOCAL bearingwall.audit_ddl = 'on';
+
+REVOKE ALL ON SCHEMA audit FROM PUBLIC;
+GRANT USAGE ON SCHEMA audit TO bearingwall_app, bearingwall_admin, bearingwall_sealer, bearingwall_auditor, bearingwall_backup;
+
+CREATE TABLE audit.config (
+    one             boolean  PRIMARY KEY DEFAULT true CHECK (one),
+    access_ttl      interval NOT NULL DEFAULT '30 seconds' CHECK (access_ttl BETWEEN '1 second' AND '5 minutes'),
+    refusals_per_s  int      NOT NULL DEFAULT 200 CHECK (refusals_per_s BETWEEN 1 AND 10000)
+);
+INSERT INTO audit.config DEFAULT VALUES;
+
+CREATE TABLE audit.events (
+    customer_id    uuid        NOT NULL DEFAULT tenancy.current_customer_id(),
+    -- What the database supplies; no login role holds INSERT on these columns.
+    recorded_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    xid            xid8        NOT NULL DEFAULT pg_current_xact_id(),
+    db_role        name        NOT NULL DEFAULT session_user,
+    actor_id       uuid        NOT NULL DEFAULT tenancy.current_subject_id(),
+    request_id     uuid        NOT NULL DEFAULT tenancy.current_request_id(),
+    -- What the audit crate supplies.
+    event_id       uuid        NOT NULL,
+    schema_version smallint    NOT NULL DEFAULT 1,
+    event_type     text        NOT NULL CHECK (event_type ~ '^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,3}$'),
+    phase          text        NOT NULL CHECK (phase IN ('intended', 'completed', 'failed')),
+    outcome        text        NOT NULL CHECK (outcome IN ('success', 'denied', 'failure', 'unknown')),
+    outcome_code   text        CHECK (length(outcome_code) <= 64),
+    actor_roles    text[]      NOT NULL DEFAULT '{}',
+    purpose_of_use text        CHECK (length(purpose_of_use) <= 16),
+    subject_id     uuid,
+    resource       text        CHECK (length(resource) <= 64),
+    resource_id    uuid,
+    commands       text[]      NOT NULL DEFAULT '{}'
+        CHECK (commands <@ ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'SEARCH']),
+    result_count   integer,
+    route          text        CHECK (length(route) <= 128),
+    PRIMARY KEY (customer_id, recorded_at, event_id)
+) PARTITION BY RANGE (recorded_at);
+COMMENT ON TABLE audit.events IS 'append-only; codes and ids only, never personal data';
+CREATE INDEX events_request ON audit.events (customer_id, request_id, recorded_at);
+CREATE INDEX events_subject ON audit.events (customer_id, subject_id, recorded_at, event_id) WHERE subject_id IS NOT NULL;
+-- The one index that does not begin with the tenant: the sealer orders by transaction over all tenants.
+CREATE INDEX events_xid ON audit.events (xid);
+
+CREATE FUNCTION audit.reject_mutation() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
+BEGIN
+    RAISE EXCEPTION 'the audit record is append-only: % on %.% rejected', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME
+        USING ERRCODE = 'insufficient_privilege';
+END $f$;
+
+-- CONTROL: AUD-2
+-- Statement and row triggers are both needed: a row trigger lets DELETE … WHERE false and TRUNCATE pass, a statement trigger
+-- is skipped by logical replication and not inherited by partitions. ENABLE ALWAYS fires under session_replication_role too.
+CREATE PROCEDURE audit.guard(p_table regclass, p_partition boolean DEFAULT false)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $p$
+BEGIN
+    EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %s
+                    FOR EACH STATEMENT EXECUTE FUNCTION audit.reject_mutation()', p_table);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER append_only', p_table);
+    -- A partition gets a clone of its parent's row trigger when it is attached.
+    IF NOT p_partition THEN
+        EXECUTE format('CREATE TRIGGER append_only_row BEFORE UPDATE OR DELETE ON %s
+                        FOR EACH ROW EXECUTE FUNCTION audit.reject_mutation()', p_table);
+        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER append_only_row', p_table);
+    END IF;
+    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', p_table);
+    EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', p_table);
+    EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', p_table);
+END $p$;
+
+-- A partition has no policy and no grant of its own: nobody reads or writes it but through the parent.
+CREATE FUNCTION audit.create_partition(p_month date) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+DECLARE
+    v_outer text := coalesce(current_setting('bearingwall.audit_ddl', true), '');
+    v_from date := date_trunc('month', p_month)::date;
+    v_to   date := (date_trunc('month', p_month) + interval '1 month')::date;
+    v_name text := 'events_' || to_char(v_from, 'YYYYMM');
+BEGIN
+    IF to_regclass('audit.' || v_name) IS NULL THEN
+        PERFORM set_config('bearingwall.audit_ddl', 'on', true);
+        EXECUTE format('CREATE TABLE audit.%I (LIKE audit.events INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', v_name);
+        CALL audit.guard(('audit.' || v_name)::regclass, true);
+        EXECUTE format('ALTER TABLE audit.events ATTACH PARTITION audit.%I FOR VALUES FROM (%L) TO (%L)',
+                       v_name, v_from || ' 00:00:00+00', v_to || ' 00:00:00+00');
+        EXECUTE format('ALTER TABLE audit.%I ENABLE ALWAYS TRIGGER append_only_row', v_name);
+        PERFORM set_config('bearingwall.audit_ddl', v_outer, true);
+    END IF;
+    RETURN v_name;
+END $f$;
+
+CALL audit.guard('audit.events');
+SELECT audit.create_partition((now() + make_interval(months => m))::date) FROM generate_series(-1, 12) m;
+
+-- The second named table shape: the application inserts and reads its own tenant, sealer and auditor read all.
+CREATE POLICY app_isolation ON audit.events AS RESTRICTIVE FOR ALL TO bearingwall_app
+    USING (customer_id = (SELECT tenancy.current_customer_id()))
+    WITH CHECK (customer_id = (SELECT tenancy.current_customer_id()));
+CREATE POLICY app_insert ON audit.events FOR INSERT TO bearingwall_app WITH CHECK (customer_id IS NOT NULL);
+CREATE POLICY app_select ON audit.events FOR SELECT TO bearingwall_app USING (customer_id IS NOT NULL);
+CREATE POLICY sealer_select ON audit.events FOR SELECT TO bearingwall_sealer USING (true);
+CREATE POLICY auditor_select ON audit.events FOR SELECT TO bearingwall_auditor USING (true);
+-- For the functions below, which run as the owner.
+CREATE POLICY owner_select ON audit.events FOR SELECT TO bearingwall_owner USING (true);
+CREATE POLICY owner_insert ON audit.events FOR INSERT TO bearingwall_owner WITH CHECK (true);
+GRANT SELECT ON audit.events TO bearingwall_app, bearingwall_sealer, bearingwall_auditor, bearingwall_backup;
+GRANT INSERT (event_id, schema_version, event_type, phase, outcome, outcome_code, actor_roles, purpose_of_use, subject_id, resource,
+              resource_id, commands, result_count, route) ON audit.events TO bearingwall_app;
+
+-- CONTROL: AUD-1
+-- Whose rows of a resource this request may touch with a command: the subjects of access events that an earlier, committed
+-- transaction of the same sealed actor and request wrote, and that have not expired by the wall clock.
+-- SECURITY: IS DISTINCT FROM, because the current transaction id is NULL until the transaction has written something.
+CREATE FUNCTION audit.declared_subjects(p_resource text, p_command text) RETURNS uuid[]
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+DECLARE
+    v_ctx      record;
+    v_since    timestamptz := clock_timestamp() - (SELECT c.access_ttl FROM audit.config c);
+    v_subjects uuid[];
+BEGIN
+    SELECT * INTO v_ctx FROM tenancy.current_context();
+    SELECT coalesce(array_agg(e.subject_id), '{}') INTO v_subjects FROM audit.events e
+     WHERE e.customer_id = v_ctx.customer AND e.request_id = v_ctx.request AND e.recorded_at > v_since
+       AND e.actor_id = v_ctx.subject AND e.phase = 'intended' AND e.outcome = 'success'
+       AND e.resource = p_resource AND p_command = ANY (e.commands)
+       AND e.subject_id IS NOT NULL
+       AND e.xid IS DISTINCT FROM pg_current_xact_id_if_assigned();
+    RETURN v_subjects;
+END $f$;
+
+-- CONTROL: DOM-2
+CREATE FUNCTION audit.search_declared(p_resource text) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+DECLARE
+    v_ctx   record;
+    v_since timestamptz := clock_timestamp() - (SELECT c.access_ttl FROM audit.config c);
+BEGIN
+    SELECT * INTO v_ctx FROM tenancy.current_context();
+    RETURN EXISTS (SELECT FROM audit.events e
+        WHERE e.customer_id = v_ctx.customer AND e.request_id = v_ctx.request AND e.recorded_at > v_since
+          AND e.actor_id = v_ctx.subject AND e.phase = 'intended' AND e.outcome = 'success'
+          AND e.resource = p_resource AND 'SEARCH' = ANY (e.commands)
+          AND e.xid IS DISTINCT FROM pg_current_xact_id_if_assigned());
+END $f$;
+
+CREATE TABLE audit.phi_tables (
+    relation       text    PRIMARY KEY,
+    subject_column name    NOT NULL,
+    searchable     boolean NOT NULL
+);
+COMMENT ON TABLE audit.phi_tables IS 'every table of the PHI class; the schema inventory holds each to its policies';
+GRANT SELECT ON audit.phi_tables TO bearingwall_app, bearingwall_admin, bearingwall_auditor;
+
+CREATE FUNCTION audit.register_phi_table(p_relation text, p_subject_column name, p_searchable boolean) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+    INSERT INTO audit.phi_tables (relation, subject_column, searchable) VALUES (p_relation, p_subject_column, p_searchable)
+$f$;
+
+-- The one call that makes a table a PHI table: a tenant table whose rows exist only for declared subjects.
+CREATE PROCEDURE audit.protect_phi(p_table regclass, p_subject_column name, p_searchable boolean DEFAULT false)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $p$
+DECLARE
+    v_name      text;
+    v_column    name;
+    v_condition text;
+    v_command   text;
+BEGIN
+    SELECT format('%s.%s', n.nspname, c.relname) INTO STRICT v_name
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = p_table;
+    PERFORM FROM pg_attribute a WHERE a.attrelid = p_table AND a.attname = p_subject_column AND a.attnotnull AND a.atttypid = 'uuid'::regtype;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION '% needs a column % uuid NOT NULL that names the person', v_name, p_subject_column USING ERRCODE = '42P16';
+    END IF;
+    CALL tenancy.protect(p_table);
+    FOREACH v_command IN ARRAY ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE'] LOOP
+        v_condition := format('%I = ANY ((SELECT audit.declared_subjects(%L, %L))::uuid[])', p_subject_column, v_name, v_command);
+        IF p_searchable AND v_command = 'SELECT' THEN
+            v_condition := format('(SELECT audit.search_declared(%L)) OR %s', v_name, v_condition);
+        END IF;
+        EXECUTE format('CREATE POLICY phi_%s ON %s AS RESTRICTIVE FOR %s TO PUBLIC %s', lower(v_command), p_table, v_command,
+            CASE v_command
+                WHEN 'INSERT' THEN format('WITH CHECK (%s)', v_condition)
+                WHEN 'UPDATE' THEN format('USING (%s) WITH CHECK (%s)', v_condition, v_condition)
+                ELSE format('USING (%s)', v_condition)
+            END);
+    END LOOP;
+    -- No value statistics on personal data: EXPLAIN would answer questions about it.
+    FOR v_column IN SELECT a.attname FROM pg_attribute a WHERE a.attrelid = p_table AND a.attnum > 0 AND NOT a.attisdropped LOOP
+        EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS 0', p_table, v_column);
+    END LOOP;
+    PERFORM audit.register_phi_table(v_name, p_subject_column, p_searchable);
+END $p$;
+
+-- Events that belong to no tenant: refusals, failed sign-ins. Insert-only, bounded, under the platform's tenant.
+CREATE TABLE audit.refusal_windows (
+    second  bigint PRIMARY KEY,
+    refused int    NOT NULL
+);
+
+-- CONTROL: AUD-3
+CREATE FUNCTION audit.record_refusal(p_event_id uuid, p_event_type text, p_outcome_code text, p_request uuid, p_route text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+DECLARE
+    v_second  bigint := floor(extract(epoch FROM clock_timestamp()))::bigint;
+    v_refused int;
+BEGIN
+    INSERT INTO audit.refusal_windows AS w (second, refused) VALUES (v_second, 1)
+        ON CONFLICT (second) DO UPDATE SET refused = w.refused + 1 RETURNING w.refused INTO v_refused;
+    IF v_refused > (SELECT c.refusals_per_s FROM audit.config c) THEN
+        RAISE EXCEPTION 'too many refusals in this second' USING ERRCODE = '53400';
+    END IF;
+    IF v_refused = 1 THEN
+        DELETE FROM audit.refusal_windows w WHERE w.second < v_second - 60;
+    END IF;
+    INSERT INTO audit.events (customer_id, actor_id, request_id, event_id, event_type, phase, outcome, outcome_code, route)
+    VALUES ('00000000-0000-8000-8000-000000000001', '00000000-0000-8000-8000-000000000003', p_request,
+            p_event_id, p_event_type, 'completed', 'denied', p_outcome_code, p_route);
+END $f$;
+
+-- What the operator's tool did: migrations, tenants, keys.
+CREATE FUNCTION audit.record_operation(p_event_type text, p_outcome_code text, p_resource_id uuid) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+    INSERT INTO audit.events (customer_id, actor_id, request_id, event_id, event_type, phase, outcome, outcome_code, resource_id)
+    VALUES ('00000000-0000-8000-8000-000000000001', '00000000-0000-8000-8000-000000000002', gen_random_uuid(),
+            gen_random_uuid(), p_event_type, 'completed', 'success', p_outcome_code, p_resource_id)
+$f$;
+
+-- Whether the record can take an event this minute: without the month's partition nothing could be read at all.
+CREATE FUNCTION audit.ready() RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+    SELECT to_regclass('audit.events_' || to_char(now() AT TIME ZONE 'UTC', 'YYYYMM')) IS NOT NULL
+$f$;
+
+REVOKE ALL ON ALL ROUTINES IN SCHEMA audit FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.declared_subjects(text, text), audit.search_declared(text) TO bearingwall_app, bearingwall_admin;
+GRANT EXECUTE ON FUNCTION audit.record_refusal(uuid, text, text, uuid, text) TO bearingwall_app;
+GRANT EXECUTE ON FUNCTION audit.ready() TO bearingwall_app, bearingwall_sealer, bearingwall_auditor;
+GRANT EXECUTE ON FUNCTION audit.create_partition(date) TO bearingwall_admin, bearingwall_sealer;
+GRANT EXECUTE ON FUNCTION audit.register_phi_table(text, name, boolean), audit.record_operation(text, text, uuid) TO bearingwall_admin;
+GRANT EXECUTE ON PROCEDURE audit.protect_phi(regclass, name, boolean) TO bearingwall_admin;
+
+RESET ROLE;
+SET LOCAL bearingwall.audit_ddl = '';
