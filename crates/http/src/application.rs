@@ -9,6 +9,9 @@ use actix_web::middleware::from_fn;
 use actix_web::{HttpResponse, web};
 use std::sync::Arc;
 
+/// Adds a use-case handle to a worker.
+type Extra = Arc<dyn Fn(&mut web::ServiceConfig) + Send + Sync>;
+
 /// Everything that the workers of one server share.
 #[derive(Clone)]
 pub struct Application {
@@ -16,7 +19,7 @@ pub struct Application {
     edge: web::Data<Edge>,
     document: web::Data<Document>,
     last_look: web::Data<LastLook>,
-    extra: Vec<Arc<dyn Fn(&mut web::ServiceConfig) + Send + Sync>>,
+    extra: Vec<Extra>,
 }
 
 impl Application {

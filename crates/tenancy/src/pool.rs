@@ -185,6 +185,7 @@ impl TenantPool {
         Ok(())
     }
 
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that checks connections out")]
     async fn lease(&self) -> Result<Lease, TenancyError> {
         self.inner.pool.get().await.map(Lease::new).map_err(|error| match error {
             PoolError::Backend(error) => error,

@@ -6,3 +6,4 @@ pub mod report;
 pub mod repository;
 pub mod rust_source;
 pub mod tidy;
+pub mod vectors;

@@ -7,6 +7,7 @@ use bearingwall_xtask::{controls, layers, tidy, vectors};
 use clap::{Parser, Subcommand};
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Checks of the repository itself")]
@@ -31,8 +32,19 @@ enum Task {
     },
 }
 
-fn main() -> anyhow::Result<()> {
-    let (name, report) = match Arguments::parse().task {
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line with its causes: a backtrace would bury the findings above it.
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<()> {
+    let (name, report) = match task {
         Task::Vectors { dir } => return vectors::run(&dir),
         Task::Layers => ("layers", layers::check(&Repository::discover()?)?),
         Task::Tidy => ("tidy", tidy::check(&Repository::discover()?)?),

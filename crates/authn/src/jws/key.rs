@@ -46,10 +46,7 @@ impl PublicKey {
             Some(usage) => usage.text() == Some("sig"),
         } && match jwk.get("key_ops") {
             None => true,
-            Some(operations) => operations
-                .list()?
-                .iter()
-                .all(|operation| operation.text() == Some("verify")),
+            Some(operations) => matches!(operations.list()?, [only] if only.text() == Some("verify")),
         };
         // A published private key is nobody's proof of anything.
         if !is_for_verifying || ["d", "p", "q", "k"].iter().any(|member| jwk.contains_key(*member)) {

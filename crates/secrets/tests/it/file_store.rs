@@ -91,6 +91,22 @@ fn sec_1_a_store_that_others_can_reach_is_refused_by_name() {
 }
 
 #[test]
+fn sec_1_a_store_of_another_user_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let vault = dir.path().join("vault");
+    FileStore::create(&vault).unwrap();
+    if nix::unistd::geteuid().is_root() {
+        std::os::unix::fs::chown(&vault, Some(65_534), None).unwrap();
+        assert_exposed(FileStore::open(&vault), "vault");
+        std::os::unix::fs::chown(&vault, Some(0), None).unwrap();
+        std::os::unix::fs::chown(vault.join("secrets.json"), Some(65_534), None).unwrap();
+        assert_exposed(FileStore::open(&vault), "secrets.json");
+    } else {
+        assert_exposed(FileStore::open("/usr"), "/usr");
+    }
+}
+
+#[test]
 fn sec_1_symbolic_links_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let vault = dir.path().join("vault");

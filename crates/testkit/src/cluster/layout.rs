@@ -286,7 +286,7 @@ fn data_directories(cluster: &Path) -> Vec<(u32, PathBuf)> {
     let entries = fs::read_dir(cluster).into_iter().flatten().flatten();
     let mut found: Vec<_> = entries
         .filter_map(|entry| {
-            let major = entry.file_name().to_str()?.strip_prefix("data-")?.parse().ok()?;
+            let major: u32 = entry.file_name().to_str()?.strip_prefix("data-")?.parse().ok()?;
             Some((major, entry.path()))
         })
         .collect();

@@ -11,6 +11,7 @@ alive() {
     { read -r stat < "/proc/$1/stat"; } 2>/dev/null || return 1
     set -f
     set -- ${stat##*) }
+    set +f
     case $1 in Z | X) return 1 ;; esac
     [ "$expected" = - ] || [ "$expected" = "${20}" ]
 }

@@ -27,55 +27,61 @@ pub(super) fn check(repository: &Repository, report: &mut Report) {
 struct Place {
     path: String,
     line: usize,
-}
-
-/// The owner of a file: `crates/x` or `bins/x`.
-fn owner(path: &str) -> String {
-    path.split('/').take(2).collect::<Vec<_>>().join("/")
+    /// The line of the function that answers it.
+    function: usize,
+    code: String,
 }
 
 fn used_codes(repository: &Repository, report: &mut Report) -> BTreeMap<String, Place> {
     let mut used: BTreeMap<String, Place> = BTreeMap::new();
+    for place in answers(repository, "code") {
+        match used.get(&place.code) {
+            Some(other) if (&other.path, other.function) != (&place.path, place.function) => {
+                let (code, at, on) = (&place.code, &other.path, other.line);
+                let message = format!("`{code}` is also answered in {at}:{on}; a code belongs to one error type");
+                report.at_line(&place.path, place.line, message);
+            }
+            _ => {
+                used.insert(place.code.clone(), place);
+            }
+        }
+    }
+    // What callers are told may be another type's code, or one that stands for many.
+    for place in answers(repository, "public_code") {
+        used.entry(place.code.clone()).or_insert(place);
+    }
+    used
+}
+
+/// Every code that the functions of a name hold, in files and modules that are no tests.
+fn answers(repository: &Repository, name: &str) -> Vec<Place> {
+    let mut places = Vec::new();
     for (path, text) in repository
         .texts_ending(".rs")
         .filter(|(path, _)| !path.contains("/tests/"))
     {
         let source = RustSource::parse(text);
         let end = source.first_test_line().unwrap_or(usize::MAX);
-        for (first, last) in code_functions(&source).into_iter().filter(|(first, _)| *first < end) {
-            let inside = source.strings.iter().filter(|(line, _)| (first..=last).contains(line));
-            for (line, code) in inside.filter(|(_, text)| is_code(text)) {
-                match used.get(code) {
-                    Some(other) if owner(&other.path) != owner(path) => {
-                        let message = format!(
-                            "`{code}` is also answered by {}; a code belongs to one crate",
-                            other.path
-                        );
-                        report.at_line(path, *line, message);
-                    }
-                    _ => {
-                        used.insert(
-                            code.clone(),
-                            Place {
-                                path: path.to_owned(),
-                                line: *line,
-                            },
-                        );
-                    }
-                }
-            }
+        for (first, last) in bodies(&source, name).into_iter().filter(|(first, _)| *first < end) {
+            let inside = source
+                .strings
+                .iter()
+                .filter(|(line, text)| (first..=last).contains(line) && is_code(text));
+            places.extend(inside.map(|(line, code)| Place {
+                path: path.to_owned(),
+                line: *line,
+                function: first,
+                code: code.clone(),
+            }));
         }
     }
-    used
+    places
 }
 
-/// First and last line of every `fn code(…) { … }`.
-fn code_functions(source: &RustSource) -> Vec<(usize, usize)> {
+/// First and last line of every function of that name.
+fn bodies(source: &RustSource, name: &str) -> Vec<(usize, usize)> {
     let lines: Vec<&str> = source.code.lines().collect();
-    let starts = source
-        .functions()
-        .into_iter()
-        .filter(|function| function.name == "code");
+    let starts = source.functions().into_iter().filter(|function| function.name == name);
     starts.map(|start| (start.line, body_end(&lines, start.line))).collect()
 }
 
@@ -170,6 +176,19 @@ mod tests {
     }
 
     #[test]
+    fn codes_that_only_callers_are_told_count_too() {
+        let public =
+            "//! X.\nfn public_code(&self) -> &'static str {\n    if self.0 { \"ABC-001\" } else { \"ABC-010\" }\n}\n";
+        let report = found(&[
+            ("crates/abc/src/a.rs", CODE),
+            ("crates/def/src/b.rs", public),
+            (DOCUMENT, ROWS),
+        ]);
+        assert_eq!(report.findings().len(), 1);
+        assert!(report.mentions("crates/def/src/b.rs:3: answers `ABC-010`"));
+    }
+
+    #[test]
     fn differences_are_found() {
         let unlisted = ROWS.replace("ABC-002", "ABC-003");
         let report = found(&[("crates/abc/src/a.rs", CODE), (DOCUMENT, &unlisted)]);
@@ -183,6 +202,6 @@ mod tests {
             ("crates/def/src/a.rs", CODE),
             (DOCUMENT, ROWS),
         ]);
-        assert!(report.mentions("belongs to one crate"));
+        assert!(report.mentions("belongs to one error type"));
     }
 }

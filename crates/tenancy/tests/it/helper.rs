@@ -1,0 +1,98 @@
+//! The one call that makes a tenant table, and the schema that it made.
+
+use crate::fixture::Fixture;
+use tokio_postgres::Client;
+
+#[tokio::test]
+async fn ten_2_the_helper_refuses_tables_whose_shape_could_leak() {
+    let fixture = Fixture::create().await;
+    let admin = fixture.database.admin_client().await;
+    for (shape, why) in [
+        ("id uuid PRIMARY KEY, customer_id uuid NOT NULL", "customer_id is not first"),
+        ("customer_id uuid, id uuid PRIMARY KEY", "customer_id may be null"),
+        ("customer_id text NOT NULL, id uuid, PRIMARY KEY (customer_id, id)", "customer_id is no uuid"),
+        ("customer_id uuid NOT NULL, id uuid", "no primary key"),
+        ("customer_id uuid NOT NULL, id uuid PRIMARY KEY", "the primary key does not begin with the tenant"),
+        ("customer_id uuid NOT NULL, id uuid, email text UNIQUE, PRIMARY KEY (customer_id, id)", "a unique key without the tenant"),
+        (
+            "customer_id uuid NOT NULL, id uuid, c uuid, d uuid, PRIMARY KEY (customer_id, id), FOREIGN KEY (c, d) REFERENCES crm.clients (customer_id, id)",
+            "a foreign key that does not begin with the tenant",
+        ),
+    ] {
+        let create = format!("BEGIN; CREATE TABLE crm.shape ({shape}); CALL tenancy.protect('crm.shape'); COMMIT");
+        assert!(admin.batch_execute(&create).await.is_err(), "{why}");
+        admin.batch_execute("ROLLBACK").await.unwrap();
+    }
+    admin
+        .batch_execute(
+            "CREATE TABLE crm.shape (customer_id uuid NOT NULL DEFAULT tenancy.current_customer_id(), id uuid, PRIMARY KEY (customer_id, id));
+             CALL tenancy.protect('crm.shape')",
+        )
+        .await
+        .unwrap();
+    assert_eq!(violations(&fixture.database.superuser_client().await).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn ten_2_every_table_of_the_schema_is_forced_and_tenant_first() {
+    let fixture = Fixture::create().await;
+    let superuser = fixture.database.superuser_client().await;
+    assert_eq!(violations(&superuser).await, Vec::<String>::new());
+    // The check has teeth: each weakening is found.
+    for weakening in [
+        "ALTER TABLE crm.clients NO FORCE ROW LEVEL SECURITY",
+        "ALTER TABLE crm.clients DISABLE ROW LEVEL SECURITY",
+        "DROP POLICY tenant_isolation ON crm.client_keys",
+        "ALTER POLICY tenant_isolation ON crm.client_keys USING (true)",
+        "CREATE UNIQUE INDEX leak ON crm.clients (id)",
+        "GRANT TRUNCATE ON crm.clients TO bearingwall_app",
+        "GRANT SELECT ON crm.clients TO PUBLIC",
+    ] {
+        superuser.batch_execute(&format!("BEGIN; {weakening}")).await.unwrap();
+        assert!(!violations(&superuser).await.is_empty(), "{weakening}");
+        superuser.batch_execute("ROLLBACK").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn ten_2_a_foreign_key_is_validated_over_all_tenants() {
+    let fixture = Fixture::create().await;
+    let admin = fixture.database.admin_client().await;
+    let superuser = fixture.database.superuser_client().await;
+    admin
+        .batch_execute(
+            "CREATE TABLE crm.child (customer_id uuid NOT NULL, id uuid NOT NULL, client_id uuid NOT NULL, PRIMARY KEY (customer_id, id));
+             CALL tenancy.protect('crm.child')",
+        )
+        .await
+        .unwrap();
+    let orphan = format!("INSERT INTO crm.child VALUES ('{}', gen_random_uuid(), gen_random_uuid())", fixture.b);
+    superuser.batch_execute(&orphan).await.unwrap();
+    let add = "ALTER TABLE crm.child ADD CONSTRAINT child_client FOREIGN KEY (customer_id, client_id) REFERENCES crm.clients (customer_id, id) NOT VALID";
+    let validate = "CALL tenancy.validate_constraint('crm.child', 'child_client')";
+    admin.batch_execute(add).await.unwrap();
+    assert!(admin.batch_execute(validate).await.is_err(), "the orphan belongs to a tenant that nobody entered");
+    superuser.batch_execute("DELETE FROM crm.child").await.unwrap();
+    admin.batch_execute(validate).await.unwrap();
+    assert_eq!(violations(&superuser).await, Vec::<String>::new());
+}
+
+/// Everything in the catalogue that a tenant table must not be.
+async fn violations(client: &Client) -> Vec<String> {
+    let sql = "
+        WITH t AS (SELECT c.oid, c.relrowsecurity, c.relforcerowsecurity FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+                   WHERE a.attname = 'customer_id' AND c.relkind IN ('r', 'p') AND c.relnamespace::regnamespace::text = 'crm')
+        SELECT 'not forced: ' || t.oid::regclass FROM t WHERE NOT (relrowsecurity AND relforcerowsecurity)
+        UNION ALL SELECT 'no isolation: ' || t.oid::regclass FROM t WHERE NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = t.oid
+              AND p.polname = 'tenant_isolation' AND NOT p.polpermissive AND p.polcmd = '*' AND p.polroles = '{0}'
+              AND pg_get_expr(p.polqual, p.polrelid) = '(customer_id = ( SELECT tenancy.current_customer_id() AS current_customer_id))'
+              AND pg_get_expr(p.polwithcheck, p.polrelid) = '(customer_id = ( SELECT tenancy.current_customer_id() AS current_customer_id))')
+        UNION ALL SELECT 'index: ' || i.indexrelid::regclass FROM t JOIN pg_index i ON i.indrelid = t.oid WHERE i.indkey[0] <> 1
+        UNION ALL SELECT 'foreign key: ' || c.conname FROM t JOIN pg_constraint c ON c.conrelid = t.oid AND c.contype = 'f' WHERE c.conkey[1] <> 1
+        UNION ALL SELECT 'grant: ' || t.oid::regclass || ' ' || a.privilege_type || ' to ' || a.grantee
+              FROM t JOIN pg_class c ON c.oid = t.oid, aclexplode(c.relacl) a
+             WHERE a.grantee = 0 OR (a.grantee = 'bearingwall_app'::regrole AND a.privilege_type NOT IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE'))
+        UNION ALL SELECT 'unprotected table: ' || c.oid::regclass FROM pg_class c
+             WHERE c.relnamespace::regnamespace::text = 'crm' AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.oid NOT IN (SELECT oid FROM t)";
+    client.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+}

@@ -1,0 +1,17 @@
+//! Attacks on tenant isolation, on the application role's own connection, against a real PostgreSQL.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "tests fail by panicking, and an attacker uses raw SQL"
+)]
+
+mod context;
+mod fixture;
+mod helper;
+mod posture;
+mod residue;
+mod transaction;
+mod wire;
