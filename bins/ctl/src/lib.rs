@@ -1,1 +1,81 @@
+//! The operator's tool, as a library: what each command does, and the whole way from an empty cluster to a database
+//! that the server starts on.
 
+mod arguments;
+mod bootstrap;
+mod connection;
+mod doctor;
+mod keys;
+mod matrix;
+mod migrate;
+mod outcome;
+mod output;
+mod provision;
+mod tenants;
+mod vault;
+
+pub use bootstrap::{BootstrapRequest, bootstrap};
+pub use doctor::{Examined, Finding, examine};
+pub use keys::{KEK_NAME, ensure_enter_key, enter_key_name};
+pub use matrix::permission_matrix;
+pub use outcome::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED, exit_code};
+pub use provision::{ProvisionOptions, Provisioned, provision};
+pub use vault::{ensure_passwords, role_of, secret_of};
+
+use arguments::{Arguments, Command, KeysCommand, TenantCommand};
+use bearingwall_secrets::scan;
+use clap::Parser;
+use outcome::Outcome;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Parses the arguments (the program's own name first), does what they say, and answers the exit code.
+///
+/// Results go to standard output, complaints to standard error.
+pub fn main_with_arguments(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    // CONTROL: SEC-1
+    // Arguments stand in the process list and in the shell's history: before anything reads or prints them.
+    let texts = arguments.iter().map(|argument| argument.to_string_lossy().into_owned());
+    if let Err(refused) = scan::refuse(scan::scan_arguments(texts)) {
+        output::complain(&anyhow::Error::from(refused));
+        return ExitCode::from(EXIT_CONFIGURATION);
+    }
+    let parsed = match Arguments::try_parse_from(arguments) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            // Nobody to tell is no reason for another exit code.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { EXIT_CONFIGURATION } else { EXIT_OK });
+        }
+    };
+    match in_runtime(parsed.command) {
+        Ok(outcome) => ExitCode::from(outcome.exit_code()),
+        Err(error) => {
+            output::complain(&error);
+            ExitCode::from(exit_code(&error))
+        }
+    }
+}
+
+fn in_runtime(command: Command) -> anyhow::Result<Outcome> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(run(command))
+}
+
+async fn run(command: Command) -> anyhow::Result<Outcome> {
+    match command {
+        Command::Bootstrap(arguments) => bootstrap::run(arguments).await,
+        Command::Migrate { admin, plan } => migrate::run(&admin, plan).await,
+        Command::Regions { admin, regions } => tenants::regions(&admin, &regions).await,
+        Command::Tenant(TenantCommand::Create(arguments)) => tenants::create(arguments).await,
+        Command::Tenant(TenantCommand::List { admin }) => tenants::list(&admin).await,
+        Command::Keys(KeysCommand::InstallEnterKey { admin, kid }) => keys::install(&admin, kid).await,
+        Command::Keys(KeysCommand::CreateKek { secrets }) => keys::create_kek(&secrets),
+        Command::Doctor { admin, enter_kid, json } => doctor::run(&admin, enter_kid, json).await,
+        Command::Matrix { check } => matrix::run(check.as_deref()).await,
+        Command::Openapi => matrix::openapi(),
+    }
+}

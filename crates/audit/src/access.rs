@@ -49,7 +49,11 @@ impl Access {
     /// An access to the data of these persons.
     #[must_use]
     pub fn to(event: EventType, subjects: impl IntoIterator<Item = ClientId>) -> Self {
-        Self { event, subjects: subjects.into_iter().collect(), resources: Vec::new() }
+        Self {
+            event,
+            subjects: subjects.into_iter().collect(),
+            resources: Vec::new(),
+        }
     }
 
     /// Covers a table (`schema.name`) and what may be done to its rows.
@@ -60,7 +64,9 @@ impl Access {
     }
 
     pub(crate) fn writes(&self) -> bool {
-        self.resources.iter().any(|(_, commands)| commands.iter().any(|command| *command != Command::Select))
+        self.resources
+            .iter()
+            .any(|(_, commands)| commands.iter().any(|command| *command != Command::Select))
     }
 }
 

@@ -88,12 +88,21 @@ impl AuditLog {
     /// # Errors
     /// When the record cannot be read, or the reading cannot be recorded.
     // CONTROL: AUD-4
-    pub async fn access_log(&self, ctx: &Ctx, client: ClientId, page: AccessPage) -> Result<Vec<AccessEntry>, AuditError> {
-        let reading = self.single(ctx, EventType::AccessLogRead, "completed", Outcome::Success).about(client);
+    pub async fn access_log(
+        &self,
+        ctx: &Ctx,
+        client: ClientId,
+        page: AccessPage,
+    ) -> Result<Vec<AccessEntry>, AuditError> {
+        let reading = self
+            .single(ctx, EventType::AccessLogRead, "completed", Outcome::Success)
+            .about(client);
         self.pool()
             .run(ctx, async |tx: &mut TenantTx<'_>| {
                 let rows = select(tx, client, page).await.map_err(AuditError::Unreadable)?;
-                tx.execute_returning_count(reading.counting(rows.len())).await.map_err(AuditError::Unwritten)?;
+                tx.execute_returning_count(reading.counting(rows.len()))
+                    .await
+                    .map_err(AuditError::Unwritten)?;
                 Ok(rows.into_iter().map(entry).collect())
             })
             .await
@@ -129,8 +138,14 @@ async fn select(tx: &mut TenantTx<'_>, client: ClientId, page: AccessPage) -> Qu
             .await
             .optional()?;
         // A position that is not in this client's log has nothing before it.
-        let Some((at, id)) = position else { return Ok(Vec::new()) };
-        query = query.filter(events::recorded_at.lt(at).or(events::recorded_at.eq(at).and(events::event_id.lt(id))));
+        let Some((at, id)) = position else {
+            return Ok(Vec::new());
+        };
+        query = query.filter(
+            events::recorded_at
+                .lt(at)
+                .or(events::recorded_at.eq(at).and(events::event_id.lt(id))),
+        );
     }
     query.load(tx).await
 }

@@ -44,7 +44,10 @@ impl AuditLog {
     /// A record over this pool.
     #[must_use]
     pub fn new(pool: TenantPool) -> Self {
-        Self { pool, ids: Arc::new(SystemIds) }
+        Self {
+            pool,
+            ids: Arc::new(SystemIds),
+        }
     }
 
     /// The pool, for work on tables that hold no personal data.
@@ -68,7 +71,10 @@ impl AuditLog {
         W: AsyncFnOnce(&mut PhiTx<'_, '_>) -> Result<T, E>,
     {
         if access.subjects.len() > Access::SUBJECTS_MAX {
-            return Err(AuditError::TooMany { limit: Access::SUBJECTS_MAX }.into());
+            return Err(AuditError::TooMany {
+                limit: Access::SUBJECTS_MAX,
+            }
+            .into());
         }
         let intended = Intended::new(ctx, &access, self.ids.as_ref());
         let outcome = self
@@ -101,7 +107,13 @@ impl AuditLog {
     ///
     /// # Errors
     /// As [`AuditLog::with_access`].
-    pub async fn with_search<T, E, W>(&self, ctx: &Ctx, event: EventType, digests: &'static str, work: W) -> Result<T, E>
+    pub async fn with_search<T, E, W>(
+        &self,
+        ctx: &Ctx,
+        event: EventType,
+        digests: &'static str,
+        work: W,
+    ) -> Result<T, E>
     where
         E: From<AuditError>,
         W: AsyncFnOnce(&mut PhiTx<'_, '_>) -> Result<T, E>,
@@ -135,7 +147,10 @@ impl AuditLog {
         let written: Result<(), AuditError> = self
             .pool
             .run(ctx, async |tx: &mut TenantTx<'_>| {
-                tx.execute_returning_count(failed).await.map(drop).map_err(AuditError::Unwritten)
+                tx.execute_returning_count(failed)
+                    .await
+                    .map(drop)
+                    .map_err(AuditError::Unwritten)
             })
             .await;
         if let Err(error) = written {

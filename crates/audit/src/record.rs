@@ -24,7 +24,11 @@ impl Intended {
     pub(crate) fn new(ctx: &Ctx, access: &Access, ids: &dyn IdGen) -> Self {
         let mut intended = Self::empty(ctx, access.event);
         for (resource, commands) in &access.resources {
-            let commands = commands.iter().map(|command| command.as_str()).collect::<Vec<_>>().join(",");
+            let commands = commands
+                .iter()
+                .map(|command| command.as_str())
+                .collect::<Vec<_>>()
+                .join(",");
             for subject in &access.subjects {
                 intended.ids.push(ids.v7());
                 intended.subjects.push(subject.as_uuid());

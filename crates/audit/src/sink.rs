@@ -4,9 +4,7 @@ use crate::error::AuditError;
 use crate::log::AuditLog;
 use crate::record::Refusal;
 use crate::vocabulary::EventType;
-use bearingwall_core::{
-    Ctx, CtxParts, CustomerId, EventSink, PurposeOfUse, RoleSet, SecurityEvent, SubjectId,
-};
+use bearingwall_core::{Ctx, CtxParts, CustomerId, EventSink, PurposeOfUse, RoleSet, SecurityEvent, SubjectId};
 use bearingwall_tenancy::TenantTx;
 use diesel_async::AsyncConnectionCore;
 use std::sync::Arc;
@@ -30,7 +28,10 @@ pub struct AuditSink {
 }
 
 impl AuditSink {
-    #[expect(clippy::disallowed_methods, reason = "the writer outlives the requests whose refusals it writes")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the writer outlives the requests whose refusals it writes"
+    )]
     pub(crate) fn start(log: AuditLog) -> Self {
         let (queue, mut messages) = mpsc::channel(QUEUE);
         let lost = Arc::new(AtomicU64::new(0));
@@ -93,12 +94,19 @@ impl AuditLog {
                     request: event.request.as_uuid(),
                     route: event.route,
                 };
-                self.pool().run_outside(refusal).await.map(drop).map_err(AuditError::from)
+                self.pool()
+                    .run_outside(refusal)
+                    .await
+                    .map(drop)
+                    .map_err(AuditError::from)
             }
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the refusal names a principal that a token proved")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the refusal names a principal that a token proved"
+    )]
     async fn write_denial(
         &self,
         event: &SecurityEvent,
@@ -114,10 +122,15 @@ impl AuditLog {
             expires_at: OffsetDateTime::now_utc() + time::Duration::seconds(30),
             route: event.route,
         });
-        let denied = self.single(&ctx, EventType::RequestDenied, "completed", event.outcome).because(event.reason);
+        let denied = self
+            .single(&ctx, EventType::RequestDenied, "completed", event.outcome)
+            .because(event.reason);
         self.pool()
             .run(&ctx, async |tx: &mut TenantTx<'_>| {
-                tx.execute_returning_count(denied).await.map(drop).map_err(AuditError::Unwritten)
+                tx.execute_returning_count(denied)
+                    .await
+                    .map(drop)
+                    .map_err(AuditError::Unwritten)
             })
             .await
     }

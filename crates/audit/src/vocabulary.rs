@@ -98,7 +98,12 @@ mod tests {
         for code in codes {
             let parts: Vec<&str> = code.split('.').collect();
             assert!((2..=4).contains(&parts.len()), "{code}");
-            assert!(parts.iter().all(|part| part.starts_with(|c: char| c.is_ascii_lowercase())), "{code}");
+            assert!(
+                parts
+                    .iter()
+                    .all(|part| part.starts_with(|c: char| c.is_ascii_lowercase())),
+                "{code}"
+            );
         }
     }
 }

@@ -36,8 +36,13 @@ pub enum PurposeOfUse {
 
 impl PurposeOfUse {
     /// Every purpose that is accepted.
-    pub const ALL: [Self; 5] =
-        [Self::Treatment, Self::Operations, Self::Payment, Self::PatientRequest, Self::SystemAdministration];
+    pub const ALL: [Self; 5] = [
+        Self::Treatment,
+        Self::Operations,
+        Self::Payment,
+        Self::PatientRequest,
+        Self::SystemAdministration,
+    ];
 
     /// The ActReason code.
     #[must_use]
@@ -67,7 +72,10 @@ impl FromStr for PurposeOfUse {
     type Err = UnknownPurpose;
 
     fn from_str(text: &str) -> Result<Self, UnknownPurpose> {
-        Self::ALL.into_iter().find(|purpose| purpose.as_str() == text).ok_or(UnknownPurpose)
+        Self::ALL
+            .into_iter()
+            .find(|purpose| purpose.as_str() == text)
+            .ok_or(UnknownPurpose)
     }
 }
 

@@ -51,7 +51,10 @@ impl std::str::FromStr for Role {
     type Err = UnknownRole;
 
     fn from_str(text: &str) -> Result<Self, UnknownRole> {
-        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or(UnknownRole)
+        Self::ALL
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or(UnknownRole)
     }
 }
 
@@ -113,7 +116,11 @@ mod tests {
     fn no_role_contains_another() {
         for one in Role::ALL {
             for other in Role::ALL {
-                assert_eq!(RoleSet::EMPTY.with(one).contains(other), one == other, "{one} / {other}");
+                assert_eq!(
+                    RoleSet::EMPTY.with(one).contains(other),
+                    one == other,
+                    "{one} / {other}"
+                );
             }
         }
     }

@@ -75,7 +75,11 @@ mod tests {
 
     #[test]
     fn debug_shows_neither_secret_nor_person() {
-        let shown = format!("{:?} {:?}", Sensitive::new("hunter2".to_owned()), Phi::new("Ada Lovelace"));
+        let shown = format!(
+            "{:?} {:?}",
+            Sensitive::new("hunter2".to_owned()),
+            Phi::new("Ada Lovelace")
+        );
         assert_eq!(shown, "Sensitive(…) Phi(…)");
     }
 }

@@ -150,7 +150,7 @@ impl ResponseError for LateProblem {
 }
 
 /// Once, here, with the whole chain; the log's own layer withholds what looks like personal data.
-fn log(problem: &Problem, status: StatusCode) {
+pub(crate) fn log(problem: &Problem, status: StatusCode) {
     let (code, error) = (problem.code(), problem.chain());
     if status.is_server_error() {
         tracing::error!(code, error, "request failed");

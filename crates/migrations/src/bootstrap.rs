@@ -43,7 +43,10 @@ pub struct BootstrapOptions {
 /// When a name is unfit or the superuser's right does not suffice.
 pub async fn bootstrap_roles(superuser: &Client, options: &BootstrapOptions) -> Result<(), MigrationError> {
     check_name(&options.database)?;
-    superuser.batch_execute(ROLES_SQL).await.map_err(MigrationError::statement("create the roles"))?;
+    superuser
+        .batch_execute(ROLES_SQL)
+        .await
+        .map_err(MigrationError::statement("create the roles"))?;
     let passwords = &options.passwords;
     for (role, password) in [
         ("bearingwall_admin", &passwords.admin),
@@ -61,13 +64,22 @@ pub async fn bootstrap_roles(superuser: &Client, options: &BootstrapOptions) -> 
         }
     }
     let exists = superuser
-        .query_opt("SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1", &[&options.database])
+        .query_opt(
+            "SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1",
+            &[&options.database],
+        )
         .await
         .map_err(MigrationError::statement("look for the database"))?
         .is_some();
     if !exists {
-        let create = format!("CREATE DATABASE {} OWNER bearingwall_owner ENCODING 'UTF8' TEMPLATE template0", options.database);
-        superuser.batch_execute(&create).await.map_err(MigrationError::statement("create the database"))?;
+        let create = format!(
+            "CREATE DATABASE {} OWNER bearingwall_owner ENCODING 'UTF8' TEMPLATE template0",
+            options.database
+        );
+        superuser
+            .batch_execute(&create)
+            .await
+            .map_err(MigrationError::statement("create the database"))?;
     }
     superuser
         .batch_execute(&database_privileges(&options.database)?)
@@ -94,7 +106,10 @@ pub fn database_privileges(database: &str) -> Result<String, MigrationError> {
 /// # Errors
 /// When the superuser's right does not suffice, as on a managed service that keeps event triggers to itself.
 pub async fn bootstrap_database(superuser: &Client) -> Result<(), MigrationError> {
-    superuser.batch_execute(DATABASE_SQL).await.map_err(MigrationError::statement("install the event triggers"))
+    superuser
+        .batch_execute(DATABASE_SQL)
+        .await
+        .map_err(MigrationError::statement("install the event triggers"))
 }
 
 /// The clear password never reaches the server: what is sent is the SCRAM verifier (RFC 5803).
@@ -108,8 +123,14 @@ fn check_name(name: &str) -> Result<(), MigrationError> {
     let fits = !name.is_empty()
         && name.len() <= 63
         && name.starts_with(|first: char| first.is_ascii_lowercase() || first == '_')
-        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    if fits { Ok(()) } else { Err(MigrationError::BadName { name: name.to_owned() }) }
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if fits {
+        Ok(())
+    } else {
+        Err(MigrationError::BadName { name: name.to_owned() })
+    }
 }
 
 #[cfg(test)]

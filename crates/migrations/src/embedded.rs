@@ -27,8 +27,11 @@ macro_rules! embedded {
 }
 
 /// Every migration, oldest first. There is no way back: a mistake is corrected by the next migration.
-pub const EMBEDDED: &[Embedded] =
-    embedded![("00000000000001", "tenancy"), ("00000000000002", "audit"), ("00000000000003", "crm")];
+pub const EMBEDDED: &[Embedded] = embedded![
+    ("00000000000001", "tenancy"),
+    ("00000000000002", "audit"),
+    ("00000000000003", "crm")
+];
 
 impl Embedded {
     /// SHA-256 of the text, in hex: an applied migration whose text has changed since is refused.
@@ -59,10 +62,12 @@ pub fn content_hash() -> String {
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 /// An embedded migration as diesel runs it: the text and its hash enter the database in one transaction.

@@ -28,19 +28,30 @@ pub async fn plan(admin: &Client) -> Result<Plan, MigrationError> {
     check_role(admin).await?;
     // CONTROL: MIG-1
     let applied = applied_versions(admin).await?;
-    let known: BTreeMap<&str, &Embedded> = EMBEDDED.iter().map(|migration| (migration.version, migration)).collect();
-    let newer: Vec<String> = applied.keys().filter(|version| !known.contains_key(version.as_str())).cloned().collect();
+    let known: BTreeMap<&str, &Embedded> = EMBEDDED
+        .iter()
+        .map(|migration| (migration.version, migration))
+        .collect();
+    let newer: Vec<String> = applied
+        .keys()
+        .filter(|version| !known.contains_key(version.as_str()))
+        .cloned()
+        .collect();
     if !newer.is_empty() {
         return Err(MigrationError::Newer { versions: newer });
     }
-    let pending: Vec<&'static Embedded> =
-        EMBEDDED.iter().filter(|migration| !applied.contains_key(migration.version)).collect();
+    let pending: Vec<&'static Embedded> = EMBEDDED
+        .iter()
+        .filter(|migration| !applied.contains_key(migration.version))
+        .collect();
     let mut reasons = Vec::new();
     for (version, recorded) in &applied {
         match (recorded, known.get(version.as_str())) {
             (None, _) => reasons.push(format!("{version} was applied without its entry in the migration log")),
             (Some(recorded), Some(migration)) if *recorded != migration.sha256() => {
-                reasons.push(format!("{version} was applied from another text than this program holds"));
+                reasons.push(format!(
+                    "{version} was applied from another text than this program holds"
+                ));
             }
             _ => {}
         }
@@ -53,7 +64,10 @@ pub async fn plan(admin: &Client) -> Result<Plan, MigrationError> {
     if !reasons.is_empty() {
         return Err(MigrationError::Dirty { reasons });
     }
-    Ok(Plan { applied: applied.into_keys().collect(), pending })
+    Ok(Plan {
+        applied: applied.into_keys().collect(),
+        pending,
+    })
 }
 
 /// Applies what is pending and tells each step. Returns how many migrations ran.
@@ -89,18 +103,26 @@ pub async fn migrate(admin: Client, progress: &(dyn Fn(&str) + Sync)) -> Result<
         0 => progress(&format!("the schema stands at {}: nothing to do", latest_version())),
         count => progress(&format!("{} applied, {count} to run", plan.applied.len())),
     }
-    let connection = AsyncPgConnection::try_from(admin).await.map_err(|error| MigrationError::Connection(error.into()))?;
+    let connection = AsyncPgConnection::try_from(admin)
+        .await
+        .map_err(|error| MigrationError::Connection(error.into()))?;
     let mut connection = AsyncConnectionWrapper::<AsyncPgConnection>::from(connection);
     let ran = plan.pending.len();
     for migration in plan.pending {
         progress(&format!("running {}", migration.name));
         // diesel's harness is synchronous: it gets a thread of its own, so that any kind of runtime will do.
         connection = tokio::task::spawn_blocking(move || {
-            connection.run_migration(&Runnable(migration)).map(drop).map(|()| connection)
+            connection
+                .run_migration(&Runnable(migration))
+                .map(drop)
+                .map(|()| connection)
         })
         .await
         .map_err(|error| MigrationError::Connection(error.into()))?
-        .map_err(|source| MigrationError::Migration { name: migration.name, source })?;
+        .map_err(|source| MigrationError::Migration {
+            name: migration.name,
+            source,
+        })?;
     }
     finish(connection, ran).await?;
     Ok(ran)
@@ -114,9 +136,15 @@ async fn finish(connection: AsyncConnectionWrapper<AsyncPgConnection>, ran: usiz
         "SELECT audit.create_partition((now() + make_interval(months => m))::date) FROM generate_series(0, 12) m;",
     );
     if ran > 0 {
-        statements.push_str(&format!("SELECT audit.record_operation('schema.migrated', '{}', NULL);", latest_version()));
+        statements.push_str(&format!(
+            "SELECT audit.record_operation('schema.migrated', '{}', NULL);",
+            latest_version()
+        ));
     }
-    connection.batch_execute(&statements).await.map_err(|error| MigrationError::Connection(error.into()))
+    connection
+        .batch_execute(&statements)
+        .await
+        .map_err(|error| MigrationError::Connection(error.into()))
 }
 
 async fn check_role(admin: &Client) -> Result<(), MigrationError> {
@@ -125,7 +153,11 @@ async fn check_role(admin: &Client) -> Result<(), MigrationError> {
         .await
         .map_err(MigrationError::statement("tell its session user"))?
         .get(0);
-    if role == "bearingwall_admin" { Ok(()) } else { Err(MigrationError::WrongRole { role }) }
+    if role == "bearingwall_admin" {
+        Ok(())
+    } else {
+        Err(MigrationError::WrongRole { role })
+    }
 }
 
 /// Applied versions, each with the hash of the text that was applied, where the log has it.

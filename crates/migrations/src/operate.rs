@@ -45,7 +45,10 @@ pub async fn tenant_create(admin: &mut Client, tenant: &NewTenant) -> Result<(),
         .await
         .map_err(failed("create the tenant"))?;
     transaction
-        .execute("SELECT audit.record_operation('tenant.created', NULL, $1)", &[&tenant.id.as_uuid()])
+        .execute(
+            "SELECT audit.record_operation('tenant.created', NULL, $1)",
+            &[&tenant.id.as_uuid()],
+        )
         .await
         .map_err(failed("record the tenant's creation"))?;
     transaction.commit().await.map_err(failed("commit"))
@@ -57,12 +60,20 @@ pub async fn tenant_create(admin: &mut Client, tenant: &NewTenant) -> Result<(),
 /// When the database refuses.
 pub async fn tenant_list(admin: &Client) -> Result<Vec<TenantRow>, MigrationError> {
     let rows = admin
-        .query("SELECT customer_id, slug, name, region FROM tenancy.tenants() ORDER BY slug", &[])
+        .query(
+            "SELECT customer_id, slug, name, region FROM tenancy.tenants() ORDER BY slug",
+            &[],
+        )
         .await
         .map_err(MigrationError::statement("list the tenants"))?;
     Ok(rows
         .iter()
-        .map(|row| TenantRow { id: CustomerId::from_uuid(row.get(0)), slug: row.get(1), name: row.get(2), region: row.get(3) })
+        .map(|row| TenantRow {
+            id: CustomerId::from_uuid(row.get(0)),
+            slug: row.get(1),
+            name: row.get(2),
+            region: row.get(3),
+        })
         .collect())
 }
 
@@ -82,7 +93,10 @@ pub async fn serve_regions(admin: &Client, regions: &[String]) -> Result<(), Mig
 ///
 /// # Errors
 /// When the key has fewer than 32 bytes.
-#[expect(clippy::disallowed_methods, reason = "the key goes to the database, as a bind parameter and not as text")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the key goes to the database, as a bind parameter and not as text"
+)]
 pub async fn install_enter_key(admin: &mut Client, kid: i16, key: &Sensitive<Vec<u8>>) -> Result<(), MigrationError> {
     let failed = MigrationError::statement;
     let transaction = admin.transaction().await.map_err(failed("begin"))?;

@@ -39,7 +39,7 @@ impl Classified for AddressError {
 
     fn code(&self) -> &'static str {
         match self {
-            Self::Malformed(_) => "TEN-020",
+            Self::Malformed(_) => "TEN-023",
             Self::HoldsPassword => "TEN-021",
             Self::Missing { .. } => "TEN-022",
         }
@@ -82,7 +82,10 @@ impl DatabaseAddress {
         }
         bare.connect_timeout(std::time::Duration::from_secs(10));
         bare.keepalives_idle(std::time::Duration::from_secs(60));
-        Ok(Self { config: bare, root_file: None })
+        Ok(Self {
+            config: bare,
+            root_file: None,
+        })
     }
 
     /// Trusts the certificate authorities in this PEM file instead of the machine's.
@@ -150,7 +153,9 @@ mod tests {
 
     #[test]
     fn a_password_in_the_url_is_refused_without_repeating_it() {
-        let error = "postgres://app:hunter2@localhost/db".parse::<DatabaseAddress>().unwrap_err();
+        let error = "postgres://app:hunter2@localhost/db"
+            .parse::<DatabaseAddress>()
+            .unwrap_err();
         assert_eq!(error.code(), "TEN-021");
         assert!(!format!("{error:?} {error}").contains("hunter2"));
     }

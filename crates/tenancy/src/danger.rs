@@ -32,7 +32,10 @@ pub(crate) fn with_password(address: &DatabaseAddress, password: Option<&Sensiti
     config
 }
 
-#[expect(clippy::disallowed_methods, reason = "this crate is the one place that opens connections")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this crate is the one place that opens connections"
+)]
 pub(crate) async fn connect<T>(
     config: &tokio_postgres::Config,
     tls: T,
@@ -41,7 +44,10 @@ where
     T: tokio_postgres::tls::MakeTlsConnect<Socket>,
     T::TlsConnect: TlsConnect<Socket>,
 {
-    config.connect(tls).await.map_err(|error| TenancyError::Dial(error.into()))
+    config
+        .connect(tls)
+        .await
+        .map_err(|error| TenancyError::Dial(error.into()))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the connection's task belongs to no request")]
@@ -70,7 +76,9 @@ pub(crate) fn tls(address: &DatabaseAddress) -> Result<tokio_postgres_rustls::Ma
     };
     roots.add_parsable_certificates(certificates);
     if roots.is_empty() {
-        return Err(TenancyError::Dial("no certificate authority to verify the database with".into()));
+        return Err(TenancyError::Dial(
+            "no certificate authority to verify the database with".into(),
+        ));
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)

@@ -94,7 +94,11 @@ pub fn check(server_version_num: u32) -> Result<(), BelowFloor> {
     if server_version_num >= needed.version_num() {
         return Ok(());
     }
-    Err(BelowFloor { found_major, found_minor, needed })
+    Err(BelowFloor {
+        found_major,
+        found_minor,
+        needed,
+    })
 }
 
 #[cfg(test)]
@@ -124,6 +128,9 @@ mod tests {
     #[test]
     fn the_message_names_found_and_needed() {
         let message = check(150_018).unwrap_err().to_string();
-        assert_eq!(message, "PostgreSQL 15.18 is below the security floor, needed is 15.20 or newer");
+        assert_eq!(
+            message,
+            "PostgreSQL 15.18 is below the security floor, needed is 15.20 or newer"
+        );
     }
 }

@@ -69,7 +69,9 @@ pub struct TenantPool {
 
 impl fmt::Debug for TenantPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TenantPool").field("regions", &self.inner.regions).finish_non_exhaustive()
+        f.debug_struct("TenantPool")
+            .field("regions", &self.inner.regions)
+            .finish_non_exhaustive()
     }
 }
 
@@ -97,7 +99,12 @@ impl TenantPool {
             statement_timeout: config.statement_timeout,
         };
         // Before the pool exists: a database that is too old or not migrated could not even be entered.
-        let violations = posture::violations(&manager, config.schema_version.as_deref(), config.accepted_version.as_deref()).await?;
+        let violations = posture::violations(
+            &manager,
+            config.schema_version.as_deref(),
+            config.accepted_version.as_deref(),
+        )
+        .await?;
         if !violations.is_empty() {
             return Err(TenancyError::Posture { violations });
         }
@@ -111,7 +118,14 @@ impl TenantPool {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| TenancyError::Dial(error.into()))?;
-        let pool = Self { inner: Arc::new(Inner { pool, key, regions: config.regions, clock }) };
+        let pool = Self {
+            inner: Arc::new(Inner {
+                pool,
+                key,
+                regions: config.regions,
+                clock,
+            }),
+        };
         pool.ping().await?;
         Ok(pool)
     }
@@ -130,7 +144,7 @@ impl TenantPool {
     {
         let lease = self.lease().await?;
         let session = lease.session().ok_or(TenancyError::Busy)?;
-        let tx = TenantTx::new(&session.connection, tx::begin(&session.connection, self.entry(ctx, session.pid)));
+        let tx = TenantTx::new(&session.connection, tx::begin(session, self.entry(ctx, session.pid)));
         let outcome = conclude(&session.connection, tx, work, false).await;
         settle(lease, outcome)
     }
@@ -151,8 +165,14 @@ impl TenantPool {
         let lease = self.lease().await?;
         let session = lease.session().ok_or(TenancyError::Busy)?;
         let entries = [self.entry(ctx, session.pid), self.entry(ctx, session.pid)];
-        let prefix = tx::record_then_begin(&session.connection, record, entries);
-        let outcome = conclude(&session.connection, TenantTx::new(&session.connection, prefix), work, true).await;
+        let prefix = tx::record_then_begin(session, record, entries);
+        let outcome = conclude(
+            &session.connection,
+            TenantTx::new(&session.connection, prefix),
+            work,
+            true,
+        )
+        .await;
         settle(lease, outcome)
     }
 
@@ -168,7 +188,10 @@ impl TenantPool {
         use diesel_async::AsyncConnectionCore as _;
         let lease = self.lease().await?;
         let mut connection = &lease.session().ok_or(TenancyError::Busy)?.connection;
-        let outcome = connection.execute_returning_count(query).await.map_err(TenancyError::Statement);
+        let outcome = connection
+            .execute_returning_count(query)
+            .await
+            .map_err(TenancyError::Statement);
         lease.release();
         outcome
     }
@@ -180,21 +203,38 @@ impl TenantPool {
     pub async fn ping(&self) -> Result<(), TenancyError> {
         let lease = self.lease().await?;
         let mut connection = &lease.session().ok_or(TenancyError::Busy)?.connection;
-        connection.batch_execute("SELECT").await.map_err(TenancyError::Statement)?;
+        connection
+            .batch_execute("SELECT")
+            .await
+            .map_err(TenancyError::Statement)?;
         lease.release();
         Ok(())
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that checks connections out")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that checks connections out"
+    )]
     async fn lease(&self) -> Result<Lease, TenancyError> {
-        self.inner.pool.get().await.map(Lease::new).map_err(|error| match error {
-            PoolError::Backend(error) => error,
-            _ => TenancyError::Busy,
-        })
+        self.inner
+            .pool
+            .get()
+            .await
+            .map(Lease::new)
+            .map_err(|error| match error {
+                PoolError::Backend(error) => error,
+                _ => TenancyError::Busy,
+            })
     }
 
     fn entry(&self, ctx: &Ctx, pid: i32) -> Entry {
-        Entry::sign(&self.inner.key, ctx, &self.inner.regions, pid, self.inner.clock.unix_ms())
+        Entry::sign(
+            &self.inner.key,
+            ctx,
+            &self.inner.regions,
+            pid,
+            self.inner.clock.unix_ms(),
+        )
     }
 }
 

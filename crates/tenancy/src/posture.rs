@@ -1,9 +1,9 @@
 //! What must be true of role, server and schema before the first request, each reason named.
 
+use crate::danger;
 use crate::error::TenancyError;
 use crate::floor;
 use crate::session::SessionManager;
-use crate::danger;
 use bearingwall_core::Sensitive;
 use std::fmt;
 use tokio_postgres::Client;
@@ -65,7 +65,13 @@ pub(crate) async fn violations(
     schema_version: Option<&str>,
     accepted_version: Option<&str>,
 ) -> Result<Vec<Violation>, TenancyError> {
-    check(&manager.address, manager.password.as_ref(), schema_version, accepted_version).await
+    check(
+        &manager.address,
+        manager.password.as_ref(),
+        schema_version,
+        accepted_version,
+    )
+    .await
 }
 
 /// Connects once and lists everything that is not as the design demands; empty when all is well.
@@ -82,7 +88,10 @@ pub async fn check(
     let mut violations = Vec::new();
     violations.extend(server_version(&client, accepted_version).await?);
     for row in client.query(EXCESS_POWER, &[]).await.map_err(unreadable)? {
-        violations.push(Violation { check: row.get(0), found: row.get(1) });
+        violations.push(Violation {
+            check: row.get(0),
+            found: row.get(1),
+        });
     }
     if let Some(expected) = schema_version {
         violations.extend(schema(&client, expected).await?);
@@ -92,36 +101,56 @@ pub async fn check(
 
 async fn server_version(client: &Client, accepted: Option<&str>) -> Result<Option<Violation>, TenancyError> {
     let row = client
-        .query_one("SELECT current_setting('server_version_num')::int, split_part(current_setting('server_version'), ' ', 1)", &[])
+        .query_one(
+            "SELECT current_setting('server_version_num')::int, split_part(current_setting('server_version'), ' ', 1)",
+            &[],
+        )
         .await
         .map_err(unreadable)?;
     let (number, name): (i32, String) = (row.get(0), row.get(1));
     Ok(match floor::check(u32::try_from(number).unwrap_or(0)) {
-        Err(below) if accepted != Some(name.as_str()) => {
-            Some(Violation { check: "server-version".to_owned(), found: below.to_string() })
-        }
+        Err(below) if accepted != Some(name.as_str()) => Some(Violation {
+            check: "server-version".to_owned(),
+            found: below.to_string(),
+        }),
         _ => None,
     })
 }
 
 async fn schema(client: &Client, expected: &str) -> Result<Option<Violation>, TenancyError> {
-    let violation = |found: String| Some(Violation { check: "schema-version".to_owned(), found });
+    let violation = |found: String| {
+        Some(Violation {
+            check: "schema-version".to_owned(),
+            found,
+        })
+    };
     let exists: bool = client
-        .query_one("SELECT to_regclass('public.__diesel_schema_migrations') IS NOT NULL", &[])
+        .query_one(
+            "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                 WHERE n.nspname = 'public' AND c.relname = '__diesel_schema_migrations')",
+            &[],
+        )
         .await
         .map_err(unreadable)?
         .get(0);
     if !exists {
         return Ok(violation("the database has not been migrated".to_owned()));
     }
-    let newest: Option<String> = client
+    let newest: Option<String> = match client
         .query_one("SELECT max(version)::text FROM public.__diesel_schema_migrations", &[])
         .await
-        .map_err(unreadable)?
-        .get(0);
+    {
+        Ok(row) => row.get(0),
+        Err(error) if error.code() == Some(&tokio_postgres::error::SqlState::INSUFFICIENT_PRIVILEGE) => {
+            return Ok(violation("the role may not read the schema's version".to_owned()));
+        }
+        Err(error) => return Err(unreadable(error)),
+    };
     Ok(match newest {
         Some(version) if version == expected => None,
-        Some(version) => violation(format!("the schema stands at {version}, this program was built for {expected}")),
+        Some(version) => violation(format!(
+            "the schema stands at {version}, this program was built for {expected}"
+        )),
         None => violation("the database has not been migrated".to_owned()),
     })
 }

@@ -9,6 +9,9 @@ use deadpool::managed::{Manager, Metrics, Object, RecycleError, RecycleResult};
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel_async::{AsyncConnectionCore, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use std::any::TypeId;
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio_postgres::NoTls;
 
@@ -25,6 +28,25 @@ pub(crate) struct Session {
     pub(crate) connection: AsyncPgConnection,
     pub(crate) pid: i32,
     clean: bool,
+    /// Kinds of records whose statement the driver has prepared on this connection.
+    prepared: Mutex<HashSet<TypeId>>,
+}
+
+impl Session {
+    /// Whether a record of this kind would leave at once, without a round trip for its preparation first.
+    pub(crate) fn has_prepared<R: 'static>(&self) -> bool {
+        self.prepared
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&TypeId::of::<R>())
+    }
+
+    pub(crate) fn note_prepared<R: 'static>(&self) {
+        self.prepared
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(TypeId::of::<R>());
+    }
 }
 
 /// Opens and recycles sessions for the pool.
@@ -56,7 +78,10 @@ impl SessionManager {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this crate is the one place that opens connections")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this crate is the one place that opens connections"
+)]
 async fn establish<S>(
     client: tokio_postgres::Client,
     connection: tokio_postgres::Connection<tokio_postgres::Socket, S>,
@@ -77,16 +102,28 @@ impl Manager for SessionManager {
             .get_result::<i32>(&mut connection)
             .await
             .map_err(TenancyError::Statement)?;
-        connection.execute_returning_count(Ping).await.map_err(TenancyError::Statement)?;
+        connection
+            .execute_returning_count(Ping)
+            .await
+            .map_err(TenancyError::Statement)?;
         // A forged entry goes first: it prepares the statement, so that later entries travel in one flush with BEGIN,
         // and a database that accepts it is not one to work with.
         match connection.execute_returning_count(Entry::forged()).await {
             Err(diesel::result::Error::DatabaseError(_, information))
                 if information.message() == "tenant token rejected" => {}
             Err(error) => return Err(TenancyError::Statement(error)),
-            Ok(_) => return Err(TenancyError::Dial("the database accepted a forged tenant context".into())),
+            Ok(_) => {
+                return Err(TenancyError::Dial(
+                    "the database accepted a forged tenant context".into(),
+                ));
+            }
         }
-        Ok(Session { connection, pid, clean: true })
+        Ok(Session {
+            connection,
+            pid,
+            clean: true,
+            prepared: Mutex::default(),
+        })
     }
 
     async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<TenancyError> {
@@ -136,7 +173,10 @@ impl Lease {
     /// Gives the session back after a finished transaction. It is cleaned before the pool sees it again, outside of
     /// the request's time.
     // CONTROL: TEN-4
-    #[expect(clippy::disallowed_methods, reason = "cleaning belongs to the pool, not to the request's span")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "cleaning belongs to the pool, not to the request's span"
+    )]
     pub(crate) fn release(mut self) {
         let Some(mut object) = self.object.take() else { return };
         tokio::spawn(async move {

@@ -2,6 +2,7 @@
 
 use crate::entry::Entry;
 use crate::error::TenancyError;
+use crate::session::Session;
 use diesel::pg::Pg;
 use diesel::query_builder::{AsQuery, QueryFragment, QueryId};
 use diesel::result::{Error as DieselError, QueryResult};
@@ -15,8 +16,13 @@ use tracing::Instrument;
 /// ROLLBACK without an error, is not reached.
 pub(crate) const COMMIT: &str = "SELECT; COMMIT";
 
-/// The statements that go ahead of the first query, in one flush with it.
-pub(crate) type Prefix<'c> = BoxFuture<'c, Result<(), TenancyError>>;
+/// The statements that go ahead of the first query.
+pub(crate) enum Prefix<'c> {
+    /// All of them are prepared: they and the query leave in one flush.
+    Flush(BoxFuture<'c, Result<(), TenancyError>>),
+    /// One has yet to be prepared. SECURITY: the query waits for the end, or it would overtake the commit of the record.
+    First(BoxFuture<'c, Result<(), TenancyError>>),
+}
 
 /// A transaction inside one tenant. It lives inside [`TenantPool::run`](crate::TenantPool::run), which commits or rolls
 /// back; nothing on it can commit, nest, open another connection or run a batch.
@@ -29,7 +35,11 @@ pub struct TenantTx<'c> {
 
 impl<'c> TenantTx<'c> {
     pub(crate) fn new(connection: &'c AsyncPgConnection, prefix: Prefix<'c>) -> Self {
-        Self { connection, prefix: Some(prefix), failure: Arc::default() }
+        Self {
+            connection,
+            prefix: Some(prefix),
+            failure: Arc::default(),
+        }
     }
 
     /// Whether any statement has been sent.
@@ -40,7 +50,7 @@ impl<'c> TenantTx<'c> {
     /// Sends what goes ahead although no query followed.
     pub(crate) async fn start(&mut self) -> Result<(), TenancyError> {
         match self.prefix.take() {
-            Some(prefix) => prefix.await,
+            Some(Prefix::Flush(prefix) | Prefix::First(prefix)) => prefix.await,
             None => Ok(()),
         }
     }
@@ -55,16 +65,27 @@ impl<'c> TenantTx<'c> {
         'c: 'a,
     {
         let span = tracing::debug_span!("db.statement");
-        let Some(prefix) = self.prefix.take() else { return query.instrument(span).boxed() };
+        let Some(prefix) = self.prefix.take() else {
+            return query.instrument(span).boxed();
+        };
         let failure = Arc::clone(&self.failure);
         async move {
-            // INVARIANT: the prefix is polled first, so that its messages are queued ahead of the query's.
-            let (begun, answer) = futures_util::join!(prefix, query);
+            let (begun, answer) = match prefix {
+                // INVARIANT: the prefix is polled first, so that its messages are queued ahead of the query's.
+                Prefix::Flush(prefix) => {
+                    let (begun, answer) = futures_util::join!(prefix, query);
+                    (begun, Some(answer))
+                }
+                Prefix::First(prefix) => match prefix.await {
+                    Ok(()) => (Ok(()), Some(query.await)),
+                    Err(error) => (Err(error), None),
+                },
+            };
             if let Err(error) = begun {
                 *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                 return Err(DieselError::RollbackTransaction);
             }
-            answer
+            answer.unwrap_or(Err(DieselError::RollbackTransaction))
         }
         .instrument(span)
         .boxed()
@@ -72,51 +93,69 @@ impl<'c> TenantTx<'c> {
 }
 
 /// BEGIN and the signed entry.
-pub(crate) fn begin(connection: &AsyncPgConnection, entry: Entry) -> Prefix<'_> {
-    async move {
-        let (mut first, mut second) = (connection, connection);
-        let (begun, entered) =
-            futures_util::join!(first.batch_execute("BEGIN"), second.execute_returning_count(entry));
-        begun.map_err(TenancyError::Statement)?;
-        entered.map(drop).map_err(TenancyError::from_enter)
-    }
-    .boxed()
+pub(crate) fn begin(session: &Session, entry: Entry) -> Prefix<'_> {
+    Prefix::Flush(enter(&session.connection, entry).boxed())
+}
+
+async fn enter(connection: &AsyncPgConnection, entry: Entry) -> Result<(), TenancyError> {
+    let (mut first, mut second) = (connection, connection);
+    let (begun, entered) = futures_util::join!(first.batch_execute("BEGIN"), second.execute_returning_count(entry));
+    begun.map_err(TenancyError::Statement)?;
+    entered.map(drop).map_err(TenancyError::from_enter)
 }
 
 /// A whole transaction for the record, and the beginning of the one that it permits, in one flush.
 ///
 /// The server works through them in order: a record that fails leaves the first transaction aborted, in which the second
 /// BEGIN, the entry and every query fail too.
-pub(crate) fn record_then_begin<R>(connection: &AsyncPgConnection, record: R, entries: [Entry; 2]) -> Prefix<'_>
+pub(crate) fn record_then_begin<R>(session: &Session, record: R, entries: [Entry; 2]) -> Prefix<'_>
 where
     R: QueryFragment<Pg> + QueryId + Send + 'static,
 {
-    async move {
-        let [first, second] = entries;
-        let (mut c1, mut c2, mut c3, mut c4, mut c5, mut c6) =
-            (connection, connection, connection, connection, connection, connection);
-        let (begun, entered, recorded, committed, begun_again, entered_again) = futures_util::join!(
-            c1.batch_execute("BEGIN"),
-            c2.execute_returning_count(first),
-            c3.execute_returning_count(record),
-            c4.batch_execute(COMMIT),
-            c5.batch_execute("BEGIN"),
-            c6.execute_returning_count(second),
-        );
-        begun.map_err(TenancyError::Statement)?;
-        entered.map_err(TenancyError::from_enter)?;
-        recorded.map_err(TenancyError::Unrecorded)?;
-        committed.map_err(TenancyError::Unrecorded)?;
-        begun_again.map_err(TenancyError::Statement)?;
-        entered_again.map(drop).map_err(TenancyError::from_enter)
+    let connection = &session.connection;
+    let [first, second] = entries;
+    if session.has_prepared::<R>() {
+        let flush = async move {
+            let mut commit = connection;
+            let (recorded, committed, entered) = futures_util::join!(
+                write_record(connection, first, record),
+                commit.batch_execute(COMMIT),
+                enter(connection, second)
+            );
+            recorded?;
+            committed.map_err(TenancyError::Unrecorded)?;
+            entered
+        };
+        Prefix::Flush(flush.boxed())
+    } else {
+        let first = async move {
+            write_record(connection, first, record).await?;
+            session.note_prepared::<R>();
+            let mut commit = connection;
+            let (committed, entered) = futures_util::join!(commit.batch_execute(COMMIT), enter(connection, second));
+            committed.map_err(TenancyError::Unrecorded)?;
+            entered
+        };
+        Prefix::First(first.boxed())
     }
-    .boxed()
+}
+
+async fn write_record<R>(connection: &AsyncPgConnection, entry: Entry, record: R) -> Result<(), TenancyError>
+where
+    R: QueryFragment<Pg> + QueryId + Send + 'static,
+{
+    let mut write = connection;
+    let (entered, recorded) = futures_util::join!(enter(connection, entry), write.execute_returning_count(record));
+    entered?;
+    recorded.map(drop).map_err(TenancyError::Unrecorded)
 }
 
 /// The trait demands a batch; a transaction that must not commit has none.
 impl SimpleAsyncConnection for TenantTx<'_> {
     async fn batch_execute(&mut self, _: &str) -> QueryResult<()> {
-        Err(DieselError::QueryBuilderError("a tenant transaction runs no batches".into()))
+        Err(DieselError::QueryBuilderError(
+            "a tenant transaction runs no batches".into(),
+        ))
     }
 }
 

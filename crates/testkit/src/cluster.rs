@@ -15,6 +15,7 @@ pub use error::ClusterError;
 pub(crate) use runtime::in_own_runtime;
 
 use bearingwall_core::Sensitive;
+use binaries::Binaries;
 use layout::{Credentials, Layout};
 use postmaster::Running;
 use std::path::{Path, PathBuf};
@@ -110,13 +111,18 @@ impl std::fmt::Debug for Cluster {
 impl Cluster {
     /// Starts the cluster, or joins the one of that name that runs; `progress` is told what is being done.
     pub fn start(options: &ClusterOptions, progress: &dyn Fn(&str)) -> Result<Self, ClusterError> {
-        let layout = Layout::prepare(options.data_root.as_deref(), &options.name)?;
+        let mut layout = Layout::prepare(options.data_root.as_deref(), &options.name)?;
         let lock = layout.lock()?;
         // Marked before looking for a server: from here on the watchdog leaves it alone (see `watchdog.sh`).
         let mark = UserMark::register(&layout)?;
         let (running, credentials) = match join(&layout)? {
             Some(joined) => joined,
-            None => start_new(&layout, options, progress)?,
+            None => {
+                let binaries = provide(&layout, options, progress)?;
+                // Again, because an installation may have brought the user `postgres`.
+                layout = Layout::prepare(options.data_root.as_deref(), &options.name)?;
+                start_new(&layout, &binaries, options, progress)?
+            }
         };
         watchdog::ensure(&layout, running.process, options.grace_s)?;
         drop(lock);
@@ -231,21 +237,29 @@ fn join(layout: &Layout) -> Result<Option<(Running, Credentials)>, ClusterError>
     }
 }
 
+/// Finds the programs, or installs them if that is allowed.
+fn provide(layout: &Layout, options: &ClusterOptions, progress: &dyn Fn(&str)) -> Result<Binaries, ClusterError> {
+    let mut tried = match binaries::find(options.bin_dir.as_deref(), layout, progress) {
+        Ok(binaries) => return Ok(binaries),
+        Err(skipped) => skipped,
+    };
+    if options.bin_dir.is_some() {
+        tried.push("no other folder was looked at, because this one was named".to_owned());
+        return Err(ClusterError::NoBinaries { tried });
+    }
+    if options.install == InstallPolicy::Forbidden {
+        tried.push("installing any is forbidden".to_owned());
+        return Err(ClusterError::NoBinaries { tried });
+    }
+    install::install(layout, tried, progress)
+}
+
 fn start_new(
     layout: &Layout,
+    binaries: &Binaries,
     options: &ClusterOptions,
     progress: &dyn Fn(&str),
 ) -> Result<(Running, Credentials), ClusterError> {
-    let binaries = match (
-        binaries::find(options.bin_dir.as_deref(), layout, progress),
-        options.install,
-    ) {
-        (Ok(binaries), _) => binaries,
-        (Err(skipped), InstallPolicy::Allowed) if options.bin_dir.is_none() => {
-            install::install(layout, skipped, progress)?
-        }
-        (Err(tried), _) => return Err(ClusterError::NoBinaries { tried }),
-    };
     let version = format!("PostgreSQL {}.{}", binaries.major, binaries.minor);
     let existing = layout.data_directories();
     let data = layout.data_directory(binaries.major);
@@ -257,20 +271,20 @@ fn start_new(
             ));
         }
         progress(&format!("initialising {version} in {}", data.display()));
-        postmaster::initialise(layout, &binaries, options.durability)?;
+        postmaster::initialise(layout, binaries, options.durability)?;
     }
     let credentials = layout
         .credentials()?
         .ok_or_else(|| ClusterError::CredentialsGone { data: data.clone() })?;
     progress(&format!("starting {version} from {}", binaries.folder.display()));
-    let started = postmaster::start(layout, &binaries, &data, &credentials, options.durability);
+    let started = postmaster::start(layout, binaries, &data, &credentials, options);
     match started {
         // Without fsync a power cut leaves data that may not start; nobody misses it.
         Err(ClusterError::StoppedAtStart { log }) if options.durability == Durability::Fast && !is_new => {
             progress(&format!("the test data does not start ({log}): making it anew"));
             std::fs::remove_dir_all(&data).map_err(ClusterError::io("remove", &data))?;
-            postmaster::initialise(layout, &binaries, options.durability)?;
-            let running = postmaster::start(layout, &binaries, &data, &credentials, options.durability)?;
+            postmaster::initialise(layout, binaries, options.durability)?;
+            let running = postmaster::start(layout, binaries, &data, &credentials, options)?;
             Ok((running, credentials))
         }
         other => Ok((other?, credentials)),

@@ -198,3 +198,16 @@ fn the_payload_comes_out_only_under_a_good_signature() {
     let forged = token(&head, "any payload", |m| KEYS.stranger.sign(m));
     assert_eq!(jws::verify(&forged, &keys).unwrap_err(), JwsError::Signature);
 }
+
+#[test]
+fn a_token_beyond_16_kib_is_not_looked_at() {
+    let keys = KeySet::from_json(KEYS.jwks().to_string().as_bytes()).unwrap();
+    let head = header("ES256", "ec-1").to_string();
+    let sized = |bytes: usize| token(&head, &"x".repeat(bytes), |m| KEYS.ec.sign(m));
+    assert!(jws::verify(&sized(12_000), &keys).is_ok());
+    let what = "longer than 16 KiB";
+    assert_eq!(
+        jws::verify(&sized(16_000), &keys).unwrap_err(),
+        JwsError::Malformed { what }
+    );
+}

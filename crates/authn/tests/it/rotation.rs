@@ -1,7 +1,7 @@
 //! Keys that change, floods of key ids, and issuers that go away.
 
-use crate::fixture::{DISCOVERY, Idp, JWKS, KEYS, ManualClock, es256, header, outcome, token, verifier};
-use bearingwall_authn::IdentityProvider;
+use crate::fixture::{DISCOVERY, Idp, JWKS, KEYS, ManualClock, es256, header, options, outcome, token, verifier};
+use bearingwall_authn::{AuthnOptions, BearerVerifier, IdentityProvider};
 use bearingwall_core::{Classified, ErrorKind};
 use serde_json::json;
 use std::sync::Arc;
@@ -62,6 +62,25 @@ async fn aut_2_a_thousand_unknown_key_ids_cost_one_fetch() {
         assert_eq!(outcome(&verifier, &token).await.unwrap_err(), "AUT-003");
     }
     assert_eq!(idp.hits(JWKS), 3);
+}
+
+#[tokio::test]
+async fn those_who_waited_for_a_fetch_do_not_fetch_again() {
+    let (idp, clock) = (Idp::start().await, ManualClock::new());
+    let eager = AuthnOptions {
+        min_refetch: Duration::ZERO,
+        ..options(&clock)
+    };
+    let verifier = Arc::new(BearerVerifier::start(vec![idp.config()], eager).await.unwrap());
+    idp.delays(Duration::from_millis(100));
+    let mut attempts = tokio::task::JoinSet::new();
+    for number in 0..50 {
+        let token = es256(&header("ES256", &format!("made-up-{number}")), &idp.claims());
+        let verifier = Arc::clone(&verifier);
+        attempts.spawn(async move { outcome(&verifier, &token).await.unwrap_err() });
+    }
+    assert!(attempts.join_all().await.iter().all(|code| *code == "AUT-003"));
+    assert_eq!(idp.hits(JWKS), 2);
 }
 
 #[tokio::test]

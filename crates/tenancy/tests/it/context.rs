@@ -69,13 +69,17 @@ const HOSTILE: &[&str] = &[
     "PREPARE s0 AS SELECT 1",
 ];
 
-const PROBE: &str = "SELECT (SELECT string_agg(id::text, ',') FROM crm.clients WHERE customer_id = '{b}' OR id = '{id}') AS answer";
+const PROBE: &str =
+    "SELECT (SELECT string_agg(id::text, ',') FROM crm.clients WHERE customer_id = '{b}' OR id = '{id}') AS answer";
 
 #[tokio::test]
 async fn ten_1_no_sql_on_the_applications_connection_reaches_the_other_tenant() {
     let fixture = Fixture::create().await;
     let pool = fixture.pool(2).await;
-    let fill = |sql: &str| sql.replace("{b}", &fixture.b.to_string()).replace("{id}", &fixture.client_b.to_string());
+    let fill = |sql: &str| {
+        sql.replace("{b}", &fixture.b.to_string())
+            .replace("{id}", &fixture.client_b.to_string())
+    };
     let mut breaches = Vec::new();
     for hostile in HOSTILE {
         // Refused outright is as good as answered with nothing; another tenant's id in the answer is a breach.
@@ -89,7 +93,10 @@ async fn ten_1_no_sql_on_the_applications_connection_reaches_the_other_tenant() 
     }
     assert!(breaches.is_empty(), "{breaches:#?}");
     let untouched = fixture.database.superuser_client().await;
-    let row = untouched.query_one("SELECT version FROM crm.clients WHERE id = $1", &[&fixture.client_b]).await.unwrap();
+    let row = untouched
+        .query_one("SELECT version FROM crm.clients WHERE id = $1", &[&fixture.client_b])
+        .await
+        .unwrap();
     assert_eq!(row.get::<_, i64>(0), 1);
 }
 
@@ -97,6 +104,8 @@ async fn ten_1_no_sql_on_the_applications_connection_reaches_the_other_tenant() 
 async fn ten_1_the_same_attack_succeeds_on_a_tutorial_schema() {
     // The negative control: without it, a test that never reaches the rows would look the same as one that is refused.
     let fixture = Fixture::create().await;
+    // Connected first: the posture check would refuse a database with such a table in it.
+    let pool = fixture.pool(1).await;
     let superuser = fixture.database.superuser_client().await;
     superuser
         .batch_execute(
@@ -107,11 +116,19 @@ async fn ten_1_the_same_attack_succeeds_on_a_tutorial_schema() {
         )
         .await
         .unwrap();
-    let insert = format!("INSERT INTO public.naive VALUES ('{}', '{}')", fixture.b, fixture.client_b);
+    let insert = format!(
+        "INSERT INTO public.naive VALUES ('{}', '{}')",
+        fixture.b, fixture.client_b
+    );
     superuser.batch_execute(&insert).await.unwrap();
-    let pool = fixture.pool(1).await;
     let hostile = format!("SELECT set_config('app.current_customer_id', '{}', true)", fixture.b);
-    let seen = attack(&pool, fixture.a, &hostile, "SELECT string_agg(id::text, ',') AS answer FROM public.naive").await;
+    let seen = attack(
+        &pool,
+        fixture.a,
+        &hostile,
+        "SELECT string_agg(id::text, ',') AS answer FROM public.naive",
+    )
+    .await;
     assert_eq!(seen.unwrap(), Some(fixture.client_b.to_string()));
 }
 
@@ -119,12 +136,26 @@ async fn ten_1_the_same_attack_succeeds_on_a_tutorial_schema() {
 async fn ten_1_a_seal_is_worthless_in_the_next_transaction() {
     let fixture = Fixture::create().await;
     let pool = fixture.pool(1).await;
-    let seal = attack(&pool, fixture.b, "SELECT 1", "SELECT current_setting('app.tenant_seal') AS answer").await.unwrap().unwrap();
+    let seal = attack(
+        &pool,
+        fixture.b,
+        "SELECT 1",
+        "SELECT current_setting('app.tenant_seal') AS answer",
+    )
+    .await
+    .unwrap()
+    .unwrap();
     let replay = format!(
         "SELECT set_config('app.current_customer_id', '{}', true), set_config('app.tenant_seal', '{seal}', true)",
         fixture.b
     );
-    let seen = attack(&pool, fixture.a, &replay, "SELECT count(*)::text AS answer FROM crm.clients").await;
+    let seen = attack(
+        &pool,
+        fixture.a,
+        &replay,
+        "SELECT count(*)::text AS answer FROM crm.clients",
+    )
+    .await;
     assert!(seen.is_err(), "{seen:?}");
 }
 
@@ -135,10 +166,16 @@ async fn ten_1_without_a_context_nothing_is_seen_and_the_error_is_loud() {
     let error = app.query("SELECT * FROM crm.clients", &[]).await.unwrap_err();
     assert_eq!(error.code().unwrap().code(), "28000");
     for setting in ["app.current_customer_id", "app.tenant_seal"] {
-        app.batch_execute(&format!("SELECT set_config('{setting}', '{}', false)", fixture.a)).await.unwrap();
+        app.batch_execute(&format!("SELECT set_config('{setting}', '{}', false)", fixture.a))
+            .await
+            .unwrap();
     }
     let error = app.query("SELECT * FROM crm.clients", &[]).await.unwrap_err();
-    assert_eq!(error.code().unwrap().code(), "28000", "a forged context is as loud as none");
+    assert_eq!(
+        error.code().unwrap().code(),
+        "28000",
+        "a forged context is as loud as none"
+    );
 }
 
 #[tokio::test]
@@ -146,7 +183,9 @@ async fn ten_1_a_wrong_key_is_refused() {
     let fixture = Fixture::create().await;
     let wrong = EnterKey::new(1, &bearingwall_core::Sensitive::new(vec![1; 32])).unwrap();
     let pool = TenantPool::connect(fixture.config(1), wrong).await.unwrap();
-    let refused = pool.run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| touch(tx).await).await;
+    let refused = pool
+        .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| touch(tx).await)
+        .await;
     assert_eq!(refused.unwrap_err().code(), "TEN-004");
 }
 
@@ -163,8 +202,12 @@ async fn ten_1_entries_that_are_expired_or_valid_for_too_long_are_refused() {
     let fixture = Fixture::create().await;
     for offset in [time::Duration::minutes(-2), time::Duration::minutes(4)] {
         let clock = Arc::new(Still(OffsetDateTime::now_utc() + offset));
-        let pool = TenantPool::connect_with_clock(fixture.config(1), fixture.key.clone(), clock).await.unwrap();
-        let refused = pool.run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| touch(tx).await).await;
+        let pool = TenantPool::connect_with_clock(fixture.config(1), fixture.key.clone(), clock)
+            .await
+            .unwrap();
+        let refused = pool
+            .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| touch(tx).await)
+            .await;
         assert_eq!(refused.unwrap_err().code(), "TEN-004", "{offset}");
     }
 }
@@ -175,18 +218,40 @@ async fn ten_1_suspended_tenants_and_foreign_regions_are_refused_by_name() {
     let mut config = fixture.config(1);
     config.regions = vec!["eu-west-1".to_owned()];
     let pool = TenantPool::connect(config, fixture.key.clone()).await.unwrap();
-    let refused = pool.run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| touch(tx).await).await;
-    assert!(matches!(refused, Err(TenancyError::RegionNotServed)), "the server does not serve the region: {refused:?}");
-    pool.run(&ctx(fixture.b), async |tx: &mut TenantTx<'_>| touch(tx).await).await.unwrap();
+    let refused = pool
+        .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| touch(tx).await)
+        .await;
+    assert!(
+        matches!(refused, Err(TenancyError::RegionNotServed)),
+        "the server does not serve the region: {refused:?}"
+    );
+    pool.run(&ctx(fixture.b), async |tx: &mut TenantTx<'_>| touch(tx).await)
+        .await
+        .unwrap();
 
     let superuser = fixture.database.superuser_client().await;
-    superuser.batch_execute("UPDATE tenancy.customers SET status = 'suspended' WHERE slug = 'saltmarsh'").await.unwrap();
-    let refused = pool.run(&ctx(fixture.b), async |tx: &mut TenantTx<'_>| touch(tx).await).await;
+    superuser
+        .batch_execute("UPDATE tenancy.customers SET status = 'suspended' WHERE slug = 'saltmarsh'")
+        .await
+        .unwrap();
+    let refused = pool
+        .run(&ctx(fixture.b), async |tx: &mut TenantTx<'_>| touch(tx).await)
+        .await;
     assert!(matches!(refused, Err(TenancyError::NotActive)), "{refused:?}");
 
-    superuser.batch_execute("UPDATE tenancy.config SET regions = '{us-east-1}'; UPDATE tenancy.customers SET status = 'active'").await.unwrap();
-    let refused = pool.run(&ctx(fixture.b), async |tx: &mut TenantTx<'_>| touch(tx).await).await;
-    assert!(matches!(refused, Err(TenancyError::RegionNotServed)), "the database does not serve the region: {refused:?}");
+    superuser
+        .batch_execute(
+            "UPDATE tenancy.config SET regions = '{us-east-1}'; UPDATE tenancy.customers SET status = 'active'",
+        )
+        .await
+        .unwrap();
+    let refused = pool
+        .run(&ctx(fixture.b), async |tx: &mut TenantTx<'_>| touch(tx).await)
+        .await;
+    assert!(
+        matches!(refused, Err(TenancyError::RegionNotServed)),
+        "the database does not serve the region: {refused:?}"
+    );
 }
 
 /// Any statement, so that the transaction begins.

@@ -62,18 +62,36 @@ impl Fixture {
         serve_regions(&admin, &REGIONS.map(str::to_owned)).await.unwrap();
         let secret = Sensitive::new(Uuid::new_v4().as_bytes().repeat(2));
         install_enter_key(&mut admin, 1, &secret).await.unwrap();
-        let (a, b) = (CustomerId::from_uuid(Uuid::now_v7()), CustomerId::from_uuid(Uuid::now_v7()));
+        let (a, b) = (
+            CustomerId::from_uuid(Uuid::now_v7()),
+            CustomerId::from_uuid(Uuid::now_v7()),
+        );
         for (id, slug, region) in [(a, "juniper", REGIONS[0]), (b, "saltmarsh", REGIONS[1])] {
-            let tenant = NewTenant { id, slug: slug.to_owned(), name: slug.to_owned(), region: region.to_owned() };
+            let tenant = NewTenant {
+                id,
+                slug: slug.to_owned(),
+                name: slug.to_owned(),
+                region: region.to_owned(),
+            };
             tenant_create(&mut admin, &tenant).await.unwrap();
         }
         let key = EnterKey::new(1, &secret).unwrap();
-        let fixture = Self { database, key, a, b, client_a: Uuid::now_v7(), client_b: Uuid::now_v7() };
+        let fixture = Self {
+            database,
+            key,
+            a,
+            b,
+            client_a: Uuid::now_v7(),
+            client_b: Uuid::now_v7(),
+        };
         let pool = fixture.pool(2).await;
         for (tenant, client) in [(a, fixture.client_a), (b, fixture.client_b)] {
             let inserted: Result<(), Failure> = pool
                 .run(&ctx(tenant), async |tx: &mut TenantTx<'_>| {
-                    diesel::insert_into(clients::table).values(clients::id.eq(client)).execute(tx).await?;
+                    diesel::insert_into(clients::table)
+                        .values(clients::id.eq(client))
+                        .execute(tx)
+                        .await?;
                     Ok(())
                 })
                 .await;
@@ -84,14 +102,19 @@ impl Fixture {
 
     pub(crate) fn config(&self, max_connections: usize) -> PoolConfig {
         let address = self.database.url(Login::App).parse().unwrap();
-        let mut config =
-            PoolConfig::new(address, Some(self.database.app_password()), REGIONS.map(str::to_owned).to_vec());
+        let mut config = PoolConfig::new(
+            address,
+            Some(self.database.app_password()),
+            REGIONS.map(str::to_owned).to_vec(),
+        );
         config.max_connections = max_connections;
         config
     }
 
     pub(crate) async fn pool(&self, max_connections: usize) -> TenantPool {
-        TenantPool::connect(self.config(max_connections), self.key.clone()).await.unwrap()
+        TenantPool::connect(self.config(max_connections), self.key.clone())
+            .await
+            .unwrap()
     }
 }
 
@@ -108,7 +131,12 @@ pub(crate) fn ctx(customer: CustomerId) -> Ctx {
 }
 
 /// Runs one hostile statement and then asks whether the other tenant's rows are within reach.
-pub(crate) async fn attack(pool: &TenantPool, attacker: CustomerId, sql: &str, probe: &str) -> Result<Option<String>, Failure> {
+pub(crate) async fn attack(
+    pool: &TenantPool,
+    attacker: CustomerId,
+    sql: &str,
+    probe: &str,
+) -> Result<Option<String>, Failure> {
     pool.run(&ctx(attacker), async |tx: &mut TenantTx<'_>| {
         diesel::sql_query(sql).execute(tx).await?;
         let answer: Answer = diesel::sql_query(probe).get_result(tx).await?;
@@ -120,7 +148,11 @@ pub(crate) async fn attack(pool: &TenantPool, attacker: CustomerId, sql: &str, p
 /// The ids of clients that a tenant sees.
 pub(crate) async fn visible(pool: &TenantPool, tenant: CustomerId) -> Result<Vec<Uuid>, Failure> {
     pool.run(&ctx(tenant), async |tx: &mut TenantTx<'_>| {
-        Ok(clients::table.select(clients::id).order(clients::id).load::<Uuid>(tx).await?)
+        Ok(clients::table
+            .select(clients::id)
+            .order(clients::id)
+            .load::<Uuid>(tx)
+            .await?)
     })
     .await
 }

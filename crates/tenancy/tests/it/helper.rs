@@ -8,12 +8,24 @@ async fn ten_2_the_helper_refuses_tables_whose_shape_could_leak() {
     let fixture = Fixture::create().await;
     let admin = fixture.database.admin_client().await;
     for (shape, why) in [
-        ("id uuid PRIMARY KEY, customer_id uuid NOT NULL", "customer_id is not first"),
+        (
+            "id uuid PRIMARY KEY, customer_id uuid NOT NULL",
+            "customer_id is not first",
+        ),
         ("customer_id uuid, id uuid PRIMARY KEY", "customer_id may be null"),
-        ("customer_id text NOT NULL, id uuid, PRIMARY KEY (customer_id, id)", "customer_id is no uuid"),
+        (
+            "customer_id text NOT NULL, id uuid, PRIMARY KEY (customer_id, id)",
+            "customer_id is no uuid",
+        ),
         ("customer_id uuid NOT NULL, id uuid", "no primary key"),
-        ("customer_id uuid NOT NULL, id uuid PRIMARY KEY", "the primary key does not begin with the tenant"),
-        ("customer_id uuid NOT NULL, id uuid, email text UNIQUE, PRIMARY KEY (customer_id, id)", "a unique key without the tenant"),
+        (
+            "customer_id uuid NOT NULL, id uuid PRIMARY KEY",
+            "the primary key does not begin with the tenant",
+        ),
+        (
+            "customer_id uuid NOT NULL, id uuid, email text UNIQUE, PRIMARY KEY (customer_id, id)",
+            "a unique key without the tenant",
+        ),
         (
             "customer_id uuid NOT NULL, id uuid, c uuid, d uuid, PRIMARY KEY (customer_id, id), FOREIGN KEY (c, d) REFERENCES crm.clients (customer_id, id)",
             "a foreign key that does not begin with the tenant",
@@ -30,7 +42,10 @@ async fn ten_2_the_helper_refuses_tables_whose_shape_could_leak() {
         )
         .await
         .unwrap();
-    assert_eq!(violations(&fixture.database.superuser_client().await).await, Vec::<String>::new());
+    assert_eq!(
+        violations(&fixture.database.superuser_client().await).await,
+        Vec::<String>::new()
+    );
 }
 
 #[tokio::test]
@@ -66,12 +81,18 @@ async fn ten_2_a_foreign_key_is_validated_over_all_tenants() {
         )
         .await
         .unwrap();
-    let orphan = format!("INSERT INTO crm.child VALUES ('{}', gen_random_uuid(), gen_random_uuid())", fixture.b);
+    let orphan = format!(
+        "INSERT INTO crm.child VALUES ('{}', gen_random_uuid(), gen_random_uuid())",
+        fixture.b
+    );
     superuser.batch_execute(&orphan).await.unwrap();
     let add = "ALTER TABLE crm.child ADD CONSTRAINT child_client FOREIGN KEY (customer_id, client_id) REFERENCES crm.clients (customer_id, id) NOT VALID";
     let validate = "CALL tenancy.validate_constraint('crm.child', 'child_client')";
     admin.batch_execute(add).await.unwrap();
-    assert!(admin.batch_execute(validate).await.is_err(), "the orphan belongs to a tenant that nobody entered");
+    assert!(
+        admin.batch_execute(validate).await.is_err(),
+        "the orphan belongs to a tenant that nobody entered"
+    );
     superuser.batch_execute("DELETE FROM crm.child").await.unwrap();
     admin.batch_execute(validate).await.unwrap();
     assert_eq!(violations(&superuser).await, Vec::<String>::new());
@@ -94,5 +115,11 @@ async fn violations(client: &Client) -> Vec<String> {
              WHERE a.grantee = 0 OR (a.grantee = 'bearingwall_app'::regrole AND a.privilege_type NOT IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE'))
         UNION ALL SELECT 'unprotected table: ' || c.oid::regclass FROM pg_class c
              WHERE c.relnamespace::regnamespace::text = 'crm' AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.oid NOT IN (SELECT oid FROM t)";
-    client.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+    client
+        .query(sql, &[])
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| row.get(0))
+        .collect()
 }

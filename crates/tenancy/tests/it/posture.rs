@@ -25,18 +25,46 @@ async fn ten_5_each_excess_of_power_in_the_database_is_named() {
     let superuser = fixture.database.superuser_client().await;
     let name = fixture.database.name().to_owned();
     for (grant, revoke, check) in [
-        (format!("GRANT CREATE ON DATABASE {name} TO bearingwall_app"), format!("REVOKE CREATE ON DATABASE {name} FROM bearingwall_app"), "database-privileges"),
-        (format!("GRANT TEMP ON DATABASE {name} TO bearingwall_app"), format!("REVOKE TEMP ON DATABASE {name} FROM bearingwall_app"), "database-privileges"),
-        ("GRANT CREATE ON SCHEMA crm TO bearingwall_app".to_owned(), "REVOKE CREATE ON SCHEMA crm FROM bearingwall_app".to_owned(), "schema-privileges"),
-        ("GRANT TRUNCATE ON crm.clients TO bearingwall_app".to_owned(), "REVOKE TRUNCATE ON crm.clients FROM bearingwall_app".to_owned(), "table-privileges"),
-        ("ALTER TABLE crm.clients NO FORCE ROW LEVEL SECURITY".to_owned(), "ALTER TABLE crm.clients FORCE ROW LEVEL SECURITY".to_owned(), "row-security"),
-        ("GRANT SELECT ON tenancy.seal_key TO bearingwall_app".to_owned(), "REVOKE SELECT ON tenancy.seal_key FROM bearingwall_app".to_owned(), "key-privileges"),
+        (
+            format!("GRANT CREATE ON DATABASE {name} TO bearingwall_app"),
+            format!("REVOKE CREATE ON DATABASE {name} FROM bearingwall_app"),
+            "database-privileges",
+        ),
+        (
+            format!("GRANT TEMP ON DATABASE {name} TO bearingwall_app"),
+            format!("REVOKE TEMP ON DATABASE {name} FROM bearingwall_app"),
+            "database-privileges",
+        ),
+        (
+            "GRANT CREATE ON SCHEMA crm TO bearingwall_app".to_owned(),
+            "REVOKE CREATE ON SCHEMA crm FROM bearingwall_app".to_owned(),
+            "schema-privileges",
+        ),
+        (
+            "GRANT TRUNCATE ON crm.clients TO bearingwall_app".to_owned(),
+            "REVOKE TRUNCATE ON crm.clients FROM bearingwall_app".to_owned(),
+            "table-privileges",
+        ),
+        (
+            "ALTER TABLE crm.clients NO FORCE ROW LEVEL SECURITY".to_owned(),
+            "ALTER TABLE crm.clients FORCE ROW LEVEL SECURITY".to_owned(),
+            "row-security",
+        ),
+        (
+            "GRANT SELECT ON tenancy.seal_key TO bearingwall_app".to_owned(),
+            "REVOKE SELECT ON tenancy.seal_key FROM bearingwall_app".to_owned(),
+            "key-privileges",
+        ),
         (
             "SET bearingwall.audit_ddl = on; GRANT DELETE ON audit.events TO bearingwall_app".to_owned(),
             "REVOKE DELETE ON audit.events FROM bearingwall_app".to_owned(),
             "audit-privileges",
         ),
-        (format!("ALTER ROLE bearingwall_app IN DATABASE {name} SET search_path = crm"), format!("ALTER ROLE bearingwall_app IN DATABASE {name} RESET ALL"), "role-settings"),
+        (
+            format!("ALTER ROLE bearingwall_app IN DATABASE {name} SET search_path = crm"),
+            format!("ALTER ROLE bearingwall_app IN DATABASE {name} RESET ALL"),
+            "role-settings",
+        ),
     ] {
         superuser.batch_execute(&grant).await.unwrap();
         assert_eq!(refusals(&fixture).await, [check], "{grant}");
@@ -48,13 +76,20 @@ async fn ten_5_each_excess_of_power_in_the_database_is_named() {
 #[tokio::test]
 async fn ten_5_a_superuser_and_the_migrating_role_are_refused() {
     let fixture = Fixture::create().await;
-    for (login, expected) in [(Login::Superuser, "role-attributes"), (Login::Admin, "role-membership"), (Login::Backup, "role-attributes")] {
+    for (login, expected) in [
+        (Login::Superuser, "role-attributes"),
+        (Login::Admin, "role-membership"),
+        (Login::Backup, "role-attributes"),
+    ] {
         let mut config = fixture.config(1);
         config.address = fixture.database.url(login).parse().unwrap();
         config.password = Some(fixture.database.password(login));
         match TenantPool::connect(config, fixture.key.clone()).await {
             Err(TenancyError::Posture { violations }) => {
-                assert!(violations.iter().any(|violation| violation.check == expected), "{login:?}: {violations:?}");
+                assert!(
+                    violations.iter().any(|violation| violation.check == expected),
+                    "{login:?}: {violations:?}"
+                );
             }
             other => panic!("{login:?}: {other:?}"),
         }
@@ -81,6 +116,9 @@ async fn ten_5_another_schema_version_is_refused_in_both_directions() {
 async fn ten_5_an_empty_database_is_refused_as_not_migrated() {
     let fixture = Fixture::create().await;
     let superuser = fixture.database.superuser_client().await;
-    superuser.batch_execute("DROP TABLE public.__diesel_schema_migrations").await.unwrap();
+    superuser
+        .batch_execute("DROP TABLE public.__diesel_schema_migrations")
+        .await
+        .unwrap();
     assert_eq!(refusals(&fixture).await, ["schema-version"]);
 }

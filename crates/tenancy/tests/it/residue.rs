@@ -6,15 +6,42 @@ use diesel_async::RunQueryDsl;
 
 /// Pairs of a statement that leaves something behind, and a question that finds it.
 const RESIDUE: &[(&str, &str)] = &[
-    ("SELECT set_config('app.current_customer_id', 'left', false)", "SELECT nullif(current_setting('app.current_customer_id', true), $c) AS answer"),
-    ("SET search_path = crm", "SELECT nullif(current_setting('search_path'), 'pg_catalog') AS answer"),
-    ("SET statement_timeout = 0", "SELECT nullif(current_setting('statement_timeout'), '15s') AS answer"),
-    ("SET TIME ZONE 'Asia/Tokyo'", "SELECT nullif(current_setting('TimeZone'), 'UTC') AS answer"),
-    ("SET synchronous_commit = off", "SELECT nullif(current_setting('synchronous_commit'), 'on') AS answer"),
-    ("DECLARE c CURSOR WITH HOLD FOR SELECT id FROM crm.clients", "SELECT name AS answer FROM pg_catalog.pg_cursors WHERE name <> '' UNION ALL SELECT NULL LIMIT 1"),
-    ("PREPARE leftover AS SELECT 1", "SELECT name AS answer FROM pg_catalog.pg_prepared_statements WHERE from_sql UNION ALL SELECT NULL LIMIT 1"),
-    ("SELECT pg_advisory_lock(7)", "SELECT CASE WHEN pg_advisory_unlock(7) THEN 'held' END AS answer"),
-    ("LISTEN gossip", "SELECT string_agg(c, ',') AS answer FROM pg_listening_channels() c"),
+    (
+        "SELECT set_config('app.current_customer_id', 'left', false)",
+        "SELECT nullif(current_setting('app.current_customer_id', true), $c) AS answer",
+    ),
+    (
+        "SET search_path = crm",
+        "SELECT nullif(current_setting('search_path'), 'pg_catalog') AS answer",
+    ),
+    (
+        "SET statement_timeout = 0",
+        "SELECT nullif(current_setting('statement_timeout'), '15s') AS answer",
+    ),
+    (
+        "SET TIME ZONE 'Asia/Tokyo'",
+        "SELECT nullif(current_setting('TimeZone'), 'UTC') AS answer",
+    ),
+    (
+        "SET synchronous_commit = off",
+        "SELECT nullif(current_setting('synchronous_commit'), 'on') AS answer",
+    ),
+    (
+        "DECLARE c CURSOR WITH HOLD FOR SELECT id FROM crm.clients",
+        "SELECT name AS answer FROM pg_catalog.pg_cursors WHERE name <> '' UNION ALL SELECT NULL LIMIT 1",
+    ),
+    (
+        "PREPARE leftover AS SELECT 1",
+        "SELECT name AS answer FROM pg_catalog.pg_prepared_statements WHERE from_sql UNION ALL SELECT NULL LIMIT 1",
+    ),
+    (
+        "SELECT pg_advisory_lock(7)",
+        "SELECT CASE WHEN pg_advisory_unlock(7) THEN 'held' END AS answer",
+    ),
+    (
+        "LISTEN gossip",
+        "SELECT string_agg(c, ',') AS answer FROM pg_listening_channels() c",
+    ),
 ];
 
 #[tokio::test]
@@ -23,7 +50,9 @@ async fn ten_4_a_pooled_connection_carries_nothing_to_the_next_tenant() {
     let pool = fixture.pool(1).await;
     for (leave, find) in RESIDUE {
         let left: Result<usize, Failure> = pool
-            .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| Ok(diesel::sql_query(*leave).execute(tx).await?))
+            .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| {
+                Ok(diesel::sql_query(*leave).execute(tx).await?)
+            })
             .await;
         left.unwrap_or_else(|error| panic!("{leave}: {error:?}"));
         let find = find.replace("$c", &format!("'{}'", fixture.b));
@@ -42,7 +71,9 @@ async fn ten_4_a_substituted_prepared_statement_never_runs_for_another_tenant() 
         let _: Result<(), Failure> = pool
             .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| {
                 diesel::sql_query(format!("DEALLOCATE {name}")).execute(tx).await?;
-                diesel::sql_query(format!("PREPARE {name} AS SELECT 'hostile'")).execute(tx).await?;
+                diesel::sql_query(format!("PREPARE {name} AS SELECT 'hostile'"))
+                    .execute(tx)
+                    .await?;
                 Ok(())
             })
             .await;
@@ -56,14 +87,21 @@ async fn ten_4_deallocated_driver_statements_cost_the_connection_not_the_next_re
     let fixture = Fixture::create().await;
     let pool = fixture.pool(1).await;
     let _: Result<usize, Failure> = pool
-        .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| Ok(diesel::sql_query("DEALLOCATE ALL").execute(tx).await?))
+        .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| {
+            Ok(diesel::sql_query("DEALLOCATE ALL").execute(tx).await?)
+        })
         .await;
-    assert_eq!(ask(&pool, &fixture, "SELECT 'well' AS answer").await.as_deref(), Some("well"));
+    assert_eq!(
+        ask(&pool, &fixture, "SELECT 'well' AS answer").await.as_deref(),
+        Some("well")
+    );
 }
 
 async fn ask(pool: &TenantPool, fixture: &Fixture, sql: &str) -> Option<String> {
     let answer: Result<Answer, Failure> = pool
-        .run(&ctx(fixture.b), async |tx: &mut TenantTx<'_>| Ok(diesel::sql_query(sql).get_result(tx).await?))
+        .run(&ctx(fixture.b), async |tx: &mut TenantTx<'_>| {
+            Ok(diesel::sql_query(sql).get_result(tx).await?)
+        })
         .await;
     answer.unwrap_or_else(|error| panic!("{sql}: {error:?}")).answer
 }

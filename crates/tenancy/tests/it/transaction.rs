@@ -8,7 +8,10 @@ use std::time::Duration;
 use uuid::Uuid;
 
 async fn insert(tx: &mut TenantTx<'_>, id: Uuid) -> QueryResult<usize> {
-    diesel::insert_into(clients::table).values(clients::id.eq(id)).execute(tx).await
+    diesel::insert_into(clients::table)
+        .values(clients::id.eq(id))
+        .execute(tx)
+        .await
 }
 
 #[tokio::test]
@@ -16,7 +19,11 @@ async fn ten_3_ok_commits_and_err_rolls_back() {
     let fixture = Fixture::create().await;
     let pool = fixture.pool(1).await;
     let (kept, lost) = (Uuid::now_v7(), Uuid::now_v7());
-    let outcome: Result<(), Failure> = pool.run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| Ok(drop(insert(tx, kept).await?))).await;
+    let outcome: Result<(), Failure> = pool
+        .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| {
+            Ok(drop(insert(tx, kept).await?))
+        })
+        .await;
     outcome.unwrap();
     let outcome: Result<(), Failure> = pool
         .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| {
@@ -42,7 +49,10 @@ async fn ten_3_a_swallowed_error_is_never_reported_as_success() {
             Ok(())
         })
         .await;
-    assert!(matches!(outcome, Err(Failure::Tenancy(TenancyError::NotCommitted(_)))), "{outcome:?}");
+    assert!(
+        matches!(outcome, Err(Failure::Tenancy(TenancyError::NotCommitted(_)))),
+        "{outcome:?}"
+    );
     assert!(!visible(&pool, fixture.a).await.unwrap().contains(&lost));
 }
 
@@ -51,9 +61,17 @@ async fn ten_3_a_transaction_runs_no_batches() {
     let fixture = Fixture::create().await;
     let pool = fixture.pool(1).await;
     let outcome: Result<(), Failure> = pool
-        .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| Ok(tx.batch_execute("COMMIT; SELECT 1").await?))
+        .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| {
+            Ok(tx.batch_execute("COMMIT; SELECT 1").await?)
+        })
         .await;
-    assert!(matches!(outcome, Err(Failure::Query(diesel::result::Error::QueryBuilderError(_)))), "{outcome:?}");
+    assert!(
+        matches!(
+            outcome,
+            Err(Failure::Query(diesel::result::Error::QueryBuilderError(_)))
+        ),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test]
@@ -63,7 +81,9 @@ async fn ten_3_an_injected_commit_leaves_no_context_behind() {
     let outcome: Result<Vec<Answer>, Failure> = pool
         .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| {
             diesel::sql_query("COMMIT").execute(tx).await?;
-            Ok(diesel::sql_query("SELECT id::text AS answer FROM crm.clients").load(tx).await?)
+            Ok(diesel::sql_query("SELECT id::text AS answer FROM crm.clients")
+                .load(tx)
+                .await?)
         })
         .await;
     assert!(matches!(outcome, Err(Failure::Query(_))), "{outcome:?}");
@@ -88,7 +108,11 @@ async fn ten_3_dropping_the_work_closes_its_connection() {
         Ok(())
     });
     assert!(tokio::time::timeout(Duration::from_millis(200), slow).await.is_err());
-    assert_ne!(backend(&pool, &fixture).await, before, "a connection in an unknown state must not be reused");
+    assert_ne!(
+        backend(&pool, &fixture).await,
+        before,
+        "a connection in an unknown state must not be reused"
+    );
 }
 
 #[tokio::test]
@@ -101,7 +125,9 @@ async fn a_finished_transaction_reuses_its_connection() {
 async fn backend(pool: &bearingwall_tenancy::TenantPool, fixture: &Fixture) -> String {
     let answer: Result<Answer, Failure> = pool
         .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| {
-            Ok(diesel::sql_query("SELECT pg_backend_pid()::text AS answer").get_result(tx).await?)
+            Ok(diesel::sql_query("SELECT pg_backend_pid()::text AS answer")
+                .get_result(tx)
+                .await?)
         })
         .await;
     answer.unwrap().answer.unwrap()

@@ -3,7 +3,9 @@
 use crate::fixture::{Failure, Fixture, clients, ctx};
 use bearingwall_tenancy::{TenantPool, TenantTx};
 use bearingwall_testkit::database::Login;
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel_async::RunQueryDsl;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -20,7 +22,10 @@ fn tap(upstream: (String, u16)) -> (u16, Bursts) {
     let record = Arc::clone(&bursts);
     std::thread::spawn(move || {
         for client in listener.incoming() {
-            let (client, server) = (client.unwrap(), TcpStream::connect((upstream.0.as_str(), upstream.1)).unwrap());
+            let (client, server) = (
+                client.unwrap(),
+                TcpStream::connect((upstream.0.as_str(), upstream.1)).unwrap(),
+            );
             client.set_nodelay(true).unwrap();
             server.set_nodelay(true).unwrap();
             let (back_from, back_to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
@@ -47,10 +52,52 @@ fn holds(burst: &[u8], needle: &[u8]) -> bool {
     burst.windows(needle.len()).any(|window| window == needle)
 }
 
+/// A record, as the audit crate writes it.
+struct Record(Uuid);
+
+impl QueryId for Record {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<Pg> for Record {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("INSERT INTO audit.events (event_id, event_type, phase, outcome) VALUES (");
+        out.push_bind_param::<diesel::sql_types::Uuid, _>(&self.0)?;
+        out.push_sql(", 'client.read', 'intended', 'success')");
+        Ok(())
+    }
+}
+
+/// What an injected context would look like from inside: how many transactions have written so far.
+async fn read_recorded(
+    pool: &TenantPool,
+    context: &bearingwall_core::Ctx,
+    record: Uuid,
+    id: Uuid,
+) -> (Vec<Uuid>, bool) {
+    let rows: Result<(Vec<Uuid>, bool), Failure> = pool
+        .run_recorded(context, Record(record), async |tx: &mut TenantTx<'_>| {
+            let rows = clients::table.filter(clients::id.eq(id)).select(clients::id).load(tx).await?;
+            let earlier: crate::fixture::Answer = diesel::sql_query(format!(
+                "SELECT (xid IS DISTINCT FROM pg_current_xact_id_if_assigned())::text AS answer FROM audit.events WHERE event_id = '{record}'"
+            ))
+            .get_result(tx)
+            .await?;
+            Ok((rows, earlier.answer.as_deref() == Some("true")))
+        })
+        .await;
+    rows.unwrap()
+}
+
 async fn read(pool: &TenantPool, context: &bearingwall_core::Ctx, id: Uuid) -> Vec<Uuid> {
     let rows: Result<Vec<Uuid>, Failure> = pool
         .run(context, async |tx: &mut TenantTx<'_>| {
-            Ok(clients::table.filter(clients::id.eq(id)).select(clients::id).load(tx).await?)
+            Ok(clients::table
+                .filter(clients::id.eq(id))
+                .select(clients::id)
+                .load(tx)
+                .await?)
         })
         .await;
     rows.unwrap()
@@ -62,7 +109,12 @@ async fn ten_3_begin_entry_and_first_query_leave_in_one_flush() {
     let mut config = fixture.config(1);
     let direct: tokio_postgres::Config = fixture.database.url(Login::App).parse().unwrap();
     let (port, bursts) = tap(("127.0.0.1".to_owned(), direct.get_ports()[0]));
-    config.address = format!("postgres://bearingwall_app@127.0.0.1:{port}/{}", fixture.database.name()).parse().unwrap();
+    config.address = format!(
+        "postgres://bearingwall_app@127.0.0.1:{port}/{}",
+        fixture.database.name()
+    )
+    .parse()
+    .unwrap();
     let pool = TenantPool::connect(config, fixture.key.clone()).await.unwrap();
     // The first use prepares the query; the second is what every later request does.
     read(&pool, &ctx(fixture.a), fixture.client_a).await;
@@ -77,7 +129,47 @@ async fn ten_3_begin_entry_and_first_query_leave_in_one_flush() {
             && holds(burst, fixture.client_a.as_bytes())
     });
     assert_eq!(together.count(), 1, "{} bursts", bursts.len());
-    let commit = bursts.iter().position(|burst| holds(burst, b"COMMIT\0")).expect("a commit");
-    let begin = bursts.iter().position(|burst| holds(burst, b"BEGIN\0")).expect("a begin");
+    let commit = bursts
+        .iter()
+        .position(|burst| holds(burst, b"COMMIT\0"))
+        .expect("a commit");
+    let begin = bursts
+        .iter()
+        .position(|burst| holds(burst, b"BEGIN\0"))
+        .expect("a begin");
     assert_eq!(commit, begin + 1, "nothing goes between the one flush and the commit");
+}
+
+#[tokio::test]
+async fn ten_3_the_record_its_commit_and_the_first_query_leave_in_one_flush() {
+    let fixture = Fixture::create().await;
+    let mut config = fixture.config(1);
+    let direct: tokio_postgres::Config = fixture.database.url(Login::App).parse().unwrap();
+    let (port, bursts) = tap(("127.0.0.1".to_owned(), direct.get_ports()[0]));
+    config.address = format!(
+        "postgres://bearingwall_app@127.0.0.1:{port}/{}",
+        fixture.database.name()
+    )
+    .parse()
+    .unwrap();
+    let pool = TenantPool::connect(config, fixture.key.clone()).await.unwrap();
+    // Cold: nothing is prepared, and the query must not overtake the commit of the record.
+    let cold = read_recorded(&pool, &ctx(fixture.a), Uuid::now_v7(), fixture.client_a).await;
+    assert_eq!(cold, (vec![fixture.client_a], true));
+    pool.ping().await.unwrap();
+    bursts.lock().unwrap().clear();
+    let record = Uuid::now_v7();
+    let warm = read_recorded(&pool, &ctx(fixture.a), record, fixture.client_a).await;
+    assert_eq!(warm, (vec![fixture.client_a], true));
+    let bursts = bursts.lock().unwrap();
+    let flush = bursts
+        .iter()
+        .find(|burst| holds(burst, record.as_bytes()))
+        .expect("the record");
+    let at = |needle: &[u8]| flush.windows(needle.len()).position(|window| window == needle);
+    let (record, commit, query) = (at(record.as_bytes()), at(b"COMMIT\0"), at(fixture.client_a.as_bytes()));
+    assert!(
+        record.is_some() && record < commit && commit < query,
+        "{record:?} {commit:?} {query:?}"
+    );
 }

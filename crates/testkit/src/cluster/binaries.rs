@@ -136,7 +136,10 @@ pub(super) fn path_folders() -> Vec<PathBuf> {
 fn children(parent: &Path, prefix: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     let named = |entry: &fs::DirEntry| {
-        entry.file_name().to_str().is_some_and(|name| name.starts_with(prefix) && !name.starts_with('.'))
+        entry
+            .file_name()
+            .to_str()
+            .is_some_and(|name| name.starts_with(prefix) && !name.starts_with('.'))
     };
     entries.filter(named).map(|entry| entry.path()).collect()
 }

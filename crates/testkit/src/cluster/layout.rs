@@ -290,7 +290,7 @@ fn data_directories(cluster: &Path) -> Vec<(u32, PathBuf)> {
             Some((major, entry.path()))
         })
         .collect();
-    found.sort_unstable_by(|left, right| right.0.cmp(&left.0));
+    found.sort_unstable_by_key(|(major, _)| std::cmp::Reverse(*major));
     found
 }
 

@@ -5,7 +5,7 @@ use super::install::last_lines;
 use super::layout::{Credentials, Layout, random_password};
 use super::process::Process;
 use super::runtime::in_own_runtime;
-use super::{ClusterError, Durability};
+use super::{ClusterError, ClusterOptions, Durability, watchdog};
 use bearingwall_tenancy::floor;
 use nix::sys::signal::Signal;
 use std::fs::{self, File, OpenOptions};
@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 /// Crash recovery of a durable cluster may take its time.
 const START_LIMIT: Duration = Duration::from_secs(120);
 const STOP_LIMIT: Duration = Duration::from_secs(60);
+const UNFINISHED: &str = "unfinished-";
+const PASSWORD_FILE: &str = "initdb-password-";
 const LOG_LIMIT_BYTES: u64 = 16 * 1024 * 1024;
 
 /// A server that answers.
@@ -116,7 +118,9 @@ pub(super) fn initialise(
     durability: Durability,
 ) -> Result<PathBuf, ClusterError> {
     let data = layout.data_directory(binaries.major);
-    let unfinished = layout.directory.join("data-unfinished");
+    remove_unfinished(layout);
+    // Named after this process: the initdb of a killed one may still be writing to its own.
+    let unfinished = layout.directory.join(format!("{UNFINISHED}{}", std::process::id()));
     layout.make_data_directory(&unfinished)?;
     let mut credentials = layout.credentials()?.unwrap_or_default();
     if credentials.superuser.is_empty() {
@@ -125,7 +129,10 @@ pub(super) fn initialise(
         layout.store_credentials(&credentials)?;
     }
     // Not on the command line, where every user of the machine could read it.
-    let password_file = layout.owner_file("initdb-password", credentials.superuser.as_bytes())?;
+    let password_file = layout.owner_file(
+        &format!("{PASSWORD_FILE}{}", std::process::id()),
+        credentials.superuser.as_bytes(),
+    )?;
     let mut command = layout.owner.command(&binaries.program("initdb"));
     command
         .arg("--pgdata")
@@ -155,6 +162,19 @@ pub(super) fn initialise(
     Ok(data)
 }
 
+/// What killed starts left; what resists (its `initdb` still writes) is left to the next start.
+fn remove_unfinished(layout: &Layout) {
+    for entry in fs::read_dir(&layout.directory).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(UNFINISHED) {
+            let _ = fs::remove_dir_all(entry.path());
+        } else if name.starts_with(PASSWORD_FILE) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "a fresh password on its way into the private credentials file"
@@ -169,7 +189,7 @@ pub(super) fn start(
     binaries: &Binaries,
     data: &Path,
     credentials: &Credentials,
-    durability: Durability,
+    options: &ClusterOptions,
 ) -> Result<Running, ClusterError> {
     let socket_directory = layout.socket_directory()?;
     remove_socket_files(&socket_directory)?;
@@ -180,8 +200,18 @@ pub(super) fn start(
         let log_start = log
             .seek(SeekFrom::End(0))
             .map_err(ClusterError::io("read", log_path(layout)))?;
-        let mut child = spawn(layout, binaries, data, &socket_directory, port, durability, &log)?;
+        let mut child = spawn(
+            layout,
+            binaries,
+            data,
+            &socket_directory,
+            port,
+            options.durability,
+            &log,
+        )?;
         let process = Process::of_pid(child.id().cast_signed());
+        // Before it is ready: from here on a kill of this process must not leave the server behind.
+        watchdog::ensure(layout, process, options.grace_s)?;
         match wait_ready(&mut child, &superuser(credentials, port, "postgres"), deadline) {
             Some(Ok(version_num)) => {
                 // Reaped by a thread of its own: a zombie would look like a running server to the next start.

@@ -1,0 +1,197 @@
+//! The command line.
+
+use bearingwall_core::CustomerId;
+use bearingwall_secrets::SecretRef;
+use bearingwall_tenancy::DatabaseAddress;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// The operator's tool of Bearingwall: bootstrap, migrations, tenants, keys, the permission matrix and the doctor.
+///
+/// No option takes a password: passwords are read from a secret store, or from standard input.
+/// Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 refused because of what was found.
+#[derive(Debug, Parser)]
+#[command(name = "bearingwall-ctl", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make roles, database and event triggers, once, with the platform's superuser. Running it again is harmless.
+    Bootstrap(BootstrapArguments),
+    /// Say which migrations are to run, then run them in order, under a lock.
+    Migrate {
+        #[command(flatten)]
+        admin: AdminArguments,
+        /// Only say what would be done.
+        #[arg(long)]
+        plan: bool,
+    },
+    /// Set the regions whose tenants may live in this database, all at once.
+    Regions {
+        #[command(flatten)]
+        admin: AdminArguments,
+        /// The regions, as `us-east`.
+        #[arg(required = true)]
+        regions: Vec<String>,
+    },
+    /// Make and list tenants.
+    #[command(subcommand)]
+    Tenant(TenantCommand),
+    /// Make and install keys.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Check again, on the running system, that it holds what the server needs.
+    Doctor {
+        #[command(flatten)]
+        admin: AdminArguments,
+        /// The key id of the enter key in the secret store; that check is left out where the store has no such key.
+        #[arg(long, default_value_t = 1)]
+        enter_kid: i16,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print every route with its permission and the roles that hold it.
+    Matrix {
+        /// Compare with this file instead, and exit with 1 and the differences if it says otherwise.
+        #[arg(long, value_name = "FILE")]
+        check: Option<PathBuf>,
+    },
+    /// Print the OpenAPI document.
+    Openapi,
+}
+
+/// How to connect as `bearingwall_admin`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct AdminArguments {
+    /// The database, as `postgres://bearingwall_admin@host:5432/bearingwall`. It must not hold a password.
+    #[arg(long, value_name = "URL")]
+    pub(crate) admin_url: DatabaseAddress,
+    /// Where the password is, as `azure-kv://vault/name`. Without it: the entry `admin` of `--secrets`, if any.
+    #[arg(long, value_name = "REFERENCE")]
+    pub(crate) admin_password_ref: Option<SecretRef>,
+    /// The secret store of this installation, as `file+sealed:///var/lib/bearingwall/secrets`.
+    #[arg(long, value_name = "STORE")]
+    pub(crate) secrets: Option<StoreLocation>,
+    /// PEM file with the certificate authorities of the database's server, instead of the machine's own.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) root_file: Option<PathBuf>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct BootstrapArguments {
+    /// The superuser and any database of the cluster, as `postgres://postgres@host:5432/postgres`.
+    #[arg(long, value_name = "URL")]
+    pub(crate) superuser_url: DatabaseAddress,
+    /// Where the superuser's password is.
+    #[arg(long, value_name = "REFERENCE", conflicts_with = "password_stdin")]
+    pub(crate) superuser_password_ref: Option<SecretRef>,
+    /// Read the superuser's password from the first line of standard input.
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+    /// The database to make.
+    #[arg(long, default_value = "bearingwall")]
+    pub(crate) database: String,
+    /// The store that keeps the roles' passwords; those that are missing there are made.
+    #[arg(long, value_name = "STORE")]
+    pub(crate) secrets: StoreLocation,
+    /// PEM file with the certificate authorities of the database's server, instead of the machine's own.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) root_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TenantCommand {
+    /// Make a tenant and print its id.
+    Create(TenantArguments),
+    /// List the tenants: id, slug, region, name.
+    List {
+        #[command(flatten)]
+        admin: AdminArguments,
+    },
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct TenantArguments {
+    #[command(flatten)]
+    pub(crate) admin: AdminArguments,
+    /// Lower-case letters, digits and hyphens; unique.
+    #[arg(long)]
+    pub(crate) slug: String,
+    /// The name, for people.
+    #[arg(long)]
+    pub(crate) name: String,
+    /// One of the regions that the database serves.
+    #[arg(long)]
+    pub(crate) region: String,
+    /// The id, if it is given from elsewhere.
+    #[arg(long)]
+    pub(crate) id: Option<CustomerId>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Install the key that signs the entry into a tenant: the store's `enter-key-<KID>`, made there if it is missing.
+    InstallEnterKey {
+        #[command(flatten)]
+        admin: AdminArguments,
+        /// The key id that the server will name.
+        #[arg(long, value_parser = clap::value_parser!(i16).range(1..))]
+        kid: i16,
+    },
+    /// Make the store's `kek`, under which tenants' keys are wrapped, if it is missing.
+    CreateKek {
+        /// The store.
+        #[arg(long, value_name = "STORE")]
+        secrets: StoreLocation,
+    },
+}
+
+/// A sealed file store: `file+sealed://` and an absolute directory, without the name of an entry.
+#[derive(Clone, Debug)]
+pub(crate) struct StoreLocation(pub(crate) PathBuf);
+
+impl FromStr for StoreLocation {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let expected = "expected `file+sealed://` and an absolute directory; no other store is compiled in";
+        let directory = text.strip_prefix("file+sealed://").ok_or(expected)?;
+        // A reference to some entry there parses exactly if the directory is fit to be in one.
+        SecretRef::sealed_file(directory.as_ref(), "entry").map_err(|_| expected)?;
+        Ok(Self(directory.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn sec_1_a_password_in_the_url_is_refused_without_repeating_it() {
+        let arguments = ["ctl", "migrate", "--admin-url", "postgres://bearingwall_admin:hunter2@localhost/db"];
+        let refused = Arguments::try_parse_from(arguments).unwrap_err();
+        // clap itself repeats the value it refuses, which is why the arguments are scanned before they are parsed.
+        assert!(refused.use_stderr());
+        let found = bearingwall_secrets::scan::scan_arguments(arguments.iter().map(|argument| (*argument).to_owned()));
+        assert_eq!(found.len(), 1);
+    }
+
+    #[test]
+    fn a_store_is_an_absolute_directory() {
+        assert!("file+sealed:///var/lib/bearingwall".parse::<StoreLocation>().is_ok());
+        for bad in ["/var/lib", "file+sealed://relative", "file+sealed:///a#name", "azure-kv://vault"] {
+            assert!(bad.parse::<StoreLocation>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! `bootstrap`: roles, database and event triggers, once, with a credential that is not kept.
+
+use crate::arguments::BootstrapArguments;
+use crate::connection::{LoginAddress, with_root};
+use crate::outcome::Outcome;
+use crate::{output, vault};
+use anyhow::Context as _;
+use bearingwall_core::Sensitive;
+use bearingwall_migrations::{BootstrapOptions, bootstrap_database, bootstrap_roles};
+use bearingwall_secrets::FileStore;
+use bearingwall_tenancy::DatabaseAddress;
+use std::io::BufRead as _;
+use zeroize::Zeroizing;
+
+/// What [`bootstrap`] needs.
+#[derive(Clone, Debug)]
+pub struct BootstrapRequest {
+    /// The superuser and any database of the cluster.
+    pub superuser: DatabaseAddress,
+    /// The superuser's password, where it has one.
+    pub superuser_password: Option<Sensitive<String>>,
+    /// The database to make: lower-case letters, digits and underscores.
+    pub database: String,
+}
+
+/// Makes the roles with the store's passwords (missing ones are made), the database and its event triggers.
+///
+/// Running it again sets the same passwords and installs the same triggers.
+///
+/// # Errors
+/// When the superuser's right does not suffice, the name is unfit, or the store cannot be used.
+pub async fn bootstrap(request: &BootstrapRequest, store: &FileStore, progress: &dyn Fn(&str)) -> anyhow::Result<()> {
+    let passwords = vault::ensure_passwords(store)?;
+    let login = |address| LoginAddress { address, password: request.superuser_password.clone() };
+    let cluster = login(request.superuser.clone()).dial().await?;
+    let options = BootstrapOptions { database: request.database.clone(), passwords };
+    bootstrap_roles(&cluster, &options).await?;
+    progress(&format!("roles and database `{}` are there", request.database));
+    let database = login(request.superuser.in_database(&request.database)).dial().await?;
+    bootstrap_database(&database).await?;
+    progress("privileges and event triggers are installed");
+    Ok(())
+}
+
+pub(crate) async fn run(arguments: BootstrapArguments) -> anyhow::Result<Outcome> {
+    let superuser_password = match (&arguments.superuser_password_ref, arguments.password_stdin) {
+        (Some(reference), _) => Some(vault::secret_of(reference).await?),
+        (None, true) => Some(password_from_stdin()?),
+        (None, false) => None,
+    };
+    let store = FileStore::open_or_create(&arguments.secrets.0).context("the secret store")?;
+    let request = BootstrapRequest {
+        superuser: with_root(&arguments.superuser_url, arguments.root_file.as_deref()),
+        superuser_password,
+        database: arguments.database,
+    };
+    bootstrap(&request, &store, &output::progress).await?;
+    output::line(&format!("next: bearingwall-ctl migrate --admin-url postgres://bearingwall_admin@…/{}", request.database))?;
+    Ok(Outcome::Done)
+}
+
+/// The first line, without its end.
+fn password_from_stdin() -> anyhow::Result<Sensitive<String>> {
+    let mut line = Zeroizing::new(String::new());
+    std::io::stdin().lock().read_line(&mut line).context("reading the password")?;
+    let password = line.trim_end_matches(['\r', '\n']);
+    anyhow::ensure!(!password.is_empty(), "standard input holds no password");
+    Ok(Sensitive::new(password.to_owned()))
+}

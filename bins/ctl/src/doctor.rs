@@ -1,0 +1,214 @@
+//! `doctor`: whether the running system still holds what the server needs, check by check.
+
+mod catalogue;
+
+use crate::arguments::AdminArguments;
+use crate::connection::LoginAddress;
+use crate::keys::enter_key_name;
+use crate::outcome::Outcome;
+use crate::output;
+use bearingwall_core::{
+    Ctx, CtxParts, CustomerId, IdGen as _, PurposeOfUse, RequestId, RoleSet, Sensitive, SubjectId, SystemIds,
+};
+use bearingwall_secrets::{FileStore, SecretError};
+use bearingwall_tenancy::{EnterKey, PoolConfig, SCHEMA_VERSION, TenancyError, TenantPool, TenantTx, posture};
+use serde::Serialize;
+use time::{Duration, OffsetDateTime};
+use tokio_postgres::Client;
+
+/// What the server itself checks about its role before it starts, so that each stands on a line of its own here.
+const POSTURE: [&str; 13] = [
+    "server-version",
+    "schema-version",
+    "role-attributes",
+    "role-membership",
+    "role-settings",
+    "role-identity",
+    "ownership",
+    "database-privileges",
+    "schema-privileges",
+    "table-privileges",
+    "row-security",
+    "audit-privileges",
+    "key-privileges",
+];
+
+/// One check and what it found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// A stable word for machines.
+    pub check: String,
+    /// Whether all is well.
+    pub passed: bool,
+    /// What was found where it is not; or why the check was left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
+}
+
+impl Finding {
+    fn passed(check: &str) -> Self {
+        Self { check: check.to_owned(), passed: true, found: None }
+    }
+
+    fn failed(check: &str, found: impl Into<String>) -> Self {
+        Self { check: check.to_owned(), passed: false, found: Some(found.into()) }
+    }
+
+    /// One finding a fault, or one that says there is none.
+    fn all(check: &str, faults: Vec<String>) -> Vec<Self> {
+        if faults.is_empty() {
+            return vec![Self::passed(check)];
+        }
+        faults.into_iter().map(|fault| Self::failed(check, fault)).collect()
+    }
+
+    fn line(&self) -> String {
+        let word = if self.passed { "ok  " } else { "FAIL" };
+        match &self.found {
+            Some(found) => format!("{word}  {}: {found}", self.check),
+            None => format!("{word}  {}", self.check),
+        }
+    }
+}
+
+/// Everything that was examined.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Examined {
+    /// Whether every check passed.
+    pub passed: bool,
+    /// The checks, in order.
+    pub checks: Vec<Finding>,
+}
+
+/// The server's own credentials, with which the doctor tries what the server does.
+#[derive(Clone, Debug)]
+struct AsServer {
+    login: LoginAddress,
+    enter_key: Option<EnterKey>,
+}
+
+/// Examines the database through the admin's connection and the application's login.
+///
+/// # Errors
+/// Never for what is wrong with the system: that is a finding.
+pub async fn examine(
+    admin: &Client,
+    app: &bearingwall_tenancy::DatabaseAddress,
+    app_password: Option<Sensitive<String>>,
+    enter_key: Option<EnterKey>,
+) -> Examined {
+    let server = AsServer { login: LoginAddress { address: app.clone(), password: app_password }, enter_key };
+    let mut checks = as_server(&server).await;
+    checks.extend(migrations(admin).await);
+    for check in &catalogue::CHECKS {
+        checks.extend(catalogue(admin, check).await);
+    }
+    checks.push(tenant_entry(&server).await);
+    Examined { passed: checks.iter().all(|check| check.passed), checks }
+}
+
+pub(crate) async fn run(admin: &AdminArguments, enter_kid: i16, json: bool) -> anyhow::Result<Outcome> {
+    let client = admin.login().await?.dial().await?;
+    let app = admin.login_as("app")?;
+    let enter_key = match admin.store()? {
+        Some(store) => enter_key(&store, enter_kid)?,
+        None => None,
+    };
+    let examined = examine(&client, &app.address, app.password, enter_key).await;
+    if json {
+        output::line(&serde_json::to_string_pretty(&examined)?)?;
+    } else {
+        for check in &examined.checks {
+            output::line(&check.line())?;
+        }
+    }
+    Ok(if examined.passed { Outcome::Done } else { Outcome::Refused })
+}
+
+fn enter_key(store: &FileStore, kid: i16) -> anyhow::Result<Option<EnterKey>> {
+    match store.fetch(&enter_key_name(kid)) {
+        Ok(secret) => Ok(EnterKey::new(kid, &Sensitive::new(secret.bytes().to_vec()))),
+        Err(SecretError::Missing { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+// CONTROL: TEN-5
+async fn as_server(server: &AsServer) -> Vec<Finding> {
+    let login = &server.login;
+    match posture::check(&login.address, login.password.as_ref(), Some(SCHEMA_VERSION), None).await {
+        Ok(violations) => {
+            let faults = |check: &str| -> Vec<String> {
+                violations.iter().filter(|violation| violation.check == check).map(|violation| violation.found.clone()).collect()
+            };
+            let mut findings: Vec<Finding> = POSTURE.iter().flat_map(|check| Finding::all(check, faults(check))).collect();
+            // A check that was added there and not here still counts.
+            let unlisted = violations.iter().filter(|violation| !POSTURE.contains(&violation.check.as_str()));
+            findings.extend(unlisted.map(|violation| Finding::failed(&violation.check, &violation.found)));
+            findings
+        }
+        Err(error) => vec![Finding::failed("app-login", chain(&error))],
+    }
+}
+
+async fn migrations(admin: &Client) -> Vec<Finding> {
+    let faults = match bearingwall_migrations::plan(admin).await {
+        Ok(plan) => plan.pending.iter().map(|migration| format!("{} has not run", migration.name)).collect(),
+        Err(error) => vec![chain(&error)],
+    };
+    Finding::all("migrations", faults)
+}
+
+async fn catalogue(admin: &Client, check: &catalogue::Check) -> Vec<Finding> {
+    match admin.query(check.faults, &[]).await {
+        Ok(rows) => Finding::all(check.name, rows.iter().map(|row| row.get(0)).collect()),
+        Err(error) => vec![Finding::failed(check.name, chain(&error))],
+    }
+}
+
+/// Enters the platform's own tenant, as the server enters a tenant: login, enter key and seal work together.
+async fn tenant_entry(server: &AsServer) -> Finding {
+    let check = "tenant-entry";
+    let Some(key) = server.enter_key.clone() else {
+        return Finding { check: check.to_owned(), passed: true, found: Some("left out: the store has no enter key".to_owned()) };
+    };
+    let mut config = PoolConfig::new(server.login.address.clone(), server.login.password.clone(), Vec::new());
+    config.max_connections = 1;
+    let entered = async { enter(&TenantPool::connect(config, key).await?).await }.await;
+    match entered {
+        Ok(()) => Finding::passed(check),
+        // Listed one by one above.
+        Err(TenancyError::Posture { .. }) => Finding::failed(check, "the server would refuse to start"),
+        Err(error) => Finding::failed(check, chain(&error)),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the operator's own tool enters the platform's tenant and reads nothing")]
+async fn enter(pool: &TenantPool) -> Result<(), TenancyError> {
+    use diesel_async::AsyncConnectionCore as _;
+    let ctx = Ctx::danger_assume_verified(CtxParts {
+        subject: SubjectId::OPERATOR,
+        customer: CustomerId::PLATFORM,
+        roles: RoleSet::EMPTY,
+        request: RequestId::from_uuid(SystemIds.v7()),
+        purpose: PurposeOfUse::SystemAdministration,
+        expires_at: OffsetDateTime::now_utc() + Duration::seconds(30),
+        route: None,
+    });
+    let question = diesel::select(diesel::dsl::sql::<diesel::sql_types::Bool>("true"));
+    pool.run(&ctx, async |tx: &mut TenantTx<'_>| {
+        tx.execute_returning_count(question).await.map(drop).map_err(TenancyError::Statement)
+    })
+    .await
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

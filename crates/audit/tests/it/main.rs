@@ -1,0 +1,15 @@
+//! Attacks on the record and on write-ahead access, against a real PostgreSQL.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "tests fail by panicking, and an attacker uses raw SQL"
+)]
+
+mod access;
+mod append_only;
+mod fixture;
+mod refusals;
+mod search;
