@@ -1,1 +1,19 @@
+#![doc = include_str!("../README.md")]
 
+mod client;
+mod crm;
+mod error;
+mod fingerprint;
+mod import;
+mod keys;
+mod lookup;
+mod note;
+mod schema;
+mod statement;
+mod text;
+
+pub use client::{Address, ClientInput, ClientQuery, ClientRecord, ClientWritten};
+pub use crm::{Crm, CrmOptions, Listing, Page};
+pub use error::DomainError;
+pub use import::{ClientImport, ImportEvent, ImportSummary, NoteImport, RowOutcome};
+pub use note::{NoteInput, NoteRecord, NoteWritten};

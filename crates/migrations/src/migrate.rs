@@ -103,10 +103,7 @@ pub async fn migrate(admin: Client, progress: &(dyn Fn(&str) + Sync)) -> Result<
         0 => progress(&format!("the schema stands at {}: nothing to do", latest_version())),
         count => progress(&format!("{} applied, {count} to run", plan.applied.len())),
     }
-    let connection = AsyncPgConnection::try_from(admin)
-        .await
-        .map_err(|error| MigrationError::Connection(error.into()))?;
-    let mut connection = AsyncConnectionWrapper::<AsyncPgConnection>::from(connection);
+    let mut connection = harness(admin).await?;
     let ran = plan.pending.len();
     for migration in plan.pending {
         progress(&format!("running {}", migration.name));
@@ -126,6 +123,17 @@ pub async fn migrate(admin: Client, progress: &(dyn Fn(&str) + Sync)) -> Result<
     }
     finish(connection, ran).await?;
     Ok(ran)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a migration works on the schema, outside of every tenant"
+)]
+async fn harness(admin: Client) -> Result<AsyncConnectionWrapper<AsyncPgConnection>, MigrationError> {
+    let connection = AsyncPgConnection::try_from(admin).await;
+    connection
+        .map(AsyncConnectionWrapper::from)
+        .map_err(|error| MigrationError::Connection(error.into()))
 }
 
 /// Keeps the month's partitions ahead and puts the change of schema on the record.

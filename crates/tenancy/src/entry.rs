@@ -133,6 +133,7 @@ mod tests {
     use bearingwall_core::{CtxParts, CustomerId, PurposeOfUse, RequestId, RoleSet, SubjectId};
     use time::OffsetDateTime;
 
+    #[expect(clippy::disallowed_methods, reason = "a test needs no token")]
     fn ctx(expires_at: OffsetDateTime) -> Ctx {
         Ctx::danger_assume_verified(CtxParts {
             subject: SubjectId::OPERATOR,
@@ -170,7 +171,8 @@ mod tests {
         let reference = entry.mac_with(&key(), 41);
         assert_eq!(reference, entry.mac);
         let other = Uuid::from_u128(1);
-        let changes: [Box<dyn Fn(&mut Entry)>; 7] = [
+        type Change = Box<dyn Fn(&mut Entry)>;
+        let changes: [Change; 7] = [
             Box::new(move |e| e.customer = other),
             Box::new(move |e| e.subject = other),
             Box::new(move |e| e.request = other),

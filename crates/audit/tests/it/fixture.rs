@@ -23,7 +23,7 @@ pub(crate) struct Answer {
 #[derive(Debug)]
 pub(crate) enum Failure {
     Audit(AuditError),
-    Query(diesel::result::Error),
+    Query(#[allow(dead_code, reason = "shown when a test fails")] diesel::result::Error),
 }
 
 impl From<AuditError> for Failure {

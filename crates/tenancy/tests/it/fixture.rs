@@ -29,7 +29,7 @@ pub(crate) struct Answer {
 #[derive(Debug)]
 pub(crate) enum Failure {
     Tenancy(TenancyError),
-    Query(diesel::result::Error),
+    Query(#[allow(dead_code, reason = "shown when a test fails")] diesel::result::Error),
 }
 
 impl From<TenancyError> for Failure {

@@ -21,7 +21,8 @@ async fn ten_3_ok_commits_and_err_rolls_back() {
     let (kept, lost) = (Uuid::now_v7(), Uuid::now_v7());
     let outcome: Result<(), Failure> = pool
         .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| {
-            Ok(drop(insert(tx, kept).await?))
+            insert(tx, kept).await?;
+            Ok(())
         })
         .await;
     outcome.unwrap();
