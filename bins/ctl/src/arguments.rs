@@ -138,7 +138,7 @@ pub(crate) enum KeysCommand {
     /// Install the key that signs the entry into a tenant: the store's `enter-key-<KID>`, made there if it is missing.
     InstallEnterKey {
         #[command(flatten)]
-        admin: AdminArguments,
+        admin: Box<AdminArguments>,
         /// The key id that the server will name.
         #[arg(long, value_parser = clap::value_parser!(i16).range(1..))]
         kid: i16,

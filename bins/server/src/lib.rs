@@ -1,1 +1,132 @@
+//! The server, as a library: its configuration, the order of a safe start, and the wiring of every crate.
 
+mod arguments;
+mod config;
+mod outcome;
+mod probe;
+mod start;
+mod stop;
+
+pub use config::{
+    AuthnSettings, Config, ConfigError, DatabaseSettings, KeySettings, Profile, ServerSettings, TenancySettings,
+};
+pub use outcome::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED, exit_code};
+
+use anyhow::Context as _;
+use arguments::Arguments;
+use bearingwall_secrets::scan;
+use clap::Parser;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// How long the last refusals may take to reach the record when the server stops.
+const FLUSH_LIMIT: Duration = Duration::from_secs(5);
+
+/// Parses the arguments (the program's own name first), starts, serves until a signal, and answers the exit code.
+///
+/// The environment is searched for credentials and for nothing else.
+pub fn main_with_arguments(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: impl Iterator<Item = (String, String)>,
+) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    // CONTROL: SEC-1
+    // Before anything reads or prints them: places are named, values are not.
+    let texts = arguments.iter().map(|argument| argument.to_string_lossy().into_owned());
+    let mut findings = scan::scan_arguments(texts);
+    findings.extend(scan::scan_environment(environment));
+    if let Err(refused) = scan::refuse(findings) {
+        outcome::complain(&anyhow::Error::from(refused));
+        return ExitCode::from(EXIT_CONFIGURATION);
+    }
+    let parsed = match Arguments::try_parse_from(arguments) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            // Nobody to tell is no reason for another exit code.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { EXIT_CONFIGURATION } else { EXIT_OK });
+        }
+    };
+    match serve(&parsed) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            outcome::complain(&error);
+            ExitCode::from(exit_code(&error))
+        }
+    }
+}
+
+fn serve(arguments: &Arguments) -> anyhow::Result<()> {
+    let config = Config::load(&arguments.config)?;
+    start::check_adapters(&config)?;
+    if arguments.check_config {
+        outcome::say("the configuration is sound");
+        return Ok(());
+    }
+    if let Some(file) = &arguments.ready_file {
+        remove_stale(file)?;
+    }
+    // Outside of the runtime, and dropped after it: the last traces are sent by a thread of their own.
+    let _telemetry = bearingwall_telemetry::init(&config.telemetry).context("telemetry")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let stop = stop::signalled().context("signal handlers")?;
+        run(config, stop, |address| {
+            if let Some(file) = &arguments.ready_file
+                && let Err(error) = announce(file, address)
+            {
+                tracing::error!(error = %error, "the ready file could not be written");
+            }
+        })
+        .await
+    })
+}
+
+/// Starts, calls `on_ready` with the bound address, serves until `shutdown` is done, lets running requests end, and
+/// flushes the record.
+///
+/// Telemetry is the caller's: nothing is logged unless it was installed.
+///
+/// # Errors
+/// Why the server did not start, or could not go on.
+pub async fn run(
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+    on_ready: impl FnOnce(SocketAddr),
+) -> anyhow::Result<()> {
+    let mut shutdown = std::pin::pin!(shutdown);
+    let started = tokio::select! {
+        started = start::start(&config) => started?,
+        () = &mut shutdown => return Ok(()),
+    };
+    let address = started.server.address();
+    tracing::info!(addr = %address, "server.listening");
+    on_ready(address);
+    let served = started.server.run(shutdown).await;
+    // Refusals of the last requests: a queue that is not written is a loss that must show.
+    if tokio::time::timeout(FLUSH_LIMIT, started.refusals.flush()).await.is_err() {
+        tracing::error!("the last refusals were not written to the record in time");
+    }
+    tracing::info!(count = started.refusals.lost(), "server.stopped");
+    Ok(served?)
+}
+
+/// A file of an earlier run would tell the launcher the wrong address.
+fn remove_stale(file: &Path) -> anyhow::Result<()> {
+    match std::fs::remove_file(file) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error).with_context(|| format!("removing the old ready file `{}`", file.display())),
+    }
+}
+
+/// Written beside and renamed, so that nobody reads half of it.
+fn announce(file: &Path, address: SocketAddr) -> std::io::Result<()> {
+    let mut beside = file.as_os_str().to_owned();
+    beside.push(".new");
+    std::fs::write(&beside, format!("http://{address}\n"))?;
+    std::fs::rename(&beside, file)
+}

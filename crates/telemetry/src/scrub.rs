@@ -17,10 +17,12 @@ const CUT: &str = "…";
 /// From this many digits on, a number may be a telephone, card, record or social security number.
 const MAX_DIGITS: usize = 6;
 
-/// Where two of these match at the same place, the first one wins.
-const PATTERNS: [&str; 18] = [
-    // Ids of ours stay readable.
-    r"(?P<keep>\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b)",
+/// Ids of ours stay readable.
+const UUID: &str = r"(?P<keep>\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b)";
+
+/// Each list is one pass over the text, so that what a later list leaves alone cannot hide what an earlier one blanks.
+/// Within a list, where two match at the same place, the first one wins.
+const SECRETS: [&str; 11] = [
     // The mark that every record of the sample data carries.
     r"(?P<canary>CANARY-[\w-]*)",
     r"(?P<pem>-----BEGIN [^-]*-----[\s\S]*)",
@@ -34,22 +36,33 @@ const PATTERNS: [&str; 18] = [
     r"(?P<email>[\w.%+'-]+(?:@|%40)[\w.-]+)",
     // Text in quotation marks is somebody's input, unless it is the name of a table or column.
     r#"(?P<quoted>(?P<before>: |string |character |value |input )?"(?P<inside>[^"]*)(?:"|$))"#,
+    UUID,
+];
+
+const NUMBERS: [&str; 6] = [
+    UUID,
     r"(?P<ipv4>\b\d{1,3}(?:\.\d{1,3}){3}\b)",
     r"(?P<ipv6>(?:[0-9A-Fa-f]{0,4}:){3,7}[0-9A-Fa-f]{0,4})",
     r"(?P<date>\b(?:\d{4}-\d{1,2}-\d{1,2}|\d{1,2}/\d{1,2}/\d{2,4}|\d{1,2}\.\d{1,2}\.\d{4})\b)",
     r"(?P<number>[+(]?\d[\d\s().\-/]{4,}\d)",
     r"(?P<opaque>\b[\w-]{24,}\b)",
-    r"(?P<titled>\b(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof)\b\.?\s+\p{Lu}[\p{L}'’-]+)",
-    r"(?P<name>\b\p{Lu}[\p{L}'’-]*\p{Ll}[\p{L}'’-]*(?:\s+\p{Lu}(?:\.|[\p{L}'’-]*\p{Ll}[\p{L}'’-]*))+)",
 ];
 
-/// Our own messages are lower case, so two capitalised words in a row are a name, except for these of HTTP's.
-const PHRASES: [&str; 17] = [
+const NAMES: [&str; 2] = [
+    r"(?P<titled>\b(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof)\b\.?\s+\p{Lu}[\p{L}'’-]+)",
+    r"(?P<name>\b\p{Lu}[\p{L}'’-]*\p{Ll}[\p{L}'’-]*(?:\s+\p{Lu}(?:\.|[\p{L}'’-]*\p{Ll}[\p{L}'’-]*))*)",
+];
+
+/// Our own messages are lower case and a sentence's first word may be capitalised: any other capitalised word is taken
+/// for a name, except for these.
+const PHRASES: [&str; 22] = [
     "Access Denied",
     "Bad Gateway",
     "Bad Request",
+    "Conflict",
     "Connection Refused",
     "Content Too Large",
+    "Forbidden",
     "Gateway Timeout",
     "Internal Server Error",
     "Invalid Token",
@@ -59,12 +72,19 @@ const PHRASES: [&str; 17] = [
     "Not Found",
     "Not Implemented",
     "Payload Too Large",
+    "PostgreSQL",
+    "Rust",
     "Service Unavailable",
     "Too Many Requests",
+    "Unauthorized",
     "Unsupported Media Type",
 ];
 
-static SEARCH: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(&PATTERNS.join("|")).ok());
+/// The passes, in their order; `None` if a pattern does not compile.
+static PASSES: LazyLock<Option<[Regex; 3]>> = LazyLock::new(|| {
+    let pass = |patterns: &[&str]| Regex::new(&patterns.join("|")).ok();
+    Some([pass(&SECRETS)?, pass(&NUMBERS)?, pass(&NAMES)?])
+});
 
 /// The text without e-mail addresses, telephone and other long numbers, dates, public addresses, quoted input,
 /// capitalised names, tokens, passwords and control characters; cut where it is long.
@@ -75,12 +95,18 @@ pub fn scrub(text: &str) -> String {
     if is_plain(&text) {
         return cut_with_mark(&text);
     }
-    let Some(search) = SEARCH.as_ref() else {
+    match PASSES.as_ref() {
+        Some(passes) => cut_with_mark(&run(passes, text)),
         // A pattern that does not compile is a defect that a test finds; nothing is shown unscrubbed in the meantime.
-        return crate::WITHHELD.to_owned();
-    };
-    let scrubbed = search.replace_all(&text, replacement);
-    cut_with_mark(&scrubbed)
+        None => crate::WITHHELD.to_owned(),
+    }
+}
+
+fn run(passes: &[Regex; 3], text: Cow<'_, str>) -> String {
+    passes.iter().fold(text.into_owned(), |text, pass| {
+        pass.replace_all(&text, |found: &Captures<'_>| replacement(&text, found))
+            .into_owned()
+    })
 }
 
 /// Text in which none of the patterns can match, told at a fraction of their price: most messages of ours.
@@ -102,7 +128,7 @@ fn cut_with_mark(text: &str) -> String {
     }
 }
 
-fn replacement(found: &Captures<'_>) -> String {
+fn replacement(text: &str, found: &Captures<'_>) -> String {
     let whole = found.get(0).map_or("", |whole| whole.as_str());
     let is = |group: &str| found.name(group).is_some();
     let blank = |mark: &str| mark.to_owned();
@@ -146,10 +172,22 @@ fn replacement(found: &Captures<'_>) -> String {
         } else {
             whole.to_owned()
         }
-    } else if PHRASES.contains(&whole) {
-        whole.to_owned()
     } else {
-        blank("[name]")
+        let start = found.get(0).map_or(0, |whole| whole.start());
+        name(text.get(..start).unwrap_or_default(), whole, is("titled"))
+    }
+}
+
+fn name(before: &str, words: &str, is_titled: bool) -> String {
+    let phrase = before.trim_end_matches([' ', ',']);
+    let begins_sentence = phrase.chars().next_back().is_none_or(|last| ":.!?".contains(last));
+    let follows_a_mark = phrase.len() == before.len();
+    let is_one_word = !words.contains(char::is_whitespace);
+    let is_kept = PHRASES.contains(&words) || (is_one_word && (begins_sentence || follows_a_mark));
+    if is_kept && !is_titled {
+        words.to_owned()
+    } else {
+        "[name]".to_owned()
     }
 }
 
@@ -232,6 +270,14 @@ mod tests {
             ("MRN 1702635.", "MRN [number]."),
             ("Benjamin Hamilton presented", "[name] presented"),
             ("Ada B. Lovelace-O’Brien called", "[name] called"),
+            (
+                "lovelace, Ada; her daughter Megan; Lovelace,Ada",
+                "lovelace, [name]; her daughter [name]; [name],[name]",
+            ),
+            (
+                "Refused. Consult with David: Benjamin Hamilton",
+                "Refused. Consult with [name]: [name]",
+            ),
             ("asked Mrs. Mcguire to wait", "asked [name] to wait"),
             (
                 "from 203.0.113.9 and 2001:db8:0:0:0:0:0:1",
@@ -251,6 +297,12 @@ mod tests {
                 "invalid type: string \"ada_lovelace\", expected u32",
                 "invalid type: string [quoted], expected u32",
             ),
+            (
+                "refused: Failing row contains (1, Ada, botox)",
+                "refused: failing row withheld",
+            ),
+            ("refused: Ada@example.org", "refused: [email]"),
+            ("Failed Password=hunter", "[name]=[secret]"),
             ("text of \"a chart note that was cut", "text of [quoted]"),
         ] {
             assert_eq!(scrub(text), scrubbed, "{text}");
@@ -325,8 +377,7 @@ mod tests {
         #[test]
         fn plain_text_is_text_in_which_no_pattern_matches(text in "[a-z :;_.,'`(){}/*+!?-]{0,80}") {
             if is_plain(&text) {
-                let search = SEARCH.as_ref().unwrap();
-                prop_assert_eq!(search.replace_all(&text, replacement), text.as_str());
+                prop_assert_eq!(run(PASSES.as_ref().unwrap(), Cow::Borrowed(&text)), text);
             }
         }
 

@@ -1,0 +1,345 @@
+//! The configuration: one TOML file, unknown keys refused, secrets by reference only.
+
+mod error;
+mod profile;
+
+pub use error::ConfigError;
+pub use profile::Profile;
+
+use bearingwall_authn::{AuthnOptions, IssuerConfig};
+use bearingwall_secrets::{SecretRef, scan};
+use bearingwall_telemetry::TelemetryConfig;
+use bearingwall_tenancy::DatabaseAddress;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+/// The version of the file's format.
+const VERSION: u32 = 1;
+
+/// Everything that an operator decides.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The version of the file's format: 1.
+    pub version: u32,
+    /// What is refused beyond what is always refused.
+    pub profile: Profile,
+    /// The listening socket and the limits of requests.
+    #[serde(default)]
+    pub server: ServerSettings,
+    /// The database.
+    pub database: DatabaseSettings,
+    /// The entry into tenants.
+    pub tenancy: TenancySettings,
+    /// The key-encryption key.
+    pub keys: KeySettings,
+    /// Limits of token verification.
+    #[serde(default)]
+    pub authn: AuthnSettings,
+    /// The issuers whose tokens are accepted.
+    pub issuers: Vec<IssuerConfig>,
+    /// Logs and traces.
+    #[serde(default)]
+    pub telemetry: TelemetryConfig,
+}
+
+/// `[server]`: the listening socket and the limits of requests.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerSettings {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Threads that serve requests; as many as the machine has processors by default.
+    pub workers: Option<usize>,
+    /// How long a request may take that is not a stream, in seconds.
+    pub request_timeout_s: u64,
+    /// How long running requests may take to end when the server stops, in seconds.
+    pub shutdown_timeout_s: u64,
+    /// That a proxy on a trusted network ends TLS in front of this server.
+    pub tls_terminated_upstream: bool,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            workers: None,
+            request_timeout_s: 30,
+            shutdown_timeout_s: 30,
+            tls_terminated_upstream: false,
+        }
+    }
+}
+
+/// `[database]`: where it is and how much of it to use.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseSettings {
+    /// `postgres://bearingwall_app@host:5432/database`, without a password.
+    #[serde(deserialize_with = "from_text")]
+    pub url: DatabaseAddress,
+    /// Where the password is; without it the server must know the login otherwise.
+    #[serde(default)]
+    pub password: Option<SecretRef>,
+    /// PEM file with the certificate authorities of the database's server, instead of the machine's own.
+    #[serde(default)]
+    pub root_file: Option<PathBuf>,
+    /// Connections at the most.
+    #[serde(default = "default_connections")]
+    pub max_connections: usize,
+    /// The regions whose tenants this server serves.
+    pub regions: Vec<String>,
+    /// How long a statement may run, in milliseconds.
+    #[serde(default = "default_statement_timeout_ms")]
+    pub statement_timeout_ms: u64,
+    /// A PostgreSQL version below the security floor that the operator accepts by name.
+    #[serde(default)]
+    pub accept_version: Option<String>,
+}
+
+const fn default_connections() -> usize {
+    16
+}
+
+const fn default_statement_timeout_ms() -> u64 {
+    15_000
+}
+
+/// `[tenancy]`: the entry into tenants.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TenancySettings {
+    /// The key that signs entries.
+    pub enter_key: SecretRef,
+    /// The id under which the database knows that key.
+    pub enter_kid: i16,
+}
+
+/// `[keys]`: what wraps the tenants' keys.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeySettings {
+    /// The key-encryption key.
+    pub kek: SecretRef,
+}
+
+/// `[authn]`: limits of token verification.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuthnSettings {
+    /// How many verified tokens are remembered; 0 remembers none.
+    pub cache_entries: u64,
+    /// How long a verified token is remembered at most, in seconds.
+    pub cache_ttl_s: u64,
+    /// The shortest time between two attempts to fetch an issuer's keys, in seconds.
+    pub min_refetch_s: u64,
+    /// The age at which keys are fetched anew, in seconds.
+    pub refresh_after_s: u64,
+    /// The age above which keys that cannot be fetched anew are not used any more, in seconds.
+    pub stale_limit_s: u64,
+    /// How long fetching one document may take, in milliseconds.
+    pub fetch_timeout_ms: u64,
+}
+
+impl Default for AuthnSettings {
+    fn default() -> Self {
+        let options = AuthnOptions::default();
+        Self {
+            cache_entries: options.cache_entries,
+            cache_ttl_s: options.cache_ttl.as_secs(),
+            min_refetch_s: options.min_refetch.as_secs(),
+            refresh_after_s: options.refresh_after.as_secs(),
+            stale_limit_s: options.stale_limit.as_secs(),
+            fetch_timeout_ms: u64::try_from(options.fetch_timeout.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+impl AuthnSettings {
+    pub(crate) fn options(&self) -> AuthnOptions {
+        AuthnOptions {
+            cache_entries: self.cache_entries,
+            cache_ttl: Duration::from_secs(self.cache_ttl_s),
+            min_refetch: Duration::from_secs(self.min_refetch_s),
+            refresh_after: Duration::from_secs(self.refresh_after_s),
+            stale_limit: Duration::from_secs(self.stale_limit_s),
+            fetch_timeout: Duration::from_millis(self.fetch_timeout_ms),
+            ..AuthnOptions::default()
+        }
+    }
+}
+
+impl Config {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// [`ConfigError`]; no value of the file is ever part of it.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        Self::parse(&text)
+    }
+
+    /// Reads and checks a text.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    // CONTROL: SEC-1
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        // Before it is parsed, so that what a credential breaks is still reported as a credential.
+        scan::refuse(scan::scan_document(text)).map_err(ConfigError::Credentials)?;
+        let config: Self = toml::from_str(text).map_err(|error| ConfigError::malformed(text, &error))?;
+        if config.version != VERSION {
+            return Err(ConfigError::Version { found: config.version });
+        }
+        let mut refusals = config.unusable();
+        refusals.extend(config.refused_by_profile());
+        if refusals.is_empty() { Ok(config) } else { Err(ConfigError::Refused { refusals }) }
+    }
+
+    /// Every reference to a secret, with the setting that holds it.
+    pub(crate) fn references(&self) -> Vec<(&'static str, &SecretRef)> {
+        let password = self.database.password.iter().map(|reference| ("database.password", reference));
+        let others = [("tenancy.enter_key", &self.tenancy.enter_key), ("keys.kek", &self.keys.kek)];
+        password.chain(others).collect()
+    }
+
+    /// What no profile can work with.
+    fn unusable(&self) -> Vec<String> {
+        let rules = [
+            (self.issuers.is_empty(), "`issuers` is empty: nobody could sign in"),
+            (self.database.regions.is_empty(), "`database.regions` is empty: no tenant could be served"),
+            (self.database.max_connections == 0, "`database.max_connections` is 0"),
+            (self.database.statement_timeout_ms == 0, "`database.statement_timeout_ms` is 0, which would mean no limit"),
+            (self.server.workers == Some(0), "`server.workers` is 0"),
+            (self.server.request_timeout_s == 0, "`server.request_timeout_s` is 0"),
+        ];
+        rules.into_iter().filter(|(broken, _)| *broken).map(|(_, refusal)| refusal.to_owned()).collect()
+    }
+}
+
+fn from_text<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: std::fmt::Display>,
+{
+    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bearingwall_core::Classified;
+
+    const MINIMAL: &str = r#"
+        version = 1
+        profile = "development"
+        [database]
+        url = "postgres://bearingwall_app@127.0.0.1:5432/bearingwall"
+        regions = ["us-east"]
+        [tenancy]
+        enter_key = "file+sealed:///var/lib/bearingwall/secrets#enter-key-1"
+        enter_kid = 1
+        [keys]
+        kek = "file+sealed:///var/lib/bearingwall/secrets#kek"
+        [[issuers]]
+        issuer = "https://id.example.org/realms/spa"
+        audience = "bearingwall"
+    "#;
+
+    fn refused(from: &str, to: &str) -> ConfigError {
+        assert!(MINIMAL.contains(from), "{from}");
+        Config::parse(&MINIMAL.replacen(from, to, 1)).unwrap_err()
+    }
+
+    #[test]
+    fn a_minimal_configuration_has_safe_defaults() {
+        let config = Config::parse(MINIMAL).unwrap();
+        assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!((config.database.max_connections, config.database.statement_timeout_ms), (16, 15_000));
+        assert_eq!(config.authn.options().min_refetch, Duration::from_secs(30));
+        assert!(config.database.password.is_none());
+    }
+
+    #[test]
+    fn the_commented_example_is_accepted_and_names_every_setting() {
+        let example = include_str!("../../../docs/server.example.toml");
+        let config = Config::parse(example).unwrap();
+        assert_eq!(config.profile, Profile::Development);
+        // With every comment that holds a setting taken as one, all settings there are exist.
+        let all: String = example
+            .lines()
+            .map(|line| match line.strip_prefix("#: ") {
+                Some(setting) => format!("{setting}\n"),
+                None => format!("{line}\n"),
+            })
+            .collect();
+        Config::parse(&all).unwrap();
+        assert_ne!(all.lines().collect::<Vec<_>>(), example.lines().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_in_every_section() {
+        for section in ["[database]", "[tenancy]", "[keys]", "[[issuers]]"] {
+            let error = refused(section, &format!("{section}\nsurprise = true"));
+            assert_eq!(error.code(), "CFG-002");
+            assert!(error.to_string().contains("unknown field `surprise`"), "{error}");
+        }
+        for section in ["[server]", "[authn]", "[telemetry]"] {
+            let error = refused("[keys]", &format!("{section}\nsurprise = true\n[keys]"));
+            assert!(error.to_string().contains("unknown field `surprise`"), "{error}");
+        }
+        let error = refused("version = 1", "version = 1\nsurprise = true");
+        assert!(error.to_string().contains("line 3"), "{error}");
+    }
+
+    #[test]
+    fn sec_1_no_error_repeats_a_value() {
+        for (from, to) in [
+            ("enter_kid = 1", "enter_kid = \"hunter\""),
+            ("\"development\"", "\"hunter\""),
+            ("\"file+sealed:///var/lib/bearingwall/secrets#kek\"", "\"hunter\""),
+            ("regions = [\"us-east\"]", "regions = \"hunter\""),
+            ("\"postgres://bearingwall_app@127.0.0.1:5432/bearingwall\"", "\"hunter\""),
+        ] {
+            let error = refused(from, to);
+            assert!(!format!("{error} {error:?}").contains("hunter"), "{error:?}");
+            assert!(error.to_string().contains("line "), "{error}");
+        }
+    }
+
+    #[test]
+    fn sec_1_credentials_in_the_file_are_refused_by_their_place() {
+        for (from, to, place) in [
+            ("@127.0.0.1", ":hunter2hunter2@127.0.0.1", "`database.url`"),
+            ("[tenancy]", "password = \"correct horse battery\"\n[tenancy]", "`database.password`"),
+            ("version = 1", "version = 1\n# was: AKIAIOSFODNN7EXAMPLE", "line 3"),
+        ] {
+            let error = refused(from, to);
+            assert!(matches!(error, ConfigError::Credentials(_)), "{error:?}");
+            let text = format!("{error} {}", std::error::Error::source(&error).unwrap());
+            assert!(text.contains(place), "{text}");
+            assert!(!text.contains("hunter2") && !text.contains("horse") && !text.contains("AKIA"), "{text}");
+        }
+    }
+
+    #[test]
+    fn another_version_is_refused() {
+        assert_eq!(refused("version = 1", "version = 2").code(), "CFG-003");
+    }
+
+    #[test]
+    fn a_configuration_that_could_serve_nobody_is_refused() {
+        for (from, to) in [
+            ("regions = [\"us-east\"]", "regions = []"),
+            ("regions", "max_connections = 0\nregions"),
+            ("regions", "statement_timeout_ms = 0\nregions"),
+        ] {
+            assert_eq!(refused(from, to).code(), "CFG-004", "{to}");
+        }
+    }
+}

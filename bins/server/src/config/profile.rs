@@ -1,0 +1,155 @@
+//! Profiles: they differ only in what they refuse, never in what is enforced.
+
+use super::Config;
+use bearingwall_authn::IssuerConfig;
+use bearingwall_secrets::Scheme;
+use serde::Deserialize;
+use std::fmt;
+
+/// The longest token lifetime that `hipaa` accepts, in seconds: what a stolen token is worth.
+const HIPAA_LIFETIME_S: u32 = 900;
+
+/// How much is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// Nothing beyond what is always refused.
+    Development,
+    /// Secrets in files, issuers without TLS, and an open listener without TLS.
+    Production,
+    /// What `production` refuses, tokens that may live longer than 15 minutes, and an old PostgreSQL.
+    Hipaa,
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Development => "development",
+            Self::Production => "production",
+            Self::Hipaa => "hipaa",
+        })
+    }
+}
+
+impl Config {
+    /// What this configuration's profile does not accept, each setting with its reason.
+    pub(super) fn refused_by_profile(&self) -> Vec<String> {
+        let profile = self.profile;
+        let mut refusals = Vec::new();
+        if profile >= Profile::Production {
+            for (setting, reference) in self.references() {
+                if reference.scheme() == Scheme::SealedFile {
+                    refusals.push(format!("`{setting}` is kept in a file, which is for development"));
+                }
+            }
+            for issuer in self.issuers.iter().filter(|issuer| is_plain(issuer)) {
+                refusals.push(format!("the issuer `{}` is reached without TLS", issuer.issuer));
+            }
+            if !self.server.listen.ip().is_loopback() && !self.server.tls_terminated_upstream {
+                refusals.push(
+                    "`server.listen` is open to the network without TLS; let a proxy end TLS on this machine, \
+                     or set `server.tls_terminated_upstream` if one does so on a trusted network"
+                        .to_owned(),
+                );
+            }
+        }
+        if profile >= Profile::Hipaa {
+            for issuer in self.issuers.iter().filter(|issuer| !lives_shortly(issuer)) {
+                let name = &issuer.issuer;
+                refusals.push(format!("`max_lifetime_s` of the issuer `{name}` is not set to {HIPAA_LIFETIME_S} or less"));
+            }
+            if self.database.accept_version.is_some() {
+                refusals.push("`database.accept_version` accepts a PostgreSQL with known holes".to_owned());
+            }
+        }
+        refusals.into_iter().map(|refusal| format!("{refusal} (profile {profile})")).collect()
+    }
+}
+
+fn is_plain(issuer: &IssuerConfig) -> bool {
+    let plain = |url: &str| url.starts_with("http:");
+    plain(&issuer.issuer) || issuer.jwks_uri.as_deref().is_some_and(plain)
+}
+
+fn lives_shortly(issuer: &IssuerConfig) -> bool {
+    issuer.max_lifetime_s.is_some_and(|limit| limit <= HIPAA_LIFETIME_S)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ConfigError;
+    use super::*;
+
+    fn config(profile: &str, store: &str, listen: &str, issuer: &str, more: &str) -> Result<Config, ConfigError> {
+        Config::parse(&format!(
+            r#"
+            version = 1
+            profile = "{profile}"
+            [server]
+            listen = "{listen}"
+            [database]
+            url = "postgres://bearingwall_app@db.example.org/bearingwall"
+            regions = ["us-east"]
+            {more}
+            [tenancy]
+            enter_key = "{store}enter-key-1"
+            enter_kid = 1
+            [keys]
+            kek = "{store}kek"
+            [[issuers]]
+            {issuer}
+            audience = "bearingwall"
+            "#
+        ))
+    }
+
+    fn refusals(parsed: Result<Config, ConfigError>) -> Vec<String> {
+        match parsed {
+            Ok(_) => Vec::new(),
+            Err(ConfigError::Refused { refusals }) => refusals,
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    const VAULT: &str = "azure-kv://spa/";
+    const FILES: &str = "file+sealed:///var/lib/bearingwall/secrets#";
+    const LOCAL: &str = "127.0.0.1:8080";
+    const TLS: &str = "issuer = \"https://id.example.org\"";
+    const SHORT: &str = "issuer = \"https://id.example.org\"\nmax_lifetime_s = 900";
+
+    #[test]
+    fn development_takes_what_a_laptop_has() {
+        let issuer = "issuer = \"http://127.0.0.1:9000\"";
+        assert!(refusals(config("development", FILES, "0.0.0.0:8080", issuer, "accept_version = \"15.1\"")).is_empty());
+    }
+
+    #[test]
+    fn sec_1_production_refuses_secrets_in_files() {
+        assert!(refusals(config("production", VAULT, LOCAL, TLS, "")).is_empty());
+        for profile in ["production", "hipaa"] {
+            let refused = refusals(config(profile, FILES, LOCAL, SHORT, ""));
+            assert_eq!(refused.len(), 2, "{refused:?}");
+            assert!(refused[0].starts_with("`tenancy.enter_key` is kept in a file"));
+        }
+    }
+
+    #[test]
+    fn production_refuses_every_way_without_tls() {
+        let plain = "issuer = \"http://127.0.0.1:9000\"";
+        let keys = "issuer = \"https://id.example.org\"\njwks_uri = \"http://127.0.0.1:9000/keys\"";
+        for (listen, issuer) in [(LOCAL, plain), (LOCAL, keys), ("0.0.0.0:8080", TLS), ("[::]:8080", TLS)] {
+            assert_eq!(refusals(config("production", VAULT, listen, issuer, "")).len(), 1, "{listen} {issuer}");
+        }
+        let upstream = "0.0.0.0:8080\"\ntls_terminated_upstream = true #";
+        assert!(refusals(config("production", VAULT, upstream, TLS, "")).is_empty());
+    }
+
+    #[test]
+    fn hipaa_refuses_long_tokens_and_an_old_database() {
+        assert!(refusals(config("hipaa", VAULT, LOCAL, SHORT, "")).is_empty());
+        for issuer in [TLS, "issuer = \"https://id.example.org\"\nmax_lifetime_s = 901"] {
+            assert_eq!(refusals(config("hipaa", VAULT, LOCAL, issuer, "")).len(), 1);
+        }
+        assert_eq!(refusals(config("hipaa", VAULT, LOCAL, SHORT, "accept_version = \"15.18\"")).len(), 1);
+    }
+}

@@ -1,0 +1,95 @@
+//! Why the server stopped: on standard error for people, as an exit code for the supervisor.
+
+use crate::ConfigError;
+use bearingwall_authn::AuthnError;
+use bearingwall_secrets::SecretError;
+use bearingwall_secrets::scan::ScanError;
+use bearingwall_telemetry::TelemetryError;
+use bearingwall_tenancy::{AddressError, TenancyError};
+use std::io::Write as _;
+
+/// Stopped in order.
+pub const EXIT_OK: u8 = 0;
+/// Something failed.
+pub const EXIT_FAILURE: u8 = 1;
+/// The usage or the configuration is wrong; trying again unchanged is useless.
+pub const EXIT_CONFIGURATION: u8 = 2;
+/// The database or its role is not in a state to work with.
+pub const EXIT_REFUSED: u8 = 3;
+
+/// The exit code of an error of [`run`](crate::run).
+#[must_use]
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    error.chain().find_map(code_of).unwrap_or(EXIT_FAILURE)
+}
+
+fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
+    if let Some(TenancyError::Posture { .. }) = cause.downcast_ref() {
+        return Some(EXIT_REFUSED);
+    }
+    if let Some(error) = cause.downcast_ref::<AuthnError>() {
+        // Keys that cannot be fetched now may be there at the supervisor's next attempt.
+        return matches!(error, AuthnError::Config { .. }).then_some(EXIT_CONFIGURATION);
+    }
+    let configuration = cause.is::<ConfigError>()
+        || cause.is::<ScanError>()
+        || cause.is::<SecretError>()
+        || cause.is::<AddressError>()
+        || cause.is::<TelemetryError>();
+    configuration.then_some(EXIT_CONFIGURATION)
+}
+
+/// One line on standard output; nobody to tell is no reason to fail.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// The reasons, each on a line of its own.
+pub(crate) fn complain(error: &anyhow::Error) {
+    for line in reasons(error) {
+        let _ = writeln!(std::io::stderr(), "bearingwall-server: {line}");
+    }
+}
+
+fn reasons(error: &anyhow::Error) -> Vec<String> {
+    for cause in error.chain() {
+        if let Some(TenancyError::Posture { violations }) = cause.downcast_ref() {
+            return violations.iter().map(|violation| format!("refused: {violation}")).collect();
+        }
+        if let Some(ConfigError::Refused { refusals, .. }) = cause.downcast_ref() {
+            return refusals.iter().map(|refusal| format!("configuration: {refusal}")).collect();
+        }
+        if let Some(ScanError::CredentialsFound { findings }) = cause.downcast_ref() {
+            let line = |finding: &_| format!("credentials must be references: {finding}");
+            return findings.iter().map(line).collect();
+        }
+    }
+    let mut causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+    // A transparent error says what its cause says.
+    causes.dedup();
+    vec![causes.join(": ")]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bearingwall_secrets::Scheme;
+    use bearingwall_tenancy::posture::Violation;
+
+    #[test]
+    fn each_violation_stands_on_its_own_line() {
+        let violation = |check: &str| Violation { check: check.to_owned(), found: format!("{check} is wrong") };
+        let error = anyhow::Error::from(TenancyError::Posture { violations: vec![violation("one"), violation("two")] });
+        assert_eq!(reasons(&error), ["refused: one is wrong (one)", "refused: two is wrong (two)"]);
+        assert_eq!(exit_code(&error.context("connecting")), EXIT_REFUSED);
+    }
+
+    #[test]
+    fn exit_codes_tell_configuration_from_failure() {
+        let missing = SecretError::NoAdapter { scheme: Scheme::AwsSecretsManager };
+        assert_eq!(exit_code(&anyhow::Error::from(missing).context("the secret")), EXIT_CONFIGURATION);
+        assert_eq!(exit_code(&anyhow::Error::from(TenancyError::Busy)), EXIT_FAILURE);
+        let unreachable = AuthnError::KeysUnavailable { issuer: "https://id.example.org".to_owned(), source: None };
+        assert_eq!(exit_code(&unreachable.into()), EXIT_FAILURE);
+    }
+}
