@@ -16,6 +16,7 @@ use arguments::{Arguments, Command};
 use clap::Parser as _;
 use console::Console;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments::without_leading_dashes(std::env::args_os())) {
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
     if let Some(Command::Serve(serve)) = arguments.command {
         return server::serve(serve);
     }
-    let console = Console::new();
+    let console = Arc::new(Console::new());
     match in_runtime(&arguments, &console) {
         Ok(code) => code,
         Err(error) => {
@@ -39,7 +40,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn in_runtime(arguments: &Arguments, console: &Console) -> anyhow::Result<ExitCode> {
+fn in_runtime(arguments: &Arguments, console: &Arc<Console>) -> anyhow::Result<ExitCode> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

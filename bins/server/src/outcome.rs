@@ -24,8 +24,11 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
 }
 
 fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
-    if let Some(TenancyError::Posture { .. }) = cause.downcast_ref() {
-        return Some(EXIT_REFUSED);
+    match cause.downcast_ref() {
+        Some(TenancyError::Posture { .. }) => return Some(EXIT_REFUSED),
+        // The enter key is not the one that the database knows under that id.
+        Some(TenancyError::Refused(_)) => return Some(EXIT_CONFIGURATION),
+        _ => {}
     }
     if let Some(error) = cause.downcast_ref::<AuthnError>() {
         // Keys that cannot be fetched now may be there at the supervisor's next attempt.

@@ -1,13 +1,17 @@
 //! Whether the server can do its work: the database answers, the record can take an event, the keys are there.
 
 use bearingwall_authn::BoxFuture;
-use bearingwall_core::CustomerId;
+use bearingwall_core::{
+    Ctx, CtxParts, CustomerId, IdGen as _, PurposeOfUse, RequestId, RoleSet, SubjectId, SystemIds,
+};
 use bearingwall_http::{Check, Readiness};
 use bearingwall_secrets::{DataKey, KeyStore};
-use bearingwall_tenancy::TenantPool;
+use bearingwall_tenancy::{TenancyError, TenantPool, TenantTx};
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel_async::AsyncConnectionCore as _;
 use std::sync::Arc;
+use time::{Duration, OffsetDateTime};
 
 /// The dependencies that are looked at.
 pub(crate) struct Probe {
@@ -21,8 +25,7 @@ impl Readiness for Probe {
     fn check(&self) -> BoxFuture<'_, Vec<Check>> {
         Box::pin(async {
             let database = self.pool.ping().await.is_ok();
-            // Without the month's partition no access can be recorded, and so nothing could be read.
-            let record = database && matches!(self.pool.run_outside(RecordReady).await, Ok(1));
+            let record = database && matches!(record_ready(&self.pool).await, Ok(true));
             let keys = self.keys.wrap(CustomerId::PLATFORM, &self.sample).await.is_ok();
             vec![
                 Check { name: "database", passed: database },
@@ -31,6 +34,27 @@ impl Readiness for Probe {
             ]
         })
     }
+}
+
+/// Enters the platform's own tenant, as every request enters its tenant, and asks whether the record can take an event:
+/// without the month's partition no access can be recorded, and so nothing could be read.
+#[expect(clippy::disallowed_methods, reason = "the platform's own tenant is entered to see that it can be; nothing is read there")]
+pub(crate) async fn record_ready(pool: &TenantPool) -> Result<bool, TenancyError> {
+    let ctx = Ctx::danger_assume_verified(CtxParts {
+        subject: SubjectId::OPERATOR,
+        customer: CustomerId::PLATFORM,
+        roles: RoleSet::EMPTY,
+        request: RequestId::from_uuid(SystemIds.v7()),
+        purpose: PurposeOfUse::SystemAdministration,
+        expires_at: OffsetDateTime::now_utc() + Duration::seconds(30),
+        route: None,
+    });
+    let rows = pool
+        .run(&ctx, async |tx: &mut TenantTx<'_>| {
+            tx.execute_returning_count(RecordReady).await.map_err(TenancyError::Statement)
+        })
+        .await?;
+    Ok(rows == 1)
 }
 
 /// One row if the record can take an event now, else none.

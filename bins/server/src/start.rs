@@ -1,7 +1,7 @@
 //! The order of a safe start: secrets, database with its posture, signing keys, policy, record, routes, socket.
 
 use crate::config::Config;
-use crate::probe::Probe;
+use crate::probe::{Probe, record_ready};
 use anyhow::Context as _;
 use bearingwall_audit::{AuditLog, AuditSink};
 use bearingwall_authn::BearerVerifier;
@@ -47,6 +47,11 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
     // SECURITY: connections live on the thread that opened them. These belong to this thread, not to the threads that
     // serve requests, so that the last refusals can still be written when those have ended.
     let refusal_pool = TenantPool::connect(refusal_config, enter_key).await.context("the database")?;
+
+    // The enter key is tried now: a server that cannot enter any tenant must not look ready.
+    if !record_ready(&pool).await.context("entering the platform's tenant")? {
+        tracing::error!("the record has no partition for this month: nothing can be read until one is made");
+    }
 
     let identity = BearerVerifier::start(config.issuers.clone(), config.authn.options()).await.context("the issuers")?;
     let engine = CasbinEngine::shipped().await.context("the policy")?;

@@ -6,6 +6,7 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpResponse, ResponseError};
 use bearingwall_core::RequestId;
+use bearingwall_domain::{ImportEvent, ImportSummary};
 use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
 use std::convert::Infallible;
@@ -187,6 +188,45 @@ pub(crate) fn require_csv(headers: &HeaderMap) -> Result<(), HttpError> {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = value.split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case(CSV) { Ok(()) } else { Err(HttpError::MediaType) }
+}
+
+/// The events of a use-case as lines of the answer.
+pub(crate) fn lines(events: Vec<ImportEvent>) -> Vec<ImportLine> {
+    events.into_iter().map(ImportLine::from).collect()
+}
+
+/// The last events and the summary.
+pub(crate) fn last_lines(events: Vec<ImportEvent>, counts: Counts) -> Vec<ImportLine> {
+    let mut lines = lines(events);
+    lines.push(ImportLine::Summary { counts, complete: true });
+    lines
+}
+
+impl From<ImportEvent> for ImportLine {
+    fn from(event: ImportEvent) -> Self {
+        match event {
+            ImportEvent::Row { line, outcome, reason } => {
+                let outcome = match outcome {
+                    bearingwall_domain::RowOutcome::Invalid => RowOutcome::Invalid,
+                    bearingwall_domain::RowOutcome::Conflict => RowOutcome::Conflict,
+                };
+                Self::Row { line, outcome, reason }
+            }
+            ImportEvent::Progress(summary) => Self::Progress(summary.into()),
+        }
+    }
+}
+
+impl From<ImportSummary> for Counts {
+    fn from(summary: ImportSummary) -> Self {
+        Self {
+            rows: summary.rows,
+            created: summary.created,
+            unchanged: summary.unchanged,
+            conflicts: summary.conflicts,
+            invalid: summary.invalid,
+        }
+    }
 }
 
 fn render(lines: &[ImportLine]) -> Bytes {

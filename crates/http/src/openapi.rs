@@ -80,7 +80,7 @@ fn operation(route: &DeclaredRoute, schemas: &mut Schemas) -> Value {
         "responses": responses(route, schemas),
         "x-phi": spec.phi.as_str(),
         "x-rate-class": spec.rate.as_str(),
-        "x-audit-events": spec.events,
+        "x-audit-events": spec.events.iter().map(|event| event.as_str()).collect::<Vec<_>>(),
     });
     let Some(members) = operation.as_object_mut() else {
         return operation;

@@ -5,6 +5,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use bearingwall_core::{Classified, ErrorKind, RequestId};
+use bearingwall_domain::DomainError;
+use bearingwall_telemetry::error_chain;
 use serde::Serialize;
 use std::any::Any;
 use std::error::Error;
@@ -43,7 +45,7 @@ impl<E: Classified + Send + Sync + 'static> From<E> for Problem {
             status: own.and_then(HttpError::status).unwrap_or_else(|| status_of(kind)),
             kind,
             code: error.code(),
-            pointer: own.and_then(HttpError::pointer),
+            pointer: own.and_then(HttpError::pointer).or_else(|| input_of(&error)),
             allow: None,
             source: Box::new(error),
         }))
@@ -112,14 +114,7 @@ impl Problem {
     /// The whole chain of causes, for the log alone.
     #[must_use]
     pub fn chain(&self) -> String {
-        let mut text = self.0.source.to_string();
-        let mut cause = self.0.source.source();
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
+        error_chain(self.0.source.as_ref())
     }
 
     /// The body as it is sent.
@@ -168,6 +163,17 @@ impl Problem {
             | ErrorKind::ApprovalRequired
             | ErrorKind::Internal => None,
         }
+    }
+}
+
+/// Which input of a use-case is wrong, and the rule that it breaks: fixed words on both sides.
+fn input_of(error: &dyn Any) -> Option<(&'static str, &'static str)> {
+    match error.downcast_ref::<DomainError>()? {
+        DomainError::Invalid { field, reason } => Some((field, reason)),
+        DomainError::MissingColumn { column } => Some((column, "the header row of the file does not name this column")),
+        DomainError::Header { reason } => Some(("header row", reason)),
+        DomainError::ExternalIdTaken => Some(("external_id", "another record has this external id")),
+        _ => None,
     }
 }
 

@@ -16,5 +16,5 @@ pub use error::TelemetryError;
 pub use field::{ALLOWED_FIELDS, AllowedField, FieldClass, WITHHELD};
 pub use log::LogLayer;
 pub use scrub::scrub;
-pub use setup::{TelemetryGuard, dispatch, init};
+pub use setup::{TelemetryGuard, dispatch, init, log_panics};
 pub use trace_context::TraceContext;

@@ -42,8 +42,13 @@ impl Drop for TelemetryGuard {
 pub fn init(config: &TelemetryConfig) -> Result<TelemetryGuard, TelemetryError> {
     let (dispatch, guard) = dispatch(config, std::io::stderr)?;
     tracing::dispatcher::set_global_default(dispatch).map_err(TelemetryError::Installed)?;
-    std::panic::set_hook(Box::new(log_panic));
+    log_panics();
     Ok(guard)
+}
+
+/// Sends every later panic's message through the log instead of to standard error as it is. [`init`] does it too.
+pub fn log_panics() {
+    std::panic::set_hook(Box::new(log_panic));
 }
 
 /// The same log and traces with another writer, not installed: for a test, or a program of several parts.

@@ -1,5 +1,6 @@
 //! What a route says about itself, apart from its handler.
 
+use bearingwall_audit::EventType;
 use std::borrow::Cow;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -133,7 +134,7 @@ pub struct RouteSpec {
     pub(crate) operation: &'static str,
     pub(crate) summary: &'static str,
     pub(crate) phi: PhiClass,
-    pub(crate) events: &'static [&'static str],
+    pub(crate) events: &'static [EventType],
     pub(crate) rate: RateClass,
     pub(crate) streamed: bool,
     pub(crate) parameters: Vec<Parameter>,
@@ -161,7 +162,7 @@ impl RouteSpec {
 
     /// It gives access to health information, and leaves these events on the record.
     #[must_use]
-    pub const fn phi(mut self, events: &'static [&'static str]) -> Self {
+    pub const fn phi(mut self, events: &'static [EventType]) -> Self {
         self.phi = PhiClass::Phi;
         self.events = events;
         self
@@ -242,7 +243,7 @@ impl RouteSpec {
 
     /// The events that it leaves on the record.
     #[must_use]
-    pub const fn events(&self) -> &'static [&'static str] {
+    pub const fn events(&self) -> &'static [EventType] {
         self.events
     }
 

@@ -41,10 +41,13 @@ impl MakeWriter<'_> for Captured {
     }
 }
 
+/// A request line in lower case, and a body.
+pub(crate) type Request = (String, Vec<u8>);
+
 /// An HTTP receiver on loopback that answers 200 and keeps request line and body.
 pub(crate) struct Receiver {
     pub(crate) endpoint: String,
-    requests: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    requests: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Receiver {
@@ -77,7 +80,7 @@ impl Receiver {
         Self { endpoint, requests }
     }
 
-    pub(crate) fn requests(&self) -> Vec<(String, Vec<u8>)> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::capture::Captured;
 use bearingwall_core::Phi;
-use bearingwall_telemetry::{Format, TelemetryConfig, WITHHELD, dispatch};
+use bearingwall_telemetry::{Format, TelemetryConfig, WITHHELD, dispatch, log_panics};
 use tracing::{debug, error, error_span, info, info_span, warn};
 
 /// Only targets of ours are heard below `warn`.
@@ -157,4 +157,22 @@ fn levels_are_per_target() {
     for wrong in ["loud", "info,loud", "", "bearingwall_http=loud"] {
         assert!(dispatch(&level(wrong), std::io::sink).is_err(), "{wrong}");
     }
+}
+
+#[test]
+fn tel_1_a_panics_message_is_scrubbed_too() {
+    let before = std::panic::take_hook();
+    log_panics();
+    let captured = logged(&level("info"), || {
+        let outcome = std::panic::catch_unwind(|| panic!("no slot for Benjamin Hamilton <{EMAIL}>: {NOTE}"));
+        assert!(outcome.is_err());
+    });
+    std::panic::set_hook(before);
+    assert_nothing_personal(&captured.text());
+    let line = &captured.lines()[0];
+    assert_eq!(line["message"], "a thread panicked");
+    assert!(
+        line["location"].as_str().unwrap().contains("tests/it/log.rs:"),
+        "{line}"
+    );
 }
