@@ -1,6 +1,7 @@
 //! Bulk loads: a CSV body is worked on while it arrives, and the answer is told line by line while the work goes on.
 
 use crate::edge::{self, Edge};
+use crate::routes::{Content, JSON_LINES};
 use crate::{HttpError, Problem};
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use actix_web::web::{Bytes, Payload};
@@ -14,8 +15,6 @@ use std::time::{Duration, Instant};
 use tracing::{Instrument, Span};
 use utoipa::ToSchema;
 
-/// The media type of the answer: one JSON value a line.
-pub(crate) const JSON_LINES: &str = "application/x-ndjson";
 /// The media type of the body.
 pub(crate) const CSV: &str = "text/csv";
 
@@ -125,7 +124,10 @@ impl<I: Importer> Run<I> {
             let span = span.clone();
             async move {
                 run.importer.as_ref()?;
-                let lines = run.next_lines().await.unwrap_or_else(|problem| vec![run.broken_off(&problem)]);
+                let lines = run
+                    .next_lines()
+                    .await
+                    .unwrap_or_else(|problem| vec![run.broken_off(&problem)]);
                 Some((lines, run))
             }
             .instrument(span)
@@ -139,11 +141,15 @@ impl<I: Importer> Run<I> {
     async fn next_lines(&mut self) -> Result<Vec<ImportLine>, Problem> {
         loop {
             // A sender that falls silent must not hold a worker's memory for ever.
-            let chunk = tokio::time::timeout(self.idle, self.body.next()).await.map_err(|_| HttpError::ImportBody)?;
+            let chunk = tokio::time::timeout(self.idle, self.body.next())
+                .await
+                .map_err(|_| HttpError::ImportBody)?;
             match chunk {
                 Some(chunk) => {
                     let bytes = chunk.map_err(|_| HttpError::ImportBody)?;
-                    self.received = self.received.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+                    self.received = self
+                        .received
+                        .saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
                     if self.received > self.limit {
                         return Err(HttpError::ImportBody.into());
                     }
@@ -176,18 +182,32 @@ impl<I: Importer> Run<I> {
     }
 
     fn log_end(&self, lines: &[ImportLine]) {
-        let Some(ImportLine::Summary { counts, .. }) = lines.last() else { return };
+        let Some(ImportLine::Summary { counts, .. }) = lines.last() else {
+            return;
+        };
         let duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let failed = counts.conflicts + counts.invalid;
         tracing::info!(rows = counts.rows, failed, duration_ms, "import finished");
     }
 }
 
+/// The answer of an import, for its declaration.
+pub(crate) fn answer() -> Content {
+    Content::json_lines::<ImportLine>()
+}
+
 /// Refuses a body that does not say that it is CSV.
 pub(crate) fn require_csv(headers: &HeaderMap) -> Result<(), HttpError> {
-    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let value = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let essence = value.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case(CSV) { Ok(()) } else { Err(HttpError::MediaType) }
+    if essence.eq_ignore_ascii_case(CSV) {
+        Ok(())
+    } else {
+        Err(HttpError::MediaType)
+    }
 }
 
 /// The events of a use-case as lines of the answer.

@@ -1,14 +1,20 @@
 //! The HTTP edge: one route table, a witness for every permission, one place for errors.
 #![doc = include_str!("../README.md")]
 
+mod access_log;
 mod application;
 mod authentication;
+mod chart_notes;
+mod clients;
 mod edge;
 mod fault;
 mod granted;
+mod imports;
 mod matrix;
 mod me;
 mod openapi;
+mod paging;
+mod precondition;
 mod probes;
 mod problem;
 mod refusals;
@@ -35,5 +41,8 @@ pub fn app_routes() -> Result<RouteTable, RouteError> {
     let table = RouteTable::builder();
     let table = probes::routes(table);
     let table = me::routes(table);
+    let table = clients::routes(table);
+    let table = chart_notes::routes(table);
+    let table = access_log::routes(table);
     table.finish()
 }

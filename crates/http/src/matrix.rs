@@ -23,7 +23,11 @@ pub fn matrix(routes: &RouteTable, permissions: &PolicyTable) -> String {
             Access::Public(why) => (format!("(public: {why})"), ["yes"; Role::ALL.len()]),
         };
         let events: Vec<&str> = route.spec().events().iter().map(|event| event.as_str()).collect();
-        let events = if events.is_empty() { "-".to_owned() } else { events.join(", ") };
+        let events = if events.is_empty() {
+            "-".to_owned()
+        } else {
+            events.join(", ")
+        };
         let mut row = vec![route.method().to_string(), route.path().to_owned(), permission];
         row.extend(cells.map(str::to_owned));
         row.extend([route.spec().phi_class().as_str().to_owned(), events]);

@@ -30,7 +30,10 @@ fn parse(value: Option<&HeaderValue>, more: bool) -> Result<IfMatch, HttpError> 
     if more {
         return Err(refused("stands there more than once"));
     }
-    let digits = value.to_str().ok().and_then(|text| text.strip_prefix('"')?.strip_suffix('"'));
+    let digits = value
+        .to_str()
+        .ok()
+        .and_then(|text| text.strip_prefix('"')?.strip_suffix('"'));
     digits
         .filter(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
         .and_then(|digits| digits.parse().ok())
@@ -51,7 +54,17 @@ mod tests {
     fn only_one_strong_tag_of_digits_is_a_version() {
         let parsed = |text: &str| parse(Some(&HeaderValue::from_str(text).unwrap()), false).ok();
         assert_eq!(parsed("\"3\""), Some(IfMatch(3)));
-        for refused in ["3", "W/\"3\"", "*", "\"3\", \"4\"", "\"\"", "\"-1\"", "\"+1\"", "\"99999999999999999999\"", "\"x\""] {
+        for refused in [
+            "3",
+            "W/\"3\"",
+            "*",
+            "\"3\", \"4\"",
+            "\"\"",
+            "\"-1\"",
+            "\"+1\"",
+            "\"99999999999999999999\"",
+            "\"x\"",
+        ] {
             assert_eq!(parsed(refused), None, "{refused}");
         }
         assert!(parse(None, false).is_err());

@@ -13,6 +13,7 @@ use bearingwall_rbac::{Permission, PermissionId};
 
 mod spec;
 
+pub(crate) use spec::JSON_LINES;
 pub use spec::{Content, Location, Parameter, PhiClass, RateClass, RouteSpec, SchemaOf};
 
 /// The prefix under which every route needs a token.

@@ -71,6 +71,9 @@ impl SchemaOf {
     }
 }
 
+/// The media type of answers that are told line by line: one JSON value a line.
+pub(crate) const JSON_LINES: &str = "application/x-ndjson";
+
 /// A body: its media type, and its schema if it is JSON.
 #[derive(Clone, Copy)]
 pub struct Content {
@@ -92,7 +95,7 @@ impl Content {
     #[must_use]
     pub fn json_lines<T: ToSchema + PartialSchema>() -> Self {
         Self {
-            media_type: "application/x-ndjson",
+            media_type: JSON_LINES,
             schema: Some(SchemaOf::of::<T>()),
         }
     }

@@ -135,20 +135,26 @@ async fn ten_1_the_same_attack_succeeds_on_a_tutorial_schema() {
 #[tokio::test]
 async fn ten_1_a_seal_is_worthless_in_the_next_transaction() {
     let fixture = Fixture::create().await;
+    // One connection, so that the backend is the same: everything of the victim's context is replayed on it.
     let pool = fixture.pool(1).await;
-    let seal = attack(
-        &pool,
-        fixture.b,
-        "SELECT 1",
-        "SELECT current_setting('app.tenant_seal') AS answer",
-    )
-    .await
-    .unwrap()
-    .unwrap();
-    let replay = format!(
-        "SELECT set_config('app.current_customer_id', '{}', true), set_config('app.tenant_seal', '{seal}', true)",
-        fixture.b
-    );
+    let settings = [
+        "app.current_customer_id",
+        "app.current_subject_id",
+        "app.current_request_id",
+        "app.tenant_seal",
+    ];
+    let mut context = Vec::new();
+    let capture = settings
+        .map(|name| format!("current_setting('{name}')"))
+        .join(" || ',' || ");
+    let captured = attack(&pool, fixture.b, "SELECT 1", &format!("SELECT {capture} AS answer"))
+        .await
+        .unwrap()
+        .unwrap();
+    for (name, value) in settings.iter().zip(captured.split(',')) {
+        context.push(format!("set_config('{name}', '{value}', true)"));
+    }
+    let replay = format!("SELECT {}", context.join(", "));
     let seen = attack(
         &pool,
         fixture.a,
