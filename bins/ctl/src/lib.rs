@@ -1,5 +1,6 @@
 //! The operator's tool, as a library: what each command does, and the whole way from an empty cluster to a database
 //! that the server starts on.
+#![doc = include_str!("../README.md")]
 
 mod arguments;
 mod bootstrap;

@@ -1,4 +1,5 @@
 //! The server, as a library: its configuration, the order of a safe start, and the wiring of every crate.
+#![doc = include_str!("../README.md")]
 
 mod arguments;
 mod config;

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use bearingwall_audit::{AuditLog, AuditSink};
 use bearingwall_authn::BearerVerifier;
 use bearingwall_core::{Sensitive, SystemIds};
+use bearingwall_domain::Crm;
 use bearingwall_http::{Application, Limits, RunningServer, ServerOptions, Services, app_routes};
 use bearingwall_rbac::PolicyTable;
 use bearingwall_rbac_casbin::CasbinEngine;
@@ -58,7 +59,8 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
     let permissions = PolicyTable::compile(&engine).context("the policy")?;
 
     let refusals = AuditLog::new(refusal_pool).sink();
-    let probe = Probe { pool: pool.clone(), keys: Arc::clone(&keys), sample: DataKey::generate()? };
+    let crm = Crm::new(AuditLog::new(pool.clone()), Arc::clone(&keys));
+    let probe = Probe { pool, keys, sample: DataKey::generate()? };
     let services = Services {
         identity: Arc::new(identity),
         permissions: Arc::new(permissions),
@@ -67,7 +69,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
         ids: Arc::new(SystemIds),
     };
     let limits = Limits { deadline: Duration::from_secs(config.server.request_timeout_s), ..Limits::default() };
-    let application = Application::new(app_routes()?, services, limits);
+    let application = Application::new(app_routes()?, services, limits).with(crm);
     let server = RunningServer::bind(application, config.server.listen, &options(config))?;
     Ok(Started { server, refusals })
 }

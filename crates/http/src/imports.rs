@@ -258,3 +258,132 @@ fn render(lines: &[ImportLine]) -> Bytes {
     }
     text.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::body::to_bytes;
+    use actix_web::error::PayloadError;
+    use actix_web::http::header::HeaderValue;
+    use actix_web::test::{TestRequest, call_service, init_service, read_body};
+    use actix_web::{App, web};
+    use bearingwall_core::{Classified, ErrorKind};
+    use uuid::Uuid;
+
+    /// Counts bytes as rows, reports each `!` as an invalid row, and fails at an `x`.
+    struct Bytewise(Counts);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the store of ada lovelace is away")]
+    struct AwayError;
+
+    impl Classified for AwayError {
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Unavailable
+        }
+
+        fn code(&self) -> &'static str {
+            "TEN-001"
+        }
+    }
+
+    impl Importer for Bytewise {
+        async fn push(&mut self, bytes: &[u8]) -> Result<Vec<ImportLine>, Problem> {
+            let mut lines = Vec::new();
+            for byte in bytes {
+                self.0.rows += 1;
+                match byte {
+                    b'x' => return Err(AwayError.into()),
+                    b'!' => {
+                        self.0.invalid += 1;
+                        let (line, outcome) = (self.0.rows, RowOutcome::Invalid);
+                        lines.push(ImportLine::Row {
+                            line,
+                            outcome,
+                            reason: "is not acceptable",
+                        });
+                    }
+                    _ => {}
+                }
+            }
+            Ok(lines)
+        }
+
+        async fn finish(self) -> Result<Vec<ImportLine>, Problem> {
+            Ok(vec![ImportLine::Summary {
+                counts: self.0,
+                complete: true,
+            }])
+        }
+    }
+
+    async fn import(body: web::Payload) -> Result<HttpResponse, Problem> {
+        let run = Run {
+            importer: Some(Bytewise(Counts::default())),
+            body,
+            received: 0,
+            limit: 100_000,
+            idle: Duration::from_secs(1),
+            request: RequestId::from_uuid(Uuid::nil()),
+            started: Instant::now(),
+        };
+        run.respond().await
+    }
+
+    async fn answer(body: String) -> (u16, String) {
+        let app = init_service(App::new().route("/", web::post().to(import))).await;
+        let response = call_service(&app, TestRequest::post().set_payload(body).to_request()).await;
+        (
+            response.status().as_u16(),
+            String::from_utf8(read_body(response).await.to_vec()).unwrap(),
+        )
+    }
+
+    #[actix_web::test]
+    async fn an_import_tells_rows_and_ends_with_a_summary() {
+        let (status, body) = answer("ab!c".to_owned()).await;
+        let expected = "{\"type\":\"row\",\"line\":3,\"outcome\":\"invalid\",\"reason\":\"is not acceptable\"}\n\
+            {\"type\":\"summary\",\"rows\":4,\"created\":0,\"unchanged\":0,\"conflicts\":0,\"invalid\":1,\"complete\":true}\n";
+        assert_eq!((status, body.as_str()), (200, expected));
+    }
+
+    #[actix_web::test]
+    async fn what_fails_before_the_first_line_is_an_ordinary_error() {
+        assert_eq!(answer("x".to_owned()).await.0, 503);
+        assert_eq!(answer("a".repeat(100_001)).await.0, 400);
+    }
+
+    #[actix_web::test]
+    async fn htp_1_an_import_that_breaks_off_ends_with_a_line_that_says_so_and_no_more() {
+        let pieces = ["a!", "b!", "x", "c!"].map(|piece| Ok::<_, PayloadError>(Bytes::from_static(piece.as_bytes())));
+        let mut request = TestRequest::default().to_srv_request();
+        request.set_payload(actix_web::dev::Payload::Stream {
+            payload: Box::pin(stream::iter(pieces)),
+        });
+        let response = import(request.extract::<Payload>().await.unwrap()).await.unwrap();
+        let text = String::from_utf8(to_bytes(response.into_body()).await.unwrap().to_vec()).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 3, "{text}");
+        assert!(lines[1].contains("\"line\":4"), "{text}");
+        assert!(
+            lines[2].starts_with("{\"type\":\"error\",\"code\":\"HTP-011\",\"title\":\"Unavailable\""),
+            "{text}"
+        );
+        assert!(
+            lines[2].ends_with("\"complete\":false}") && !text.contains("lovelace"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn only_csv_is_taken() {
+        let taken = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(value));
+            require_csv(&headers).is_ok()
+        };
+        assert!(taken("text/csv") && taken("Text/CSV; charset=utf-8"));
+        assert!(!taken("text/plain") && !taken("text/csvx") && !taken(""));
+        assert!(require_csv(&HeaderMap::new()).is_err());
+    }
+}

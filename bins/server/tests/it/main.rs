@@ -1,0 +1,14 @@
+//! The real server process on a free port, over a real database and a development issuer.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "tests fail by panicking and look at the database from outside"
+)]
+
+mod ending;
+mod signing_in;
+mod site;
+mod starting;

@@ -1,0 +1,308 @@
+//! A site: a migrated database with two tenants, an issuer, a secret store, a configuration, and the server as a process.
+
+use bearingwall_core::{CustomerId, Role, Sensitive};
+use bearingwall_migrations::{NewTenant, install_enter_key, serve_regions, tenant_create};
+use bearingwall_secrets::{FileKeyStore, FileStore};
+use bearingwall_testkit::database::{Login, TestDatabase};
+use bearingwall_testkit::issuer::{DevIssuer, IssuerOptions, TokenRequest};
+use reqwest::StatusCode;
+use reqwest::blocking::{Client, RequestBuilder, Response};
+use serde_json::Value;
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use uuid::Uuid;
+
+pub(crate) const AUDIENCE: &str = "bearingwall";
+const REGION: &str = "us-east";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+static SHARED: Mutex<Weak<(Site, Server)>> = Mutex::new(Weak::new());
+
+/// The tenants of a site.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tenants {
+    pub(crate) juniper: CustomerId,
+    pub(crate) saltmarsh: CustomerId,
+}
+
+pub(crate) struct Site {
+    pub(crate) database: TestDatabase,
+    pub(crate) issuer: DevIssuer,
+    pub(crate) tenants: Tenants,
+    scratch: TempDir,
+    /// Where the issuer lives, and what waits for the database.
+    runtime: Runtime,
+}
+
+/// The site and the server that the tests of this program share; the last of them stops it.
+pub(crate) fn shared() -> Arc<(Site, Server)> {
+    let mut shared = SHARED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(running) = shared.upgrade() {
+        return running;
+    }
+    let site = Site::new();
+    let server = site.serve(&site.config());
+    let running = Arc::new((site, server));
+    *shared = Arc::downgrade(&running);
+    running
+}
+
+impl Site {
+    pub(crate) fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let tenants = Tenants {
+            juniper: CustomerId::from_uuid(Uuid::now_v7()),
+            saltmarsh: CustomerId::from_uuid(Uuid::now_v7()),
+        };
+        let enter_key: Vec<u8> = [Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()].concat();
+        let (database, issuer) = runtime.block_on(async {
+            let database = TestDatabase::create().await;
+            let mut admin = database.admin_client().await;
+            serve_regions(&admin, &[REGION.to_owned()]).await.unwrap();
+            install_enter_key(&mut admin, 1, &Sensitive::new(enter_key.clone())).await.unwrap();
+            for (id, slug) in [(tenants.juniper, "juniper"), (tenants.saltmarsh, "saltmarsh")] {
+                let tenant = NewTenant { id, slug: slug.to_owned(), name: slug.to_owned(), region: REGION.to_owned() };
+                tenant_create(&mut admin, &tenant).await.unwrap();
+            }
+            let options = IssuerOptions { audience: AUDIENCE.to_owned(), port: None, lifetime_s: 600 };
+            (database, DevIssuer::start(options).await.unwrap())
+        });
+        let scratch = tempfile::tempdir().unwrap();
+        let site = Self { database, issuer, tenants, scratch, runtime };
+        let store = FileStore::create(site.secrets()).unwrap();
+        store.put("app", site.database.app_password().expose().as_bytes()).unwrap();
+        store.put("enter-key-1", &enter_key).unwrap();
+        FileKeyStore::open_or_create(store, "kek").unwrap();
+        site
+    }
+
+    pub(crate) fn secrets(&self) -> PathBuf {
+        self.scratch.path().join("secrets")
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.scratch.path().join(name)
+    }
+
+    /// A configuration that the server starts on.
+    pub(crate) fn config(&self) -> String {
+        let store = format!("file+sealed://{}", self.secrets().display());
+        format!(
+            r#"version = 1
+profile = "development"
+[server]
+listen = "127.0.0.1:0"
+workers = 2
+shutdown_timeout_s = 10
+[database]
+url = "{url}"
+password = "{store}#app"
+regions = ["{REGION}"]
+max_connections = 6
+[tenancy]
+enter_key = "{store}#enter-key-1"
+enter_kid = 1
+[keys]
+kek = "{store}#kek"
+[[issuers]]
+issuer = "{issuer}"
+audience = "{AUDIENCE}"
+"#,
+            url = self.database.url(Login::App),
+            issuer = self.issuer.issuer(),
+        )
+    }
+
+    fn command(&self, config: &str, name: &str) -> Command {
+        let file = self.path(&format!("{name}.toml"));
+        std::fs::write(&file, config).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bearingwall-server"));
+        // What stands in this machine's environment must not decide whether the server starts.
+        command.env_clear().arg("--config").arg(file).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the server to its end and answers its exit code and its standard error.
+    pub(crate) fn refused_start(&self, config: &str, change: impl FnOnce(&mut Command)) -> (i32, String) {
+        let mut command = self.command(config, &format!("refused-{}", Uuid::new_v4()));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        change(&mut command);
+        let output = command.output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap_or(-1), String::from_utf8(text).unwrap())
+    }
+
+    /// Starts the server and waits until it listens.
+    pub(crate) fn serve(&self, config: &str) -> Server {
+        let name = format!("server-{}", Uuid::new_v4());
+        let (log, ready) = (self.path(&format!("{name}.log")), self.path(&format!("{name}.url")));
+        let output = File::create(&log).unwrap();
+        let child = self
+            .command(config, &name)
+            .arg("--ready-file")
+            .arg(&ready)
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
+            .spawn()
+            .unwrap();
+        let mut server = Server { child, log, url: String::new() };
+        let deadline = Instant::now() + PATIENCE;
+        while !ready.exists() {
+            assert!(server.child.try_wait().unwrap().is_none(), "the server ended: {}", server.log());
+            assert!(Instant::now() < deadline, "the server does not start: {}", server.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        server.url = std::fs::read_to_string(ready).unwrap().trim().to_owned();
+        server
+    }
+
+    /// What a token of this person says.
+    pub(crate) fn claims(&self, subject: &str, customer: CustomerId, roles: &[Role]) -> TokenRequest {
+        TokenRequest {
+            subject: subject.to_owned(),
+            customer: Some(customer),
+            roles: roles.to_vec(),
+            alg: bearingwall_authn::Algorithm::Es256,
+            expires_in_s: None,
+        }
+    }
+
+    pub(crate) fn token(&self, customer: CustomerId, roles: &[Role]) -> String {
+        self.issuer.token(&self.claims("dana", customer, roles)).unwrap()
+    }
+
+    /// Runs statements as the superuser.
+    pub(crate) fn execute(&self, statements: &str) {
+        self.runtime.block_on(async {
+            self.database.superuser_client().await.batch_execute(statements).await.unwrap();
+        });
+    }
+
+    /// The first column of every row, as the superuser sees it.
+    pub(crate) fn ask(&self, query: &str) -> Vec<String> {
+        self.runtime.block_on(async {
+            let rows = self.database.superuser_client().await.query(query, &[]).await.unwrap();
+            rows.iter().map(|row| row.get(0)).collect()
+        })
+    }
+
+    /// Keeps everybody out of a table until [`Site::unlock`].
+    pub(crate) fn lock(&self, table: &str) -> tokio_postgres::Client {
+        self.runtime.block_on(async {
+            let client = self.database.superuser_client().await;
+            client.batch_execute(&format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")).await.unwrap();
+            client
+        })
+    }
+
+    pub(crate) fn unlock(&self, lock: tokio_postgres::Client) {
+        self.runtime.block_on(async move { lock.batch_execute("ROLLBACK").await.unwrap() });
+    }
+
+    /// Waits until a query answers with at least one row; refusals are written behind the response.
+    pub(crate) fn wait_for(&self, query: &str) -> Vec<String> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let rows = self.ask(query);
+            if !rows.is_empty() {
+                return rows;
+            }
+            assert!(Instant::now() < deadline, "no rows: {query}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+/// A running server; killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    log: PathBuf,
+    url: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Server {
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    pub(crate) fn pid(&self) -> nix::unistd::Pid {
+        nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap())
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        self.url.strip_prefix("http://").unwrap()
+    }
+
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the server does not end: {}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub(crate) fn get(&self, path: &str, token: &str) -> Answer {
+        send(client().get(format!("{}{path}", self.url)).bearer_auth(token))
+    }
+
+    pub(crate) fn get_anonymous(&self, path: &str) -> Answer {
+        send(client().get(format!("{}{path}", self.url)))
+    }
+
+    pub(crate) fn request(&self, method: reqwest::Method, path: &str, token: &str) -> RequestBuilder {
+        client().request(method, format!("{}{path}", self.url)).bearer_auth(token)
+    }
+}
+
+/// A response, read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("{self:?}"))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("no {name}: {self:?}")).to_str().unwrap()
+    }
+
+    /// Our id of the request.
+    pub(crate) fn correlation_id(&self) -> Uuid {
+        self.header("x-correlation-id").parse().unwrap()
+    }
+
+    /// Status and code of a refusal.
+    pub(crate) fn refusal(&self) -> (u16, String) {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
+        (self.status.as_u16(), self.json()["code"].as_str().unwrap().to_owned())
+    }
+}
+
+fn client() -> Client {
+    Client::builder().timeout(PATIENCE).no_proxy().build().unwrap()
+}
+
+pub(crate) fn send(request: RequestBuilder) -> Answer {
+    let response: Response = request.send().unwrap();
+    Answer { status: response.status(), headers: response.headers().clone(), body: response.text().unwrap() }
+}

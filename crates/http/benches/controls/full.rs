@@ -1,0 +1,255 @@
+//! The stage: a durable cluster, a tenant with one client, the real application and the baseline beside it.
+
+use crate::bare;
+use crate::load::Target;
+use bearingwall_audit::AuditLog;
+use bearingwall_authn::jws::Algorithm;
+use bearingwall_authn::{AuthnOptions, BearerVerifier, BoxFuture};
+use bearingwall_core::{
+    ClientId, Ctx, CtxParts, CustomerId, Phi, PurposeOfUse, RequestId, Role, Sensitive, SubjectId, SystemIds,
+};
+use bearingwall_domain::{Address, ClientInput, Crm};
+use bearingwall_http::{Application, Check, Limits, Readiness, RunningServer, ServerOptions, Services, app_routes};
+use bearingwall_migrations as migrations;
+use bearingwall_rbac::PolicyTable;
+use bearingwall_rbac_casbin::CasbinEngine;
+use bearingwall_secrets::{FileKeyStore, FileStore};
+use bearingwall_tenancy::{EnterKey, PoolConfig, TenantPool};
+use bearingwall_testkit::cluster::{Cluster, ClusterOptions};
+use bearingwall_testkit::issuer::{DevIssuer, IssuerOptions, TokenRequest};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+const DATABASE: &str = "bearingwall_bench";
+const AUDIENCE: &str = "bearingwall-bench";
+const CONNECTIONS: usize = 16;
+const WORKERS: usize = 2;
+
+struct Ready;
+
+impl Readiness for Ready {
+    fn check(&self) -> BoxFuture<'_, Vec<Check>> {
+        Box::pin(async { Vec::new() })
+    }
+}
+
+pub(crate) struct Stage {
+    cluster: Cluster,
+    client: ClientId,
+    full: SocketAddr,
+    bare: SocketAddr,
+    token: String,
+    _issuer: DevIssuer,
+    _secrets: tempfile::TempDir,
+}
+
+impl Stage {
+    pub(crate) async fn set_up() -> Self {
+        let cluster = tokio::task::spawn_blocking(|| {
+            Cluster::start(&ClusterOptions::durable("bench"), &|step| println!("{step}"))
+        })
+        .await
+        .unwrap()
+        .unwrap();
+        let (customer, key) = migrate(&cluster).await;
+        let address = format!(
+            "postgres://bearingwall_app@{}:{}/{DATABASE}",
+            cluster.host(),
+            cluster.port()
+        )
+        .parse()
+        .unwrap();
+        let password = cluster.role_password("bearingwall_app").unwrap();
+        let mut config = PoolConfig::new(address, Some(password), vec!["bench-1".to_owned()]);
+        config.max_connections = CONNECTIONS;
+        let pool = TenantPool::connect(config, key).await.unwrap();
+        let secrets = tempfile::tempdir().unwrap();
+        let keys =
+            FileKeyStore::open_or_create(FileStore::create(secrets.path().join("store")).unwrap(), "kek").unwrap();
+        let audit = AuditLog::new(pool);
+        let crm = Crm::new(audit.clone(), Arc::new(keys));
+        let client = crm.client_create(&ctx(customer), &client_input()).await.unwrap().id;
+        let issuer = DevIssuer::start(IssuerOptions {
+            audience: AUDIENCE.to_owned(),
+            port: None,
+            lifetime_s: 3_600,
+        })
+        .await
+        .unwrap();
+        let token = issuer
+            .token(&TokenRequest {
+                subject: "bench".to_owned(),
+                customer: Some(customer),
+                roles: vec![Role::Authenticated],
+                alg: Algorithm::Rs256,
+                expires_in_s: None,
+            })
+            .unwrap();
+        let verifier = BearerVerifier::start(vec![issuer.issuer_config(AUDIENCE)], AuthnOptions::default())
+            .await
+            .unwrap();
+        let services = Services {
+            identity: Arc::new(verifier),
+            permissions: Arc::new(PolicyTable::compile(&CasbinEngine::shipped().await.unwrap()).unwrap()),
+            events: Arc::new(audit.sink()),
+            readiness: Arc::new(Ready),
+            ids: Arc::new(SystemIds),
+        };
+        let application = Application::new(app_routes().unwrap(), services, Limits::default()).with(crm);
+        let bare = bare_server(&cluster, client).await;
+        Self {
+            full: serve(application),
+            bare,
+            client,
+            token,
+            cluster,
+            _issuer: issuer,
+            _secrets: secrets,
+        }
+    }
+
+    pub(crate) fn full_target(&self) -> Target {
+        let head = format!(
+            "GET /v1/clients/{} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {}\r\n\r\n",
+            self.client, self.token
+        );
+        Target {
+            address: self.full,
+            request: head.into_bytes(),
+            expected: "Lovelace",
+        }
+    }
+
+    pub(crate) fn bare_target(&self, path: &str) -> Target {
+        let head = format!("GET {path}/{} HTTP/1.1\r\nHost: bench\r\n\r\n", self.client);
+        Target {
+            address: self.bare,
+            request: head.into_bytes(),
+            expected: "Lovelace",
+        }
+    }
+
+    pub(crate) async fn tear_down(self) {
+        let cluster = self.cluster;
+        tokio::task::spawn_blocking(move || cluster.stop().unwrap())
+            .await
+            .unwrap();
+    }
+}
+
+fn serve(application: Application) -> SocketAddr {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let options = ServerOptions {
+                workers: WORKERS,
+                ..ServerOptions::default()
+            };
+            let server = RunningServer::bind(application, "127.0.0.1:0".parse().unwrap(), &options).unwrap();
+            tell.send(server.address()).unwrap();
+            server.run(std::future::pending()).await.unwrap();
+        });
+    });
+    told.recv().unwrap()
+}
+
+async fn connect(config: tokio_postgres::Config) -> tokio_postgres::Client {
+    let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+/// A fresh database, so that figures of earlier runs do not slow this one.
+async fn migrate(cluster: &Cluster) -> (CustomerId, EnterKey) {
+    let superuser = connect(cluster.superuser_config("postgres")).await;
+    superuser
+        .batch_execute(&format!("DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)"))
+        .await
+        .unwrap();
+    let admin_password = cluster.role_password("bearingwall_admin").unwrap();
+    let passwords = migrations::RolePasswords {
+        admin: Some(admin_password.clone()),
+        app: Some(cluster.role_password("bearingwall_app").unwrap()),
+        ..migrations::RolePasswords::default()
+    };
+    let options = migrations::BootstrapOptions {
+        database: DATABASE.to_owned(),
+        passwords,
+    };
+    migrations::bootstrap_roles(&superuser, &options).await.unwrap();
+    migrations::bootstrap_database(&connect(cluster.superuser_config(DATABASE)).await)
+        .await
+        .unwrap();
+    let mut admin_config = cluster.superuser_config(DATABASE);
+    admin_config.user("bearingwall_admin").password(admin_password.expose());
+    migrations::migrate(connect(admin_config.clone()).await, &|_| {})
+        .await
+        .unwrap();
+    let mut admin = connect(admin_config).await;
+    migrations::serve_regions(&admin, &["bench-1".to_owned()])
+        .await
+        .unwrap();
+    let secret = Sensitive::new(Uuid::new_v4().as_bytes().repeat(2));
+    migrations::install_enter_key(&mut admin, 1, &secret).await.unwrap();
+    let id = CustomerId::from_uuid(Uuid::now_v7());
+    let tenant = migrations::NewTenant {
+        id,
+        slug: "bench".to_owned(),
+        name: "Bench".to_owned(),
+        region: "bench-1".to_owned(),
+    };
+    migrations::tenant_create(&mut admin, &tenant).await.unwrap();
+    (id, EnterKey::new(1, &secret).unwrap())
+}
+
+async fn bare_server(cluster: &Cluster, client: ClientId) -> SocketAddr {
+    let superuser = connect(cluster.superuser_config(DATABASE)).await;
+    superuser.batch_execute(bare::SCHEMA).await.unwrap();
+    superuser
+        .execute(
+            "INSERT INTO bare.clients VALUES ($1, 1, now(), now(), 'Ada', 'Lovelace', '1985-12-10', '(415) 555-0119',
+             'ada.lovelace@example.org', '1 Analytical Way', 'Marlow', 'CA', '94110', 'penicillin', 'none', true)",
+            &[&client.as_uuid()],
+        )
+        .await
+        .unwrap();
+    let password = cluster.superuser_password();
+    let url = format!(
+        "postgres://postgres:{}@{}:{}/{DATABASE}",
+        password.expose(),
+        cluster.host(),
+        cluster.port()
+    );
+    bare::serve(url, WORKERS, CONNECTIONS)
+}
+
+fn ctx(customer: CustomerId) -> Ctx {
+    Ctx::danger_assume_verified(CtxParts {
+        subject: SubjectId::OPERATOR,
+        customer,
+        roles: [Role::CustomerAdmin].into_iter().collect(),
+        request: RequestId::from_uuid(Uuid::now_v7()),
+        purpose: PurposeOfUse::Operations,
+        expires_at: OffsetDateTime::now_utc() + time::Duration::minutes(5),
+        route: None,
+    })
+}
+
+fn client_input() -> ClientInput {
+    let text = |value: &str| Phi::new(value.to_owned());
+    let mut input = ClientInput::new(text("Ada"), text("Lovelace"), text("1985-12-10"));
+    input.phone = Some(text("(415) 555-0119"));
+    input.email = Some(text("ada.lovelace@example.org"));
+    input.address = Address {
+        street: Some(text("1 Analytical Way")),
+        city: Some(text("Marlow")),
+        state: Some(text("CA")),
+        postal_code: Some(text("94110")),
+    };
+    input.allergies = Some(text("penicillin"));
+    input.conditions = Some(text("none"));
+    input.marketing_opt_in = true;
+    input
+}
