@@ -26,7 +26,7 @@ impl Classified for PolicyError {
     }
 
     fn code(&self) -> &'static str {
-        "RBC-002"
+        "RBC-007"
     }
 }
 

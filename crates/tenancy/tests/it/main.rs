@@ -10,8 +10,8 @@
 
 mod context;
 mod fixture;
-mod helper;
 mod posture;
+mod protection;
 mod residue;
 mod transaction;
 mod wire;
