@@ -35,13 +35,19 @@ pub struct CrmOptions {
 
 impl Default for CrmOptions {
     fn default() -> Self {
-        Self { key_cache: CacheOptions::default(), ids: Arc::new(SystemIds), clock: Arc::new(SystemClock) }
+        Self {
+            key_cache: CacheOptions::default(),
+            ids: Arc::new(SystemIds),
+            clock: Arc::new(SystemClock),
+        }
     }
 }
 
 impl fmt::Debug for CrmOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CrmOptions").field("key_cache", &self.key_cache).finish_non_exhaustive()
+        f.debug_struct("CrmOptions")
+            .field("key_cache", &self.key_cache)
+            .finish_non_exhaustive()
     }
 }
 
@@ -56,7 +62,15 @@ impl Crm {
     #[must_use]
     pub fn with_options(audit: AuditLog, key_store: Arc<dyn KeyStore>, options: CrmOptions) -> Self {
         let key_cache = TenantKeyCache::new(Arc::clone(&key_store), options.key_cache);
-        Self { inner: Arc::new(Inner { audit, key_store, key_cache, ids: options.ids, clock: options.clock }) }
+        Self {
+            inner: Arc::new(Inner {
+                audit,
+                key_store,
+                key_cache,
+                ids: options.ids,
+                clock: options.clock,
+            }),
+        }
     }
 
     pub(crate) fn audit(&self) -> &AuditLog {
@@ -105,7 +119,10 @@ impl<Id> Page<Id> {
 
 impl<Id> Default for Page<Id> {
     fn default() -> Self {
-        Self { before: None, limit: Self::LIMIT_DEFAULT }
+        Self {
+            before: None,
+            limit: Self::LIMIT_DEFAULT,
+        }
     }
 }
 
@@ -123,7 +140,11 @@ pub(crate) fn checked_limit(limit: u16, max: u16) -> Result<i64, DomainError> {
     if (1..=max).contains(&limit) {
         Ok(i64::from(limit))
     } else {
-        Err(Invalid { field: "limit", reason: "the limit of a page is out of its bounds" }.into())
+        Err(Invalid {
+            field: "limit",
+            reason: "the limit of a page is out of its bounds",
+        }
+        .into())
     }
 }
 

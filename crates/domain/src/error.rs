@@ -100,6 +100,9 @@ pub(crate) struct Invalid {
 
 impl From<Invalid> for DomainError {
     fn from(invalid: Invalid) -> Self {
-        Self::Invalid { field: invalid.field, reason: invalid.reason }
+        Self::Invalid {
+            field: invalid.field,
+            reason: invalid.reason,
+        }
     }
 }

@@ -151,6 +151,9 @@ mod tests {
         let (mut city, mut street) = (client(), client());
         city.address.city = Some(phi("Bath"));
         street.address.street = Some(phi("Bath"));
-        assert_ne!(fingerprints(1).client_content(&city), fingerprints(1).client_content(&street));
+        assert_ne!(
+            fingerprints(1).client_content(&city),
+            fingerprints(1).client_content(&street)
+        );
     }
 }

@@ -71,7 +71,11 @@ impl Tally {
 
     pub(crate) fn conflict(&mut self, line: u64) {
         self.summary.conflicts += 1;
-        self.reported.push((line, RowOutcome::Conflict, "the external id is on record with other content"));
+        self.reported.push((
+            line,
+            RowOutcome::Conflict,
+            "the external id is on record with other content",
+        ));
     }
 
     pub(crate) fn invalid(&mut self, line: u64, reason: &'static str) {
@@ -154,7 +158,9 @@ impl<S: Sheet> Import<S> {
         let mut events = Vec::new();
         self.read(true, &mut events).await?;
         if self.sheet.is_none() {
-            return Err(DomainError::Header { reason: "the file is empty" });
+            return Err(DomainError::Header {
+                reason: "the file is empty",
+            });
         }
         if !self.pending.is_empty() || self.pending_invalid > 0 {
             self.flush(&mut events).await?;
@@ -165,7 +171,9 @@ impl<S: Sheet> Import<S> {
     async fn read(&mut self, at_end: bool, events: &mut Vec<ImportEvent>) -> Result<(), DomainError> {
         while let Some(row) = self.splitter.next_row(at_end) {
             let Some(sheet) = &self.sheet else {
-                let header = row.cells.map_err(|reason| DomainError::Header { reason: csv::of_header(reason) })?;
+                let header = row.cells.map_err(|reason| DomainError::Header {
+                    reason: csv::of_header(reason),
+                })?;
                 self.splitter.expect_cells(header.len());
                 self.sheet = Some(S::open(header)?);
                 continue;

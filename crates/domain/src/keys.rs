@@ -30,12 +30,19 @@ impl Crm {
     /// The tenant's key, made on first use.
     pub(crate) async fn tenant_keys(&self, ctx: &Ctx) -> Result<TenantKeys, DomainError> {
         let customer = ctx.customer();
-        let key = self.key_cache().tenant_key(customer, async || self.load_or_create(ctx).await).await?;
+        let key = self
+            .key_cache()
+            .tenant_key(customer, async || self.load_or_create(ctx).await)
+            .await?;
         Ok(TenantKeys { customer, key })
     }
 
     async fn load_or_create(&self, ctx: &Ctx) -> Result<WrappedKey, DomainError> {
-        let present = self.audit().pool().run(ctx, async |tx: &mut TenantTx<'_>| select(tx).await).await?;
+        let present = self
+            .audit()
+            .pool()
+            .run(ctx, async |tx: &mut TenantTx<'_>| select(tx).await)
+            .await?;
         if let Some(wrapped) = present {
             return Ok(wrapped);
         }
@@ -77,7 +84,14 @@ impl TenantKeys {
     pub(crate) fn create(&self, client: ClientId) -> Result<(ClientKey, Vec<u8>), KeyError> {
         let key = DataKey::generate()?;
         let wrapped = self.key.wrap(&key, &self.place(client))?;
-        Ok((ClientKey { customer: self.customer, client, key }, wrapped))
+        Ok((
+            ClientKey {
+                customer: self.customer,
+                client,
+                key,
+            },
+            wrapped,
+        ))
     }
 
     /// A stored person's key.
@@ -86,7 +100,11 @@ impl TenantKeys {
             return Err(DomainError::Unreadable);
         }
         let key = self.key.unwrap(&stored.wrapped, &self.place(client))?;
-        Ok(ClientKey { customer: self.customer, client, key })
+        Ok(ClientKey {
+            customer: self.customer,
+            client,
+            key,
+        })
     }
 
     pub(crate) fn fingerprints(&self) -> Fingerprints {
@@ -98,7 +116,12 @@ impl TenantKeys {
     }
 
     fn place(&self, client: ClientId) -> Aad {
-        Aad { table: "crm.client_keys", column: "wrapped", customer: self.customer, row: client.as_uuid() }
+        Aad {
+            table: "crm.client_keys",
+            column: "wrapped",
+            customer: self.customer,
+            row: client.as_uuid(),
+        }
     }
 }
 
@@ -143,6 +166,11 @@ impl ClientKey {
     }
 
     fn place(&self, table: &'static str, row: Uuid) -> Aad {
-        Aad { table, column: "payload", customer: self.customer, row }
+        Aad {
+            table,
+            column: "payload",
+            customer: self.customer,
+            row,
+        }
     }
 }

@@ -1,5 +1,8 @@
 //! Blind indexes: what people type is normalised, and only keyed digests of it are stored and compared.
-#![expect(clippy::disallowed_methods, reason = "a value is normalised here to become a keyed digest")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a value is normalised here to become a keyed digest"
+)]
 
 use crate::client::{ClientInput, ClientQuery};
 use crate::error::Invalid;
@@ -59,9 +62,23 @@ impl LookupKey {
     /// The digests under which a client is found: 40 at the most.
     pub(crate) fn digests(&self, client: &ClientInput) -> BTreeSet<(i16, Vec<u8>)> {
         let (first, last) = (fold(client.first_name.disclose()), fold(client.last_name.disclose()));
-        let mut found: BTreeSet<_> = name_keys(&first, &last).iter().map(|name| self.entry(Kind::Name, name)).collect();
-        found.extend(client.phone.as_ref().and_then(|text| phone(text.disclose())).map(|n| self.entry(Kind::Phone, &n)));
-        found.extend(client.email.as_ref().map(|text| self.entry(Kind::Email, &email(text.disclose()))));
+        let mut found: BTreeSet<_> = name_keys(&first, &last)
+            .iter()
+            .map(|name| self.entry(Kind::Name, name))
+            .collect();
+        found.extend(
+            client
+                .phone
+                .as_ref()
+                .and_then(|text| phone(text.disclose()))
+                .map(|n| self.entry(Kind::Phone, &n)),
+        );
+        found.extend(
+            client
+                .email
+                .as_ref()
+                .map(|text| self.entry(Kind::Email, &email(text.disclose()))),
+        );
         found
     }
 
@@ -71,7 +88,13 @@ impl LookupKey {
             ClientQuery::Name(text) => (Kind::Name, name_query(bounded(text.disclose(), "name")?)?),
             ClientQuery::Phone(text) => {
                 let number = phone(bounded(text.disclose(), "phone")?);
-                (Kind::Phone, vec![number.ok_or(Invalid { field: "phone", reason: PHONE_REASON })?])
+                (
+                    Kind::Phone,
+                    vec![number.ok_or(Invalid {
+                        field: "phone",
+                        reason: PHONE_REASON,
+                    })?],
+                )
             }
             ClientQuery::Email(text) => (Kind::Email, vec![email(bounded(text.disclose(), "email")?)]),
         };
@@ -94,10 +117,16 @@ pub(crate) const PHONE_REASON: &str = "phone is not a telephone number of 7 to 1
 
 fn bounded<'a>(text: &'a str, field: &'static str) -> Result<&'a str, Invalid> {
     if text.trim().is_empty() {
-        return Err(Invalid { field, reason: "the look-up is empty" });
+        return Err(Invalid {
+            field,
+            reason: "the look-up is empty",
+        });
     }
     if text.chars().count() > QUERY_CHARS_MAX {
-        return Err(Invalid { field, reason: "the look-up is longer than 254 characters" });
+        return Err(Invalid {
+            field,
+            reason: "the look-up is longer than 254 characters",
+        });
     }
     Ok(text)
 }
@@ -178,7 +207,10 @@ fn fold(text: &str) -> String {
 pub(crate) fn phone(text: &str) -> Option<String> {
     let lower = text.trim().to_lowercase();
     let number = lower.split(['x', 'e', '#', ';']).next().unwrap_or_default();
-    if number.chars().any(|c| !c.is_ascii_digit() && !" +-.()/\u{a0}".contains(c)) {
+    if number
+        .chars()
+        .any(|c| !c.is_ascii_digit() && !" +-.()/\u{a0}".contains(c))
+    {
         return None;
     }
     let digits: String = number.chars().filter(char::is_ascii_digit).collect();
@@ -207,13 +239,20 @@ mod tests {
     }
 
     fn client(first: &str, last: &str) -> ClientInput {
-        ClientInput::new(Phi::new(first.to_owned()), Phi::new(last.to_owned()), Phi::new("1980-01-01".to_owned()))
+        ClientInput::new(
+            Phi::new(first.to_owned()),
+            Phi::new(last.to_owned()),
+            Phi::new("1980-01-01".to_owned()),
+        )
     }
 
     fn finds(query: &str, first: &str, last: &str) -> bool {
         let needle = key().needle(&ClientQuery::Name(Phi::new(query.to_owned()))).unwrap();
         let stored = key().digests(&client(first, last));
-        needle.digests.into_iter().any(|digest| stored.contains(&(Kind::Name.number(), digest)))
+        needle
+            .digests
+            .into_iter()
+            .any(|digest| stored.contains(&(Kind::Name.number(), digest)))
     }
 
     #[test]
@@ -237,7 +276,16 @@ mod tests {
 
     #[test]
     fn a_name_is_found_by_any_beginning_in_either_order() {
-        for query in ["ha", "HAMIL", "hamilton", "be", "Benjamin", "hamilton, ben", "benjamin h", "Benjamin Hamilton"] {
+        for query in [
+            "ha",
+            "HAMIL",
+            "hamilton",
+            "be",
+            "Benjamin",
+            "hamilton, ben",
+            "benjamin h",
+            "Benjamin Hamilton",
+        ] {
             assert!(finds(query, "Benjamin", "Hamilton"), "{query}");
         }
         for query in ["am", "ham ben", "hamiltons", "benjamin x", "hamilton benjb"] {
@@ -247,7 +295,14 @@ mod tests {
 
     #[test]
     fn names_of_several_words_are_found_as_people_type_them() {
-        for query in ["de la cruz", "delacruz", "maria jose de", "de la cruz maria", "maría josé de la cruz", "mariajose"] {
+        for query in [
+            "de la cruz",
+            "delacruz",
+            "maria jose de",
+            "de la cruz maria",
+            "maría josé de la cruz",
+            "mariajose",
+        ] {
             assert!(finds(query, "María José", "de la Cruz"), "{query}");
         }
         for query in ["Wolfeschlegelstein", "wolfeschlegelstein ann", "ann wolfeschleg"] {
@@ -270,14 +325,24 @@ mod tests {
     #[test]
     fn a_look_up_needs_two_letters() {
         for query in ["a", "", "  ", "7", "é.", &"x ".repeat(9)] {
-            assert!(key().needle(&ClientQuery::Name(Phi::new(query.to_owned()))).is_err(), "{query}");
+            assert!(
+                key().needle(&ClientQuery::Name(Phi::new(query.to_owned()))).is_err(),
+                "{query}"
+            );
         }
         assert!(key().needle(&ClientQuery::Name(Phi::new("x".repeat(255)))).is_err());
     }
 
     #[test]
     fn one_number_has_one_spelling() {
-        for text in ["(415) 555-0119", "415.555.0119", "+1 415 555 0119", "1-415-555-0119", "415 555 0119 ext. 7", "00 1 415 5550119"] {
+        for text in [
+            "(415) 555-0119",
+            "415.555.0119",
+            "+1 415 555 0119",
+            "1-415-555-0119",
+            "415 555 0119 ext. 7",
+            "00 1 415 5550119",
+        ] {
             assert_eq!(phone(text).as_deref(), Some("+14155550119"), "{text}");
         }
         assert_eq!(phone("+44 20 7946 0018").as_deref(), Some("+442079460018"));

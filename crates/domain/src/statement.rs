@@ -28,7 +28,10 @@ pub(crate) struct Insert<B> {
 
 impl<B: Batch> Insert<B> {
     pub(crate) fn new(columns: Vec<Column>) -> Self {
-        Self { columns, batch: PhantomData }
+        Self {
+            columns,
+            batch: PhantomData,
+        }
     }
 }
 

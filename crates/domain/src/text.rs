@@ -1,5 +1,8 @@
 //! Rules for the texts of an input: trimmed, present, bounded, printable; a broken rule never repeats the text.
-#![expect(clippy::disallowed_methods, reason = "a value is looked at to be checked, on its way to being encrypted")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a value is looked at to be checked, on its way to being encrypted"
+)]
 
 use crate::error::Invalid;
 use bearingwall_core::Phi;
@@ -35,7 +38,10 @@ pub(crate) use rule;
 
 impl Rule {
     pub(crate) fn broken(&self, reason: &'static str) -> Invalid {
-        Invalid { field: self.field, reason }
+        Invalid {
+            field: self.field,
+            reason,
+        }
     }
 
     /// The trimmed text, which must be there.
@@ -101,7 +107,16 @@ mod tests {
     #[test]
     fn only_real_dates_in_one_spelling_are_read() {
         assert!(calendar_date("2024-02-29").is_some());
-        for wrong in ["2023-02-29", "2024-13-01", "24-02-29", "2024-2-029", "2024/02/29", "+024-02-29", "2024-02-2é", ""] {
+        for wrong in [
+            "2023-02-29",
+            "2024-13-01",
+            "24-02-29",
+            "2024-2-029",
+            "2024/02/29",
+            "+024-02-29",
+            "2024-02-2é",
+            "",
+        ] {
             assert!(calendar_date(wrong).is_none(), "{wrong}");
         }
     }

@@ -20,6 +20,8 @@ pub fn openapi(routes: &RouteTable) -> Value {
             path.insert(route.method().as_str().to_ascii_lowercase(), operation);
         }
     }
+    let mut schemas = schemas.0;
+    open_parts(&mut schemas);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -30,7 +32,7 @@ pub fn openapi(routes: &RouteTable) -> Value {
         },
         "paths": paths,
         "components": {
-            "schemas": schemas.0,
+            "schemas": schemas,
             "securitySchemes": {
                 "bearer": {
                     "type": "http",
@@ -68,6 +70,22 @@ impl Schemas {
             .schema
             .map_or_else(|| json!({ "type": "string" }), |schema| self.add(schema));
         json!({ content.media_type: { "schema": schema } })
+    }
+}
+
+/// A schema that is a part of another (`allOf`) must let the other's members pass: closed by itself, nothing would fit.
+fn open_parts(schemas: &mut Map<String, Value>) {
+    let parts: Vec<String> = schemas
+        .values()
+        .filter_map(|schema| schema.get("allOf")?.as_array())
+        .flatten()
+        .filter_map(|part| part.get("$ref")?.as_str()?.rsplit('/').next())
+        .map(str::to_owned)
+        .collect();
+    for part in parts {
+        if let Some(schema) = schemas.get_mut(&part).and_then(Value::as_object_mut) {
+            schema.remove("additionalProperties");
+        }
     }
 }
 

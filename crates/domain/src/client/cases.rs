@@ -47,7 +47,9 @@ impl Crm {
         let keys = self.tenant_keys(ctx).await?;
         let access = Access::to(EventType::ClientRead, [id]).covering(RECORDS, &[Command::Select]);
         self.audit()
-            .with_access(ctx, access, async |tx: &mut PhiTx<'_, '_>| store::read_one(tx, id).await)
+            .with_access(ctx, access, async |tx: &mut PhiTx<'_, '_>| {
+                store::read_one(tx, id).await
+            })
             .await?
             .open(&keys)
     }
@@ -65,7 +67,9 @@ impl Crm {
         let mut ids = self
             .audit()
             .pool()
-            .run(ctx, async |tx: &mut TenantTx<'_>| store::page(tx, page.before, rows).await)
+            .run(ctx, async |tx: &mut TenantTx<'_>| {
+                store::page(tx, page.before, rows).await
+            })
             .await?;
         let next = cut(&mut ids, page.limit, |id| ClientId::from_uuid(*id));
         let items = self.read_declared(ctx, EventType::ClientListed, ids).await?;
@@ -89,9 +93,12 @@ impl Crm {
         // CONTROL: DOM-2
         let found = self
             .audit()
-            .with_search(ctx, EventType::ClientSearched, DIGESTS, async |tx: &mut PhiTx<'_, '_>| {
-                store::find(tx, needle, rows).await
-            })
+            .with_search(
+                ctx,
+                EventType::ClientSearched,
+                DIGESTS,
+                async |tx: &mut PhiTx<'_, '_>| store::find(tx, needle, rows).await,
+            )
             .await?;
         self.read_declared(ctx, EventType::ClientSearched, found).await
     }
@@ -179,9 +186,16 @@ async fn change(
     let key = keys.unwrap(id, &before.key)?;
     // Dropping the id by leaving it out would make the next import create the client a second time.
     let client = client.or_external_id(before.open(keys)?.details.external_id);
-    let external = client.as_input().external_id.as_ref().map(|external| keys.fingerprints().client_external(external));
+    let external = client
+        .as_input()
+        .external_id
+        .as_ref()
+        .map(|external| keys.fingerprints().client_external(external));
     store::advance(tx, id, expected_version, external).await?;
     let payload = key.seal_record(&encode(&client)?)?;
     store::replace(tx, id, payload, keys.lookup().digests(client.as_input())).await?;
-    Ok(ClientWritten { id, version: expected_version + 1 })
+    Ok(ClientWritten {
+        id,
+        version: expected_version + 1,
+    })
 }

@@ -1,5 +1,8 @@
 //! The text that is encrypted: versioned JSON, read back into the model.
-#![expect(clippy::disallowed_methods, reason = "this is where a record becomes the text that is encrypted")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is where a record becomes the text that is encrypted"
+)]
 
 use crate::client::{Address, ClientInput, ValidClient};
 use crate::error::DomainError;
@@ -50,7 +53,9 @@ pub(crate) fn encode(client: &ValidClient) -> Result<Zeroizing<Vec<u8>>, DomainE
         marketing_opt_in: client.marketing_opt_in,
         labels: Cow::Borrowed(client.labels.disclose()),
     };
-    serde_json::to_vec(&payload).map(Zeroizing::new).map_err(|_| DomainError::Unreadable)
+    serde_json::to_vec(&payload)
+        .map(Zeroizing::new)
+        .map_err(|_| DomainError::Unreadable)
 }
 
 /// Reads the text back. What serde says about a damaged one may repeat its content, so it is dropped.
@@ -90,7 +95,8 @@ mod tests {
 
     #[test]
     fn another_version_is_not_guessed_at() {
-        let text = br#"{"v":2,"first_name":"a","last_name":"b","date_of_birth":"c","marketing_opt_in":false,"labels":{}}"#;
+        let text =
+            br#"{"v":2,"first_name":"a","last_name":"b","date_of_birth":"c","marketing_opt_in":false,"labels":{}}"#;
         assert!(matches!(decode(text), Err(DomainError::Unreadable)));
         assert!(decode(&text.map(|byte| if byte == b'2' { b'1' } else { byte })).is_ok());
     }

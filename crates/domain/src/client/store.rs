@@ -34,7 +34,10 @@ impl NewClient {
         let (prints, input) = (keys.fingerprints(), client.as_input());
         Ok(Self {
             id,
-            external: input.external_id.as_ref().map(|external| prints.client_external(external)),
+            external: input
+                .external_id
+                .as_ref()
+                .map(|external| prints.client_external(external)),
             content: prints.client_content(input),
             wrapped,
             payload: key.seal_record(&encode(client)?)?,
@@ -75,10 +78,17 @@ pub(crate) async fn insert(tx: &mut PhiTx<'_, '_>, new: Vec<NewClient>) -> Resul
         Column::OptionalBytes(new.iter().map(|client| client.external.map(Vec::from)).collect()),
         // Without an external id nothing can be imported again, so nothing is compared.
         Column::OptionalBytes(
-            new.iter().map(|client| client.external.is_some().then(|| Vec::from(client.content))).collect(),
+            new.iter()
+                .map(|client| client.external.is_some().then(|| Vec::from(client.content)))
+                .collect(),
         ),
     ]);
-    let inserted: HashSet<Uuid> = spine.load::<Uuid>(tx).await.map_err(DomainError::Statement)?.into_iter().collect();
+    let inserted: HashSet<Uuid> = spine
+        .load::<Uuid>(tx)
+        .await
+        .map_err(DomainError::Statement)?
+        .into_iter()
+        .collect();
     let mut ids = Vec::new();
     let (mut wrapped, mut payloads) = (Vec::new(), Vec::new());
     let (mut owners, mut kinds, mut digests) = (Vec::new(), Vec::new(), Vec::new());
@@ -177,7 +187,9 @@ pub(crate) async fn advance(
     expected: i64,
     external: Option<Fingerprint>,
 ) -> Result<(), DomainError> {
-    let spine = clients::table.filter(clients::id.eq(id.as_uuid())).filter(clients::version.eq(expected));
+    let spine = clients::table
+        .filter(clients::id.eq(id.as_uuid()))
+        .filter(clients::version.eq(expected));
     let changed = diesel::update(spine)
         .set((
             clients::version.eq(clients::version + 1),
@@ -187,7 +199,11 @@ pub(crate) async fn advance(
         .execute(tx)
         .await
         .map_err(taken)?;
-    if changed == 1 { Ok(()) } else { Err(DomainError::Conflict) }
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(DomainError::Conflict)
+    }
 }
 
 /// A change that runs into another record's external id.
@@ -236,18 +252,24 @@ pub(crate) async fn find(tx: &mut PhiTx<'_, '_>, needle: Needle, rows: i64) -> R
         .map_err(DomainError::Statement)
 }
 
+/// The digest of an external id or a row, and the digest of what stood there.
+pub(crate) type IdAndContent = (Option<Vec<u8>>, Option<Vec<u8>>);
+
 /// What the spine knows of imported clients, by external id.
 pub(crate) async fn known(
     tx: &mut TenantTx<'_>,
     externals: Vec<Vec<u8>>,
 ) -> Result<HashMap<Vec<u8>, Option<Vec<u8>>>, DomainError> {
-    let rows: Vec<(Option<Vec<u8>>, Option<Vec<u8>>)> = clients::table
+    let rows: Vec<IdAndContent> = clients::table
         .filter(clients::external_digest.eq_any(externals))
         .select((clients::external_digest, clients::import_digest))
         .load(tx)
         .await
         .map_err(DomainError::Statement)?;
-    Ok(rows.into_iter().filter_map(|(external, content)| Some((external?, content))).collect())
+    Ok(rows
+        .into_iter()
+        .filter_map(|(external, content)| Some((external?, content)))
+        .collect())
 }
 
 /// Clients and their keys, by external id.
@@ -258,9 +280,16 @@ pub(crate) async fn by_external(
     let rows: Vec<(Option<Vec<u8>>, Uuid, StoredKey)> = clients::table
         .inner_join(client_keys::table.on(client_keys::client_id.eq(clients::id)))
         .filter(clients::external_digest.eq_any(externals))
-        .select((clients::external_digest, clients::id, (client_keys::tenant_version, client_keys::wrapped)))
+        .select((
+            clients::external_digest,
+            clients::id,
+            (client_keys::tenant_version, client_keys::wrapped),
+        ))
         .load(tx)
         .await
         .map_err(DomainError::Statement)?;
-    Ok(rows.into_iter().filter_map(|(external, id, key)| Some((external?, (ClientId::from_uuid(id), key)))).collect())
+    Ok(rows
+        .into_iter()
+        .filter_map(|(external, id, key)| Some((external?, (ClientId::from_uuid(id), key))))
+        .collect())
 }

@@ -1,5 +1,8 @@
 //! The rules for a client; what passed them is a type of its own, and the only thing that is stored.
-#![expect(clippy::disallowed_methods, reason = "a value is looked at to be checked, on its way to being encrypted")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a value is looked at to be checked, on its way to being encrypted"
+)]
 
 use crate::client::{Address, ClientInput};
 use crate::error::Invalid;
@@ -70,7 +73,11 @@ pub(crate) fn external_id(text: Option<&Phi<String>>) -> Result<Option<Phi<Strin
 
 fn name(rule: &Rule, text: &Phi<String>, no_letter: &'static str) -> Result<Phi<String>, Invalid> {
     let name = rule.required(text)?;
-    if name.disclose().chars().any(char::is_alphabetic) { Ok(name) } else { Err(rule.broken(no_letter)) }
+    if name.disclose().chars().any(char::is_alphabetic) {
+        Ok(name)
+    } else {
+        Err(rule.broken(no_letter))
+    }
 }
 
 fn birth(text: &Phi<String>, latest_today: Date) -> Result<Phi<String>, Invalid> {
@@ -139,6 +146,8 @@ mod tests {
     use super::*;
     use time::Month;
 
+    type Change = fn(&mut ClientInput);
+
     fn phi(text: &str) -> Phi<String> {
         Phi::new(text.to_owned())
     }
@@ -155,7 +164,13 @@ mod tests {
         let client = check(|c| {
             c.phone = Some(phi("  "));
             c.address.city = Some(phi(" Bath "));
-            c.labels = Phi::new([("empty".to_owned(), " ".to_owned()), (" a ".to_owned(), "b ".to_owned())].into());
+            c.labels = Phi::new(
+                [
+                    ("empty".to_owned(), " ".to_owned()),
+                    (" a ".to_owned(), "b ".to_owned()),
+                ]
+                .into(),
+            );
         })
         .unwrap();
         assert_eq!(client.first_name, phi("Ada"));
@@ -166,7 +181,7 @@ mod tests {
 
     #[test]
     fn every_broken_rule_names_its_field_and_no_value() {
-        let broken: [(&str, fn(&mut ClientInput)); 12] = [
+        let broken: [(&str, Change); 12] = [
             ("first_name", |c| c.first_name = phi("  ")),
             ("last_name", |c| c.last_name = phi("12345")),
             ("date_of_birth", |c| c.date_of_birth = phi("2026-02-30")),
@@ -177,8 +192,12 @@ mod tests {
             ("email", |c| c.email = Some(phi("a b@12345"))),
             ("external_id", |c| c.external_id = Some(phi(&"12345".repeat(26)))),
             ("state", |c| c.address.state = Some(phi(&"12345".repeat(11)))),
-            ("labels", |c| c.labels = Phi::new([(String::new(), "12345".to_owned())].into())),
-            ("labels", |c| c.labels = Phi::new((0..33).map(|n| (n.to_string(), "12345".to_owned())).collect())),
+            ("labels", |c| {
+                c.labels = Phi::new([(String::new(), "12345".to_owned())].into())
+            }),
+            ("labels", |c| {
+                c.labels = Phi::new((0..33).map(|n| (n.to_string(), "12345".to_owned())).collect())
+            }),
         ];
         for (field, change) in broken {
             let invalid = check(change).unwrap_err();

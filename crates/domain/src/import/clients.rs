@@ -61,9 +61,14 @@ impl Sheet for ClientSheet {
             marketing_opt_in: header.optional("marketing_opt_in"),
             labels: header.rest(),
         };
-        let named = sheet.labels.iter().all(|(_, name)| crate::client::label_name(name).is_ok());
+        let named = sheet
+            .labels
+            .iter()
+            .all(|(_, name)| crate::client::label_name(name).is_ok());
         if !named || sheet.labels.len() > crate::client::LABELS_MAX {
-            return Err(DomainError::Header { reason: "the file has more or longer further columns than labels may be" });
+            return Err(DomainError::Header {
+                reason: "the file has more or longer further columns than labels may be",
+            });
         }
         Ok(sheet)
     }
@@ -91,7 +96,12 @@ impl Sheet for ClientSheet {
             first_name: Phi::new(cells.take(self.first_name)),
             last_name: Phi::new(cells.take(self.last_name)),
             date_of_birth: Phi::new(cells.take(self.date_of_birth)),
-            labels: Phi::new(self.labels.iter().map(|(at, name)| (name.clone(), cells.take(*at))).collect()),
+            labels: Phi::new(
+                self.labels
+                    .iter()
+                    .map(|(at, name)| (name.clone(), cells.take(*at)))
+                    .collect(),
+            ),
         };
         ValidClient::new(&input, latest_today).map_err(|invalid| invalid.reason)
     }
@@ -107,19 +117,31 @@ impl Sheet for ClientSheet {
         if candidates.is_empty() {
             return Ok(());
         }
-        let access = Access::to(EventType::ClientImported, candidates.iter().map(|candidate| candidate.new.id))
-            .covering("crm.client_records", &[Command::Insert])
-            .covering("crm.client_digests", &[Command::Insert]);
-        let came: Vec<_> = candidates.iter().map(|c| (c.line, c.new.id, c.new.external, c.new.content)).collect();
+        let access = Access::to(
+            EventType::ClientImported,
+            candidates.iter().map(|candidate| candidate.new.id),
+        )
+        .covering("crm.client_records", &[Command::Insert])
+        .covering("crm.client_digests", &[Command::Insert]);
+        let came: Vec<_> = candidates
+            .iter()
+            .map(|c| (c.line, c.new.id, c.new.external, c.new.content))
+            .collect();
         let new = candidates.into_iter().map(|candidate| candidate.new).collect();
         let (inserted, raced) = crm
             .audit()
             .with_access(ctx, access, async |tx: &mut PhiTx<'_, '_>| {
                 let inserted = store::insert(tx, new).await?;
                 let missing = came.iter().filter(|(_, id, ..)| !inserted.contains(&id.as_uuid()));
-                let missing: Vec<Vec<u8>> = missing.filter_map(|(.., external, _)| external.map(Vec::from)).collect();
+                let missing: Vec<Vec<u8>> = missing
+                    .filter_map(|(.., external, _)| external.map(Vec::from))
+                    .collect();
                 // Another import was faster: what it stored is compared like anything on record.
-                let raced = if missing.is_empty() { HashMap::new() } else { store::known(tx.tenant(), missing).await? };
+                let raced = if missing.is_empty() {
+                    HashMap::new()
+                } else {
+                    store::known(tx.tenant(), missing).await?
+                };
                 Ok::<_, DomainError>((inserted, raced))
             })
             .await?;
@@ -143,13 +165,18 @@ async fn candidates(
     let prints = keys.fingerprints();
     let mut prepared = Vec::with_capacity(rows.len());
     for (line, client) in rows {
-        let Some(id) = &client.as_input().external_id else { continue };
+        let Some(id) = &client.as_input().external_id else {
+            continue;
+        };
         let external = prints.client_external(id);
         prepared.push((line, external, prints.client_content(client.as_input()), client));
     }
     let externals = prepared.iter().map(|(_, external, ..)| Vec::from(*external)).collect();
-    let mut known =
-        crm.audit().pool().run(ctx, async |tx: &mut TenantTx<'_>| store::known(tx, externals).await).await?;
+    let mut known = crm
+        .audit()
+        .pool()
+        .run(ctx, async |tx: &mut TenantTx<'_>| store::known(tx, externals).await)
+        .await?;
     let mut candidates = Vec::new();
     for (line, external, content, client) in prepared {
         if let Some(on_record) = known.get(external.as_slice()) {

@@ -17,7 +17,11 @@ const NOT_TEXT: &str = "the row is not UTF-8 text";
 
 /// The reason as it is said of a header, which has no other row to be compared with.
 pub(crate) fn of_header(reason: &'static str) -> &'static str {
-    if reason == TOO_WIDE { "the file has more than 128 columns" } else { reason }
+    if reason == TOO_WIDE {
+        "the file has more than 128 columns"
+    } else {
+        reason
+    }
 }
 
 /// A row, or why it cannot be read.
@@ -100,7 +104,10 @@ impl Splitter {
                 Scan::More => break,
                 Scan::Row(end, next) => {
                     let raw = self.buffer.get(self.start..end).unwrap_or_default();
-                    let row = (!raw.is_empty()).then(|| Row { line, cells: decode(raw) });
+                    let row = (!raw.is_empty()).then(|| Row {
+                        line,
+                        cells: decode(raw),
+                    });
                     self.advance(next);
                     if row.is_some() {
                         return row;
@@ -108,7 +115,10 @@ impl Splitter {
                 }
                 Scan::Malformed(reason) => {
                     self.resume_on_next_line();
-                    return Some(Row { line, cells: Err(reason) });
+                    return Some(Row {
+                        line,
+                        cells: Err(reason),
+                    });
                 }
             }
         }
@@ -181,7 +191,10 @@ impl Splitter {
     fn advance(&mut self, next: usize) {
         let passed = self.buffer.get(self.start..next).unwrap_or_default();
         let feeds = passed.iter().filter(|byte| **byte == b'\n').count();
-        let returns = passed.iter().zip(passed.iter().skip(1).chain([&0])).filter(|(a, b)| **a == b'\r' && **b != b'\n');
+        let returns = passed
+            .iter()
+            .zip(passed.iter().skip(1).chain([&0]))
+            .filter(|(a, b)| **a == b'\r' && **b != b'\n');
         self.line += (feeds + returns.count()) as u64;
         self.line_feed_follows = passed.last() == Some(&b'\r');
         self.restart(next);
@@ -238,7 +251,10 @@ fn decode(raw: &[u8]) -> Result<Vec<String>, &'static str> {
         };
     }
     cells.push(cell);
-    cells.into_iter().map(|cell| String::from_utf8(cell).map_err(|_| NOT_TEXT)).collect()
+    cells
+        .into_iter()
+        .map(|cell| String::from_utf8(cell).map_err(|_| NOT_TEXT))
+        .collect()
 }
 
 #[cfg(test)]
@@ -290,15 +306,24 @@ mod tests {
     #[test]
     fn quotes_follow_rfc_4180_and_stand_for_themselves_in_a_bare_cell() {
         let text = b"\"a \"\"b\"\"\",\"\",5\" scar\n,\"x\"\n";
-        assert_eq!(rows(text, &[], 9), [ok(1, &["a \"b\"", "", "5\" scar"]), ok(2, &["", "x"])]);
+        assert_eq!(
+            rows(text, &[], 9),
+            [ok(1, &["a \"b\"", "", "5\" scar"]), ok(2, &["", "x"])]
+        );
     }
 
     #[test]
     fn an_open_quote_costs_its_own_line_only() {
         let text = b"1,\"open\n2,\"b\"\n3,c\n";
-        assert_eq!(rows(text, &[], 9), [(1, Err(STRAY_TEXT)), ok(2, &["2", "b"]), ok(3, &["3", "c"])]);
+        assert_eq!(
+            rows(text, &[], 9),
+            [(1, Err(STRAY_TEXT)), ok(2, &["2", "b"]), ok(3, &["3", "c"])]
+        );
         let text = b"1,\"open\n2,b\n3,c";
-        assert_eq!(rows(text, &[], 9), [(1, Err(UNCLOSED)), ok(2, &["2", "b"]), ok(3, &["3", "c"])]);
+        assert_eq!(
+            rows(text, &[], 9),
+            [(1, Err(UNCLOSED)), ok(2, &["2", "b"]), ok(3, &["3", "c"])]
+        );
     }
 
     #[test]

@@ -14,14 +14,20 @@ impl Header {
         for name in &cells {
             let folded = name.trim().to_lowercase();
             if folded.is_empty() {
-                return Err(DomainError::Header { reason: "a column of the file has no name" });
+                return Err(DomainError::Header {
+                    reason: "a column of the file has no name",
+                });
             }
             if seen.contains(&folded) {
-                return Err(DomainError::Header { reason: "two columns of the file have the same name" });
+                return Err(DomainError::Header {
+                    reason: "two columns of the file have the same name",
+                });
             }
             seen.push(folded);
         }
-        Ok(Self { names: cells.into_iter().map(|name| Some(name.trim().to_owned())).collect() })
+        Ok(Self {
+            names: cells.into_iter().map(|name| Some(name.trim().to_owned())).collect(),
+        })
     }
 
     /// Claims a column that may be there.
@@ -41,7 +47,11 @@ impl Header {
 
     /// The columns that nobody claimed, with their names as written.
     pub(crate) fn rest(self) -> Vec<(usize, String)> {
-        self.names.into_iter().enumerate().filter_map(|(position, name)| Some((position, name?))).collect()
+        self.names
+            .into_iter()
+            .enumerate()
+            .filter_map(|(position, name)| Some((position, name?)))
+            .collect()
     }
 }
 
@@ -54,7 +64,9 @@ impl Cells {
     }
 
     pub(crate) fn take_optional(&mut self, position: Option<usize>) -> Option<String> {
-        position.map(|position| self.take(position)).filter(|text| !text.trim().is_empty())
+        position
+            .map(|position| self.take(position))
+            .filter(|text| !text.trim().is_empty())
     }
 }
 
@@ -71,7 +83,10 @@ mod tests {
         let mut columns = header(&["Body", " External_ID ", "Extra"]).unwrap();
         assert_eq!(columns.required("external_id").unwrap(), 1);
         assert_eq!(columns.required("body").unwrap(), 0);
-        assert!(matches!(columns.required("author"), Err(DomainError::MissingColumn { column: "author" })));
+        assert!(matches!(
+            columns.required("author"),
+            Err(DomainError::MissingColumn { column: "author" })
+        ));
         assert_eq!(columns.rest(), [(2, "Extra".to_owned())]);
     }
 

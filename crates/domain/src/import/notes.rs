@@ -74,7 +74,9 @@ impl Sheet for NoteSheet {
         };
         // A note has no place for more, and dropping part of a medical record in silence is worse than refusing it.
         if !header.rest().is_empty() {
-            return Err(DomainError::Header { reason: "the file has a column that chart notes do not have" });
+            return Err(DomainError::Header {
+                reason: "the file has a column that chart notes do not have",
+            });
         }
         Ok(sheet)
     }
@@ -96,7 +98,10 @@ impl Sheet for NoteSheet {
             body: Phi::new(cells.take(self.body)),
         };
         let note = ValidNote::new(&input).map_err(|invalid| invalid.reason)?;
-        Ok(NoteRow { client: Phi::new(client.trim().to_owned()), note })
+        Ok(NoteRow {
+            client: Phi::new(client.trim().to_owned()),
+            note,
+        })
     }
 
     async fn apply(
@@ -108,9 +113,18 @@ impl Sheet for NoteSheet {
     ) -> Result<(), DomainError> {
         let keys = crm.tenant_keys(ctx).await?;
         let prints = keys.fingerprints();
-        let prepared: Vec<Prepared> = rows.into_iter().map(|(line, row)| self.prepare(line, row, &prints)).collect();
+        let prepared: Vec<Prepared> = rows
+            .into_iter()
+            .map(|(line, row)| self.prepare(line, row, &prints))
+            .collect();
         let on_record = look_up(crm, ctx, &prepared).await?;
-        let (new, came) = Chunk { crm, keys: &keys, prints: &prints, on_record }.select(prepared, tally)?;
+        let (new, came) = Chunk {
+            crm,
+            keys: &keys,
+            prints: &prints,
+            on_record,
+        }
+        .select(prepared, tally)?;
         if new.is_empty() {
             return Ok(());
         }
@@ -124,13 +138,19 @@ impl Sheet for NoteSheet {
                 let missing = came.iter().filter(|came| !inserted.contains(&came.id.as_uuid()));
                 let missing: Vec<Vec<u8>> = missing.map(|came| Vec::from(came.import_key)).collect();
                 // Another import was faster: what it stored is compared like anything on record.
-                let raced = if missing.is_empty() { HashMap::new() } else { store::known(tx.tenant(), missing).await? };
+                let raced = if missing.is_empty() {
+                    HashMap::new()
+                } else {
+                    store::known(tx.tenant(), missing).await?
+                };
                 Ok::<_, DomainError>((inserted, raced))
             })
             .await?;
         tally.created(inserted.len());
         for came in came.iter().filter(|came| !inserted.contains(&came.id.as_uuid())) {
-            let on_record = raced.get(came.import_key.as_slice()).and_then(|content| content.as_deref());
+            let on_record = raced
+                .get(came.import_key.as_slice())
+                .and_then(|content| content.as_deref());
             tally.compare(came.line, &came.content, on_record);
         }
         Ok(())
@@ -152,7 +172,12 @@ impl NoteSheet {
                 import_key
             }
         };
-        Prepared { line, client: prints.client_external(&row.client), import_key, note: row.note }
+        Prepared {
+            line,
+            client: prints.client_external(&row.client),
+            import_key,
+            note: row.note,
+        }
     }
 }
 
@@ -164,7 +189,10 @@ async fn look_up(crm: &Crm, ctx: &Ctx, prepared: &[Prepared]) -> Result<OnRecord
         .pool()
         .run(ctx, async |tx: &mut TenantTx<'_>| {
             let clients = clients::by_external(tx, externals).await?;
-            Ok(OnRecord { clients, notes: store::known(tx, import_keys).await? })
+            Ok(OnRecord {
+                clients,
+                notes: store::known(tx, import_keys).await?,
+            })
         })
         .await
 }
@@ -179,11 +207,7 @@ struct Chunk<'a> {
 
 impl Chunk<'_> {
     /// Leaves out rows of unknown clients, what is on record, and what stood further up in the same chunk.
-    fn select(
-        mut self,
-        prepared: Vec<Prepared>,
-        tally: &mut Tally,
-    ) -> Result<(Vec<NewNote>, Vec<Came>), DomainError> {
+    fn select(mut self, prepared: Vec<Prepared>, tally: &mut Tally) -> Result<(Vec<NewNote>, Vec<Came>), DomainError> {
         let (mut new, mut came) = (Vec::new(), Vec::new());
         let mut unwrapped: HashMap<ClientId, ClientKey> = HashMap::new();
         for row in prepared {
@@ -196,14 +220,27 @@ impl Chunk<'_> {
                 tally.compare(row.line, &content, on_record.as_deref());
                 continue;
             }
-            self.on_record.notes.insert(Vec::from(row.import_key), Some(Vec::from(content)));
+            self.on_record
+                .notes
+                .insert(Vec::from(row.import_key), Some(Vec::from(content)));
             let key = match unwrapped.entry(*client) {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => entry.insert(self.keys.unwrap(*client, stored)?),
             };
             let id = NoteId::from_uuid(self.crm.ids().v7());
-            new.push(NewNote::seal((id, *client), Some(row.import_key), content, &row.note, key)?);
-            came.push(Came { line: row.line, id, import_key: row.import_key, content });
+            new.push(NewNote::seal(
+                (id, *client),
+                Some(row.import_key),
+                content,
+                &row.note,
+                key,
+            )?);
+            came.push(Came {
+                line: row.line,
+                id,
+                import_key: row.import_key,
+                content,
+            });
         }
         Ok((new, came))
     }

@@ -32,9 +32,18 @@ impl Crm {
             .with_access(ctx, access, async |tx: &mut PhiTx<'_, '_>| {
                 let stored = clients::key(tx, client).await?.ok_or(DomainError::NotFound)?;
                 let (prints, input) = (keys.fingerprints(), note.as_input());
-                let import_key = input.external_id.as_ref().map(|external| prints.note_external(external));
+                let import_key = input
+                    .external_id
+                    .as_ref()
+                    .map(|external| prints.note_external(external));
                 let key = keys.unwrap(client, &stored)?;
-                let new = NewNote::seal((id, client), import_key, prints.note_content(client, input), &note, &key)?;
+                let new = NewNote::seal(
+                    (id, client),
+                    import_key,
+                    prints.note_content(client, input),
+                    &note,
+                    &key,
+                )?;
                 if store::insert(tx, vec![new]).await?.is_empty() {
                     return Err(DomainError::ExternalIdTaken);
                 }
@@ -52,7 +61,9 @@ impl Crm {
         let client = self.client_of(ctx, id).await?;
         let access = Access::to(EventType::NoteRead, [client]).covering(NOTES, &[Command::Select]);
         self.audit()
-            .with_access(ctx, access, async |tx: &mut PhiTx<'_, '_>| store::read_one(tx, id).await)
+            .with_access(ctx, access, async |tx: &mut PhiTx<'_, '_>| {
+                store::read_one(tx, id).await
+            })
             .await?
             .open(&keys)
     }
@@ -82,7 +93,10 @@ impl Crm {
             })
             .await?;
         let next = cut(&mut sealed, page.limit, |row| NoteId::from_uuid(row.id));
-        let items = sealed.into_iter().map(|row| row.open(&keys)).collect::<Result<_, _>>()?;
+        let items = sealed
+            .into_iter()
+            .map(|row| row.open(&keys))
+            .collect::<Result<_, _>>()?;
         Ok(Listing { items, next })
     }
 
@@ -102,8 +116,7 @@ impl Crm {
         let note = ValidNote::new(input)?;
         let keys = self.tenant_keys(ctx).await?;
         let client = self.client_of(ctx, id).await?;
-        let access =
-            Access::to(EventType::NoteChanged, [client]).covering(NOTES, &[Command::Select, Command::Update]);
+        let access = Access::to(EventType::NoteChanged, [client]).covering(NOTES, &[Command::Select, Command::Update]);
         self.audit()
             .with_access(ctx, access, async |tx: &mut PhiTx<'_, '_>| {
                 let before = store::read_one(tx, id).await?;
@@ -113,7 +126,10 @@ impl Crm {
     }
 
     async fn client_of(&self, ctx: &Ctx, id: NoteId) -> Result<ClientId, DomainError> {
-        self.audit().pool().run(ctx, async |tx: &mut TenantTx<'_>| store::client_of(tx, id).await).await
+        self.audit()
+            .pool()
+            .run(ctx, async |tx: &mut TenantTx<'_>| store::client_of(tx, id).await)
+            .await
     }
 }
 
@@ -137,5 +153,8 @@ async fn change(
     let note = note.or_external_id(before.open(keys)?.note.external_id);
     store::advance(tx, id, expected_version, import_key).await?;
     store::replace(tx, id, key.seal_note(id, &encode(&note)?)?).await?;
-    Ok(NoteWritten { id, version: expected_version + 1 })
+    Ok(NoteWritten {
+        id,
+        version: expected_version + 1,
+    })
 }

@@ -1,5 +1,8 @@
 //! The text that is encrypted: versioned JSON, read back into the model.
-#![expect(clippy::disallowed_methods, reason = "this is where a note becomes the text that is encrypted")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is where a note becomes the text that is encrypted"
+)]
 
 use crate::error::DomainError;
 use crate::note::{NoteInput, ValidNote};
@@ -25,13 +28,18 @@ pub(crate) fn encode(note: &ValidNote) -> Result<Zeroizing<Vec<u8>>, DomainError
     let note = note.as_input();
     let payload = Payload {
         v: VERSION,
-        external_id: note.external_id.as_ref().map(|text| Cow::Borrowed(text.disclose().as_str())),
+        external_id: note
+            .external_id
+            .as_ref()
+            .map(|text| Cow::Borrowed(text.disclose().as_str())),
         noted_on: Cow::Borrowed(note.noted_on.disclose()),
         author: Cow::Borrowed(note.author.disclose()),
         service: Cow::Borrowed(note.service.disclose()),
         body: Cow::Borrowed(note.body.disclose()),
     };
-    serde_json::to_vec(&payload).map(Zeroizing::new).map_err(|_| DomainError::Unreadable)
+    serde_json::to_vec(&payload)
+        .map(Zeroizing::new)
+        .map_err(|_| DomainError::Unreadable)
 }
 
 /// Reads the text back. What serde says about a damaged one may repeat its content, so it is dropped.

@@ -1,6 +1,6 @@
 //! The statements on chart notes: spine and sealed records.
 
-use crate::client::store::taken;
+use crate::client::store::{IdAndContent, taken};
 use crate::error::DomainError;
 use crate::fingerprint::Fingerprint;
 use crate::keys::{ClientKey, StoredKey, TenantKeys};
@@ -36,7 +36,13 @@ impl NewNote {
         note: &ValidNote,
         key: &ClientKey,
     ) -> Result<Self, DomainError> {
-        Ok(Self { id, client, import_key, content, payload: key.seal_note(id, &encode(note)?)? })
+        Ok(Self {
+            id,
+            client,
+            import_key,
+            content,
+            payload: key.seal_note(id, &encode(note)?)?,
+        })
     }
 }
 
@@ -79,10 +85,17 @@ pub(crate) async fn insert(tx: &mut PhiTx<'_, '_>, new: Vec<NewNote>) -> Result<
         Column::Ids(new.iter().map(|note| note.client.as_uuid()).collect()),
         Column::OptionalBytes(new.iter().map(|note| note.import_key.map(Vec::from)).collect()),
         Column::OptionalBytes(
-            new.iter().map(|note| note.import_key.is_some().then(|| Vec::from(note.content))).collect(),
+            new.iter()
+                .map(|note| note.import_key.is_some().then(|| Vec::from(note.content)))
+                .collect(),
         ),
     ]);
-    let inserted: HashSet<Uuid> = spine.load::<Uuid>(tx).await.map_err(DomainError::Statement)?.into_iter().collect();
+    let inserted: HashSet<Uuid> = spine
+        .load::<Uuid>(tx)
+        .await
+        .map_err(DomainError::Statement)?
+        .into_iter()
+        .collect();
     let (mut ids, mut clients, mut payloads) = (Vec::new(), Vec::new(), Vec::new());
     for note in new.into_iter().filter(|note| inserted.contains(&note.id.as_uuid())) {
         ids.push(note.id.as_uuid());
@@ -164,7 +177,9 @@ pub(crate) async fn advance(
     expected: i64,
     import_key: Option<Vec<u8>>,
 ) -> Result<(), DomainError> {
-    let spine = chart_notes::table.filter(chart_notes::id.eq(id.as_uuid())).filter(chart_notes::version.eq(expected));
+    let spine = chart_notes::table
+        .filter(chart_notes::id.eq(id.as_uuid()))
+        .filter(chart_notes::version.eq(expected));
     let changed = diesel::update(spine)
         .set((
             chart_notes::version.eq(chart_notes::version + 1),
@@ -174,7 +189,11 @@ pub(crate) async fn advance(
         .execute(tx)
         .await
         .map_err(taken)?;
-    if changed == 1 { Ok(()) } else { Err(DomainError::Conflict) }
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(DomainError::Conflict)
+    }
 }
 
 /// Replaces the sealed note.
@@ -192,11 +211,14 @@ pub(crate) async fn known(
     tx: &mut TenantTx<'_>,
     import_keys: Vec<Vec<u8>>,
 ) -> Result<HashMap<Vec<u8>, Option<Vec<u8>>>, DomainError> {
-    let rows: Vec<(Option<Vec<u8>>, Option<Vec<u8>>)> = chart_notes::table
+    let rows: Vec<IdAndContent> = chart_notes::table
         .filter(chart_notes::import_key.eq_any(import_keys))
         .select((chart_notes::import_key, chart_notes::import_digest))
         .load(tx)
         .await
         .map_err(DomainError::Statement)?;
-    Ok(rows.into_iter().filter_map(|(key, content)| Some((key?, content))).collect())
+    Ok(rows
+        .into_iter()
+        .filter_map(|(key, content)| Some((key?, content)))
+        .collect())
 }

@@ -1,5 +1,8 @@
 //! The rules for a chart note; what passed them is a type of its own, and the only thing that is stored.
-#![expect(clippy::disallowed_methods, reason = "a value is looked at to be checked, on its way to being encrypted")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a value is looked at to be checked, on its way to being encrypted"
+)]
 
 use crate::error::Invalid;
 use crate::note::NoteInput;
@@ -68,6 +71,8 @@ fn body(text: &Phi<String>) -> Result<Phi<String>, Invalid> {
 mod tests {
     use super::*;
 
+    type Change = fn(&mut NoteInput);
+
     fn phi(text: &str) -> Phi<String> {
         Phi::new(text.to_owned())
     }
@@ -89,7 +94,7 @@ mod tests {
 
     #[test]
     fn every_broken_rule_names_its_field() {
-        let broken: [(&str, fn(&mut NoteInput)); 7] = [
+        let broken: [(&str, Change); 7] = [
             ("noted_on", |n| n.noted_on = phi("20.11.2026")),
             ("noted_on", |n| n.noted_on = phi(" ")),
             ("author", |n| n.author = phi("")),

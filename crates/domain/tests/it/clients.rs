@@ -2,8 +2,8 @@
 
 use crate::spas::{Spas, benjamin, named, note, phi, request};
 use bearingwall_audit::AccessPage;
-use bearingwall_core::{ClientId, ErrorKind};
 use bearingwall_core::{Classified, CustomerId};
+use bearingwall_core::{ClientId, ErrorKind};
 use bearingwall_domain::{ClientQuery, DomainError, Page};
 use uuid::Uuid;
 
@@ -29,11 +29,25 @@ async fn a_client_is_read_back_as_it_was_stored_and_every_access_is_on_record() 
 #[tokio::test]
 async fn another_tenants_client_is_as_missing_as_none_at_all() {
     let spas = Spas::open().await;
-    let written = spas.crm.client_create(&request(spas.juniper), &benjamin()).await.unwrap();
-    spas.crm.client_create(&request(spas.saltmarsh), &named("Crystal", "Mcguire")).await.unwrap();
-    let written_note = spas.crm.note_create(&request(spas.juniper), written.id, &note("text")).await.unwrap();
+    let written = spas
+        .crm
+        .client_create(&request(spas.juniper), &benjamin())
+        .await
+        .unwrap();
+    spas.crm
+        .client_create(&request(spas.saltmarsh), &named("Crystal", "Mcguire"))
+        .await
+        .unwrap();
+    let written_note = spas
+        .crm
+        .note_create(&request(spas.juniper), written.id, &note("text"))
+        .await
+        .unwrap();
     let nobody = ClientId::from_uuid(Uuid::now_v7());
-    let page = AccessPage { before: None, limit: 10 };
+    let page = AccessPage {
+        before: None,
+        limit: 10,
+    };
     for id in [written.id, nobody] {
         let other = || request(spas.saltmarsh);
         let answers = [
@@ -43,15 +57,29 @@ async fn another_tenants_client_is_as_missing_as_none_at_all() {
             spas.crm.note_create(&other(), id, &note("text")).await.map(drop),
             spas.crm.access_log(&other(), id, page).await.map(drop),
             spas.crm.note_read(&other(), written_note.id).await.map(drop),
-            spas.crm.note_change(&other(), written_note.id, 1, &note("text")).await.map(drop),
+            spas.crm
+                .note_change(&other(), written_note.id, 1, &note("text"))
+                .await
+                .map(drop),
         ];
         for answer in answers {
             assert!(matches!(answer, Err(DomainError::NotFound)), "{answer:?}");
         }
     }
-    let listed = spas.crm.client_list(&request(spas.saltmarsh), Page::default()).await.unwrap();
+    let listed = spas
+        .crm
+        .client_list(&request(spas.saltmarsh), Page::default())
+        .await
+        .unwrap();
     assert_eq!(listed.items.len(), 1);
-    assert_eq!(spas.crm.client_read(&request(spas.juniper), written.id).await.unwrap().details, benjamin());
+    assert_eq!(
+        spas.crm
+            .client_read(&request(spas.juniper), written.id)
+            .await
+            .unwrap()
+            .details,
+        benjamin()
+    );
 }
 
 #[tokio::test]
@@ -60,9 +88,18 @@ async fn a_list_is_newest_first_and_each_page_begins_where_the_last_ended() {
     let mut created = Vec::new();
     for number in 0..5 {
         let client = named(&format!("Number{number}"), "Client");
-        created.push(spas.crm.client_create(&request(spas.juniper), &client).await.unwrap().id);
+        created.push(
+            spas.crm
+                .client_create(&request(spas.juniper), &client)
+                .await
+                .unwrap()
+                .id,
+        );
     }
-    spas.crm.client_create(&request(spas.saltmarsh), &benjamin()).await.unwrap();
+    spas.crm
+        .client_create(&request(spas.saltmarsh), &benjamin())
+        .await
+        .unwrap();
     created.reverse();
 
     let mut seen = Vec::new();
@@ -71,24 +108,42 @@ async fn a_list_is_newest_first_and_each_page_begins_where_the_last_ended() {
         let ctx = request(spas.juniper);
         let listed = spas.crm.client_list(&ctx, page).await.unwrap();
         let events = spas.events(&ctx).await;
-        assert_eq!(events["client.listed intended crm.client_records SELECT"] as usize, listed.items.len());
+        assert_eq!(
+            events["client.listed intended crm.client_records SELECT"] as usize,
+            listed.items.len()
+        );
         seen.extend(listed.items.iter().map(|client| client.id));
         let Some(next) = listed.next else { break };
         page.before = Some(next);
     }
     assert_eq!(seen, created);
     for limit in [0, 101] {
-        let refused = spas.crm.client_list(&request(spas.juniper), Page { before: None, limit }).await;
+        let refused = spas
+            .crm
+            .client_list(&request(spas.juniper), Page { before: None, limit })
+            .await;
         assert!(matches!(refused, Err(DomainError::Invalid { field: "limit", .. })));
     }
     let empty = CustomerId::from_uuid(Uuid::now_v7());
-    assert_eq!(spas.crm.client_list(&request(empty), Page::default()).await.unwrap_err().kind(), ErrorKind::Forbidden);
+    assert_eq!(
+        spas.crm
+            .client_list(&request(empty), Page::default())
+            .await
+            .unwrap_err()
+            .kind(),
+        ErrorKind::Forbidden
+    );
 }
 
 #[tokio::test]
 async fn a_change_replaces_record_and_look_ups_and_a_stale_one_is_refused() {
     let spas = Spas::open().await;
-    let id = spas.crm.client_create(&request(spas.juniper), &benjamin()).await.unwrap().id;
+    let id = spas
+        .crm
+        .client_create(&request(spas.juniper), &benjamin())
+        .await
+        .unwrap()
+        .id;
     let mut married = benjamin();
     married.last_name = phi("Burr");
     married.external_id = None;
@@ -100,10 +155,18 @@ async fn a_change_replaces_record_and_look_ups_and_a_stale_one_is_refused() {
 
     let record = spas.crm.client_read(&request(spas.juniper), id).await.unwrap();
     married.external_id = benjamin().external_id;
-    assert_eq!((record.version, &record.details), (2, &married), "the external id stays");
+    assert_eq!(
+        (record.version, &record.details),
+        (2, &married),
+        "the external id stays"
+    );
     for (name, found) in [("burr", 1), ("hamilton", 0), ("benj", 1)] {
         let query = ClientQuery::Name(phi(name));
-        let hits = spas.crm.client_search(&request(spas.juniper), &query, 10).await.unwrap();
+        let hits = spas
+            .crm
+            .client_search(&request(spas.juniper), &query, 10)
+            .await
+            .unwrap();
         assert_eq!(hits.len(), found, "{name}");
     }
 
@@ -111,20 +174,44 @@ async fn a_change_replaces_record_and_look_ups_and_a_stale_one_is_refused() {
     let stale = spas.crm.client_change(&ctx, id, 1, &benjamin()).await;
     assert!(matches!(stale, Err(DomainError::Conflict)));
     assert_eq!(spas.events(&ctx).await["client.changed failed"], 1);
-    assert_eq!(spas.crm.client_read(&request(spas.juniper), id).await.unwrap().details, married);
+    assert_eq!(
+        spas.crm.client_read(&request(spas.juniper), id).await.unwrap().details,
+        married
+    );
 }
 
 #[tokio::test]
 async fn an_external_id_belongs_to_one_client_of_a_tenant() {
     let spas = Spas::open().await;
-    spas.crm.client_create(&request(spas.juniper), &benjamin()).await.unwrap();
+    spas.crm
+        .client_create(&request(spas.juniper), &benjamin())
+        .await
+        .unwrap();
     let again = spas.crm.client_create(&request(spas.juniper), &benjamin()).await;
     assert!(matches!(again, Err(DomainError::ExternalIdTaken)));
-    let other = spas.crm.client_create(&request(spas.juniper), &named("Evelyn", "Garcia")).await.unwrap();
-    let taken = spas.crm.client_change(&request(spas.juniper), other.id, 1, &benjamin()).await;
+    let other = spas
+        .crm
+        .client_create(&request(spas.juniper), &named("Evelyn", "Garcia"))
+        .await
+        .unwrap();
+    let taken = spas
+        .crm
+        .client_change(&request(spas.juniper), other.id, 1, &benjamin())
+        .await;
     assert!(matches!(taken, Err(DomainError::ExternalIdTaken)), "{taken:?}");
-    spas.crm.client_create(&request(spas.saltmarsh), &benjamin()).await.unwrap();
-    assert_eq!(spas.crm.client_list(&request(spas.juniper), Page::default()).await.unwrap().items.len(), 2);
+    spas.crm
+        .client_create(&request(spas.saltmarsh), &benjamin())
+        .await
+        .unwrap();
+    assert_eq!(
+        spas.crm
+            .client_list(&request(spas.juniper), Page::default())
+            .await
+            .unwrap()
+            .items
+            .len(),
+        2
+    );
 }
 
 #[tokio::test]
@@ -134,7 +221,13 @@ async fn what_breaks_a_rule_is_refused_before_anything_is_recorded() {
     wrong.date_of_birth = phi("1942-02-30");
     let ctx = request(spas.juniper);
     let refused = spas.crm.client_create(&ctx, &wrong).await.unwrap_err();
-    assert!(matches!(refused, DomainError::Invalid { field: "date_of_birth", .. }));
+    assert!(matches!(
+        refused,
+        DomainError::Invalid {
+            field: "date_of_birth",
+            ..
+        }
+    ));
     assert!(!refused.to_string().contains("1942"));
     assert!(spas.events(&ctx).await.is_empty());
 }
@@ -142,10 +235,18 @@ async fn what_breaks_a_rule_is_refused_before_anything_is_recorded() {
 #[tokio::test]
 async fn the_access_log_names_each_access_to_the_client() {
     let spas = Spas::open().await;
-    let id = spas.crm.client_create(&request(spas.juniper), &benjamin()).await.unwrap().id;
+    let id = spas
+        .crm
+        .client_create(&request(spas.juniper), &benjamin())
+        .await
+        .unwrap()
+        .id;
     let reading = request(spas.juniper);
     spas.crm.client_read(&reading, id).await.unwrap();
-    let page = AccessPage { before: None, limit: 50 };
+    let page = AccessPage {
+        before: None,
+        limit: 50,
+    };
     let log = spas.crm.access_log(&request(spas.juniper), id, page).await.unwrap();
     let kinds: Vec<&str> = log.iter().map(|entry| entry.event_type.as_str()).collect();
     assert_eq!(kinds[0], "client.read");

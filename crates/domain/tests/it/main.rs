@@ -6,7 +6,10 @@
     clippy::indexing_slicing,
     reason = "tests fail by panicking"
 )]
-#![expect(clippy::disallowed_methods, reason = "tests assume contexts and compare what they disclose")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests assume contexts and compare what they disclose"
+)]
 
 mod apart;
 mod clients;

@@ -32,18 +32,40 @@ impl Spas {
         let (juniper, saltmarsh) = (customer(), customer());
         for (id, slug, region) in [(juniper, "juniper", "us-east-1"), (saltmarsh, "saltmarsh", "eu-west-1")] {
             let (slug, region) = (slug.to_owned(), region.to_owned());
-            tenant_create(&mut admin, &NewTenant { id, name: slug.clone(), slug, region }).await.unwrap();
+            tenant_create(
+                &mut admin,
+                &NewTenant {
+                    id,
+                    name: slug.clone(),
+                    slug,
+                    region,
+                },
+            )
+            .await
+            .unwrap();
         }
         let secret = Sensitive::new(vec![42; 32]);
         install_enter_key(&mut admin, 1, &secret).await.unwrap();
         let address = DatabaseAddress::from_config(database.app_config()).unwrap();
         let config = PoolConfig::new(address, Some(database.app_password()), regions);
-        let pool = TenantPool::connect(config, EnterKey::new(1, &secret).unwrap()).await.unwrap();
+        let pool = TenantPool::connect(config, EnterKey::new(1, &secret).unwrap())
+            .await
+            .unwrap();
         let secrets = tempfile::tempdir().unwrap();
         let store = FileStore::create(secrets.path().join("store")).unwrap();
         let audit = AuditLog::new(pool);
-        let crm = Crm::new(audit.clone(), Arc::new(FileKeyStore::open_or_create(store, "kek").unwrap()));
-        Self { crm, audit, juniper, saltmarsh, database, _secrets: secrets }
+        let crm = Crm::new(
+            audit.clone(),
+            Arc::new(FileKeyStore::open_or_create(store, "kek").unwrap()),
+        );
+        Self {
+            crm,
+            audit,
+            juniper,
+            saltmarsh,
+            database,
+            _secrets: secrets,
+        }
     }
 
     /// What was put on record in a request, as `type phase resource`, oldest first, with the number of persons.
@@ -114,7 +136,12 @@ pub(crate) fn note(body: &str) -> NoteInput {
 }
 
 /// Imports a whole file of clients, in pieces of this size.
-pub(crate) async fn import_clients(crm: &Crm, ctx: &Ctx, file: &[u8], piece: usize) -> (Vec<ImportEvent>, ImportSummary) {
+pub(crate) async fn import_clients(
+    crm: &Crm,
+    ctx: &Ctx,
+    file: &[u8],
+    piece: usize,
+) -> (Vec<ImportEvent>, ImportSummary) {
     let mut import = crm.client_import(ctx);
     let mut events = Vec::new();
     for piece in file.chunks(piece) {

@@ -15,10 +15,11 @@ use time::macros::datetime;
 use uuid::Uuid;
 
 pub(crate) const EXPIRES: OffsetDateTime = datetime!(2030-01-02 03:04:05 UTC);
-pub(crate) const CUSTOMER: CustomerId = CustomerId::from_uuid(Uuid::from_u128(0xA));
+pub(crate) const CUSTOMER: CustomerId = CustomerId::from_uuid(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_000A));
+pub(crate) const OTHER_CUSTOMER: CustomerId = CustomerId::from_uuid(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_000B));
 pub(crate) const SUBJECT: SubjectId = SubjectId::from_uuid(Uuid::from_u128(0x5));
 
-/// Knows the tokens `reader`, `writer`, `both`, `platform`, `stray` (reads, without a tenant) and `nobody`;
+/// Knows the tokens `reader`, `writer`, `both`, `other` (another tenant's), `platform`, `stray` (reads, without a tenant) and `nobody`;
 /// `down` meets an issuer without keys; everything else has expired.
 pub(crate) struct Tokens;
 
@@ -37,6 +38,7 @@ impl IdentityProvider for Tokens {
             "reader" => known(&[Role::Authenticated], Some(CUSTOMER)),
             "writer" => known(&[Role::CustomerAdmin], Some(CUSTOMER)),
             "both" => known(&[Role::Authenticated, Role::CustomerAdmin], Some(CUSTOMER)),
+            "other" => known(&[Role::Authenticated, Role::CustomerAdmin], Some(OTHER_CUSTOMER)),
             "platform" => known(&[Role::InternalAdmin], None),
             "stray" => known(&[Role::Authenticated], None),
             "nobody" => known(&[], Some(CUSTOMER)),
