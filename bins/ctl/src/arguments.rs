@@ -179,7 +179,12 @@ mod tests {
 
     #[test]
     fn sec_1_a_password_in_the_url_is_refused_without_repeating_it() {
-        let arguments = ["ctl", "migrate", "--admin-url", "postgres://bearingwall_admin:hunter2@localhost/db"];
+        let arguments = [
+            "ctl",
+            "migrate",
+            "--admin-url",
+            "postgres://bearingwall_admin:hunter2@localhost/db",
+        ];
         let refused = Arguments::try_parse_from(arguments).unwrap_err();
         // clap itself repeats the value it refuses, which is why the arguments are scanned before they are parsed.
         assert!(refused.use_stderr());
@@ -190,7 +195,12 @@ mod tests {
     #[test]
     fn a_store_is_an_absolute_directory() {
         assert!("file+sealed:///var/lib/bearingwall".parse::<StoreLocation>().is_ok());
-        for bad in ["/var/lib", "file+sealed://relative", "file+sealed:///a#name", "azure-kv://vault"] {
+        for bad in [
+            "/var/lib",
+            "file+sealed://relative",
+            "file+sealed:///a#name",
+            "azure-kv://vault",
+        ] {
             assert!(bad.parse::<StoreLocation>().is_err(), "{bad}");
         }
     }

@@ -12,6 +12,9 @@ use bearingwall_tenancy::DatabaseAddress;
 use std::io::BufRead as _;
 use zeroize::Zeroizing;
 
+/// "bootstrap" in ASCII, as far as it fits: one bootstrap at a time and database that the superuser connects to.
+const LOCK: i64 = 0x62_6f6f_7473_7472;
+
 /// What [`bootstrap`] needs.
 #[derive(Clone, Debug)]
 pub struct BootstrapRequest {
@@ -31,9 +34,20 @@ pub struct BootstrapRequest {
 /// When the superuser's right does not suffice, the name is unfit, or the store cannot be used.
 pub async fn bootstrap(request: &BootstrapRequest, store: &FileStore, progress: &dyn Fn(&str)) -> anyhow::Result<()> {
     let passwords = vault::ensure_passwords(store)?;
-    let login = |address| LoginAddress { address, password: request.superuser_password.clone() };
+    let login = |address| LoginAddress {
+        address,
+        password: request.superuser_password.clone(),
+    };
     let cluster = login(request.superuser.clone()).dial().await?;
-    let options = BootstrapOptions { database: request.database.clone(), passwords };
+    // Held until this connection ends: PostgreSQL answers two changes of one role at the same time with an error.
+    let locked = cluster
+        .execute("SELECT pg_catalog.pg_advisory_lock($1)", &[&LOCK])
+        .await;
+    locked.context("waiting for another bootstrap")?;
+    let options = BootstrapOptions {
+        database: request.database.clone(),
+        passwords,
+    };
     bootstrap_roles(&cluster, &options).await?;
     progress(&format!("roles and database `{}` are there", request.database));
     let database = login(request.superuser.in_database(&request.database)).dial().await?;
@@ -55,14 +69,20 @@ pub(crate) async fn run(arguments: BootstrapArguments) -> anyhow::Result<Outcome
         database: arguments.database,
     };
     bootstrap(&request, &store, &output::progress).await?;
-    output::line(&format!("next: bearingwall-ctl migrate --admin-url postgres://bearingwall_admin@…/{}", request.database))?;
+    output::line(&format!(
+        "next: bearingwall-ctl migrate --admin-url postgres://bearingwall_admin@…/{}",
+        request.database
+    ))?;
     Ok(Outcome::Done)
 }
 
 /// The first line, without its end.
 fn password_from_stdin() -> anyhow::Result<Sensitive<String>> {
     let mut line = Zeroizing::new(String::new());
-    std::io::stdin().lock().read_line(&mut line).context("reading the password")?;
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .context("reading the password")?;
     let password = line.trim_end_matches(['\r', '\n']);
     anyhow::ensure!(!password.is_empty(), "standard input holds no password");
     Ok(Sensitive::new(password.to_owned()))

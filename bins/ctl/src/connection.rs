@@ -25,7 +25,11 @@ impl LoginAddress {
 impl AdminArguments {
     /// The store that was named, opened.
     pub(crate) fn store(&self) -> anyhow::Result<Option<FileStore>> {
-        let opened = self.secrets.as_ref().map(|location| FileStore::open(&location.0)).transpose();
+        let opened = self
+            .secrets
+            .as_ref()
+            .map(|location| FileStore::open(&location.0))
+            .transpose();
         opened.context("the secret store")
     }
 

@@ -47,11 +47,19 @@ pub struct Finding {
 
 impl Finding {
     fn passed(check: &str) -> Self {
-        Self { check: check.to_owned(), passed: true, found: None }
+        Self {
+            check: check.to_owned(),
+            passed: true,
+            found: None,
+        }
     }
 
     fn failed(check: &str, found: impl Into<String>) -> Self {
-        Self { check: check.to_owned(), passed: false, found: Some(found.into()) }
+        Self {
+            check: check.to_owned(),
+            passed: false,
+            found: Some(found.into()),
+        }
     }
 
     /// One finding a fault, or one that says there is none.
@@ -97,14 +105,23 @@ pub async fn examine(
     app_password: Option<Sensitive<String>>,
     enter_key: Option<EnterKey>,
 ) -> Examined {
-    let server = AsServer { login: LoginAddress { address: app.clone(), password: app_password }, enter_key };
+    let server = AsServer {
+        login: LoginAddress {
+            address: app.clone(),
+            password: app_password,
+        },
+        enter_key,
+    };
     let mut checks = as_server(&server).await;
     checks.extend(migrations(admin).await);
     for check in &catalogue::CHECKS {
         checks.extend(catalogue(admin, check).await);
     }
     checks.push(tenant_entry(&server).await);
-    Examined { passed: checks.iter().all(|check| check.passed), checks }
+    Examined {
+        passed: checks.iter().all(|check| check.passed),
+        checks,
+    }
 }
 
 pub(crate) async fn run(admin: &AdminArguments, enter_kid: i16, json: bool) -> anyhow::Result<Outcome> {
@@ -122,7 +139,11 @@ pub(crate) async fn run(admin: &AdminArguments, enter_kid: i16, json: bool) -> a
             output::line(&check.line())?;
         }
     }
-    Ok(if examined.passed { Outcome::Done } else { Outcome::Refused })
+    Ok(if examined.passed {
+        Outcome::Done
+    } else {
+        Outcome::Refused
+    })
 }
 
 fn enter_key(store: &FileStore, kid: i16) -> anyhow::Result<Option<EnterKey>> {
@@ -139,11 +160,20 @@ async fn as_server(server: &AsServer) -> Vec<Finding> {
     match posture::check(&login.address, login.password.as_ref(), Some(SCHEMA_VERSION), None).await {
         Ok(violations) => {
             let faults = |check: &str| -> Vec<String> {
-                violations.iter().filter(|violation| violation.check == check).map(|violation| violation.found.clone()).collect()
+                violations
+                    .iter()
+                    .filter(|violation| violation.check == check)
+                    .map(|violation| violation.found.clone())
+                    .collect()
             };
-            let mut findings: Vec<Finding> = POSTURE.iter().flat_map(|check| Finding::all(check, faults(check))).collect();
+            let mut findings: Vec<Finding> = POSTURE
+                .iter()
+                .flat_map(|check| Finding::all(check, faults(check)))
+                .collect();
             // A check that was added there and not here still counts.
-            let unlisted = violations.iter().filter(|violation| !POSTURE.contains(&violation.check.as_str()));
+            let unlisted = violations
+                .iter()
+                .filter(|violation| !POSTURE.contains(&violation.check.as_str()));
             findings.extend(unlisted.map(|violation| Finding::failed(&violation.check, &violation.found)));
             findings
         }
@@ -153,7 +183,11 @@ async fn as_server(server: &AsServer) -> Vec<Finding> {
 
 async fn migrations(admin: &Client) -> Vec<Finding> {
     let faults = match bearingwall_migrations::plan(admin).await {
-        Ok(plan) => plan.pending.iter().map(|migration| format!("{} has not run", migration.name)).collect(),
+        Ok(plan) => plan
+            .pending
+            .iter()
+            .map(|migration| format!("{} has not run", migration.name))
+            .collect(),
         Err(error) => vec![chain(&error)],
     };
     Finding::all("migrations", faults)
@@ -170,7 +204,11 @@ async fn catalogue(admin: &Client, check: &catalogue::Check) -> Vec<Finding> {
 async fn tenant_entry(server: &AsServer) -> Finding {
     let check = "tenant-entry";
     let Some(key) = server.enter_key.clone() else {
-        return Finding { check: check.to_owned(), passed: true, found: Some("left out: the store has no enter key".to_owned()) };
+        return Finding {
+            check: check.to_owned(),
+            passed: true,
+            found: Some("left out: the store has no enter key".to_owned()),
+        };
     };
     let mut config = PoolConfig::new(server.login.address.clone(), server.login.password.clone(), Vec::new());
     config.max_connections = 1;
@@ -183,7 +221,10 @@ async fn tenant_entry(server: &AsServer) -> Finding {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the operator's own tool enters the platform's tenant and reads nothing")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the operator's own tool enters the platform's tenant and reads nothing"
+)]
 async fn enter(pool: &TenantPool) -> Result<(), TenancyError> {
     use diesel_async::AsyncConnectionCore as _;
     let ctx = Ctx::danger_assume_verified(CtxParts {
@@ -197,7 +238,10 @@ async fn enter(pool: &TenantPool) -> Result<(), TenancyError> {
     });
     let question = diesel::select(diesel::dsl::sql::<diesel::sql_types::Bool>("true"));
     pool.run(&ctx, async |tx: &mut TenantTx<'_>| {
-        tx.execute_returning_count(question).await.map(drop).map_err(TenancyError::Statement)
+        tx.execute_returning_count(question)
+            .await
+            .map(drop)
+            .map_err(TenancyError::Statement)
     })
     .await
 }

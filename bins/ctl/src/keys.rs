@@ -22,6 +22,7 @@ pub fn enter_key_name(kid: i16) -> String {
 /// # Errors
 /// When the store cannot be used, or the system has no random numbers.
 pub fn ensure_enter_key(store: &FileStore, kid: i16) -> anyhow::Result<Sensitive<Vec<u8>>> {
+    let _lock = vault::lock(store)?;
     let name = enter_key_name(kid);
     match store.fetch(&name) {
         Ok(secret) => Ok(Sensitive::new(secret.bytes().to_vec())),
@@ -35,17 +36,25 @@ pub fn ensure_enter_key(store: &FileStore, kid: i16) -> anyhow::Result<Sensitive
 }
 
 pub(crate) async fn install(admin: &AdminArguments, kid: i16) -> anyhow::Result<Outcome> {
-    let store = admin.store()?.context("`--secrets` is needed: the enter key is kept there for the server")?;
+    let store = admin
+        .store()?
+        .context("`--secrets` is needed: the enter key is kept there for the server")?;
     let key = ensure_enter_key(&store, kid)?;
     let mut client = admin.login().await?.dial().await?;
     install_enter_key(&mut client, kid, &key).await?;
-    output::line(&format!("installed the enter key {kid}: {}", store.reference(&enter_key_name(kid))?))?;
+    output::line(&format!(
+        "installed the enter key {kid}: {}",
+        store.reference(&enter_key_name(kid))?
+    ))?;
     Ok(Outcome::Done)
 }
 
 pub(crate) fn create_kek(secrets: &StoreLocation) -> anyhow::Result<Outcome> {
     let store = FileStore::open_or_create(&secrets.0).context("the secret store")?;
     FileKeyStore::open_or_create(store.clone(), KEK_NAME)?;
-    output::line(&format!("the key-encryption key is there: {}", store.reference(KEK_NAME)?))?;
+    output::line(&format!(
+        "the key-encryption key is there: {}",
+        store.reference(KEK_NAME)?
+    ))?;
     Ok(Outcome::Done)
 }

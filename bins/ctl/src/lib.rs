@@ -47,7 +47,11 @@ pub fn main_with_arguments(arguments: impl IntoIterator<Item = OsString>) -> Exi
         Err(error) => {
             // Nobody to tell is no reason for another exit code.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { EXIT_CONFIGURATION } else { EXIT_OK });
+            return ExitCode::from(if error.use_stderr() {
+                EXIT_CONFIGURATION
+            } else {
+                EXIT_OK
+            });
         }
     };
     match in_runtime(parsed.command) {

@@ -37,10 +37,16 @@ pub(crate) async fn run(check: Option<&Path>) -> anyhow::Result<Outcome> {
 
 /// Lines that stand in one text only: `-` in the file, `+` in the program. Line endings do not count.
 fn differences(expected: &str, found: &str) -> Vec<String> {
-    let missing = expected.lines().filter(|line| !found.lines().any(|other| other == *line));
-    let added = found.lines().filter(|line| !expected.lines().any(|other| other == *line));
-    let mut differences: Vec<String> =
-        missing.map(|line| format!("- {line}")).chain(added.map(|line| format!("+ {line}"))).collect();
+    let missing = expected
+        .lines()
+        .filter(|line| !found.lines().any(|other| other == *line));
+    let added = found
+        .lines()
+        .filter(|line| !expected.lines().any(|other| other == *line));
+    let mut differences: Vec<String> = missing
+        .map(|line| format!("- {line}"))
+        .chain(added.map(|line| format!("+ {line}")))
+        .collect();
     if differences.is_empty() && !expected.lines().eq(found.lines()) {
         differences.push("the same lines stand in another order or number".to_owned());
     }

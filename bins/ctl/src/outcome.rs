@@ -67,7 +67,10 @@ mod tests {
         assert_eq!(code(MigrationError::Locked), EXIT_REFUSED);
         assert_eq!(code(MigrationError::Dirty { reasons: Vec::new() }), EXIT_REFUSED);
         assert_eq!(code(MigrationError::WrongRole { role: "app".to_owned() }), EXIT_REFUSED);
-        assert_eq!(code(MigrationError::BadName { name: "A".to_owned() }), EXIT_CONFIGURATION);
+        assert_eq!(
+            code(MigrationError::BadName { name: "A".to_owned() }),
+            EXIT_CONFIGURATION
+        );
         assert_eq!(exit_code(&anyhow::anyhow!("anything else")), EXIT_FAILURE);
     }
 }

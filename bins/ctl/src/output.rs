@@ -16,7 +16,10 @@ pub(crate) fn progress(text: &str) {
 
 /// The error, each cause behind its effect, with its stable code where it has one.
 pub(crate) fn complain(error: &anyhow::Error) {
-    let code = error.chain().find_map(|cause| cause.downcast_ref::<MigrationError>()).map(Classified::code);
+    let code = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<MigrationError>())
+        .map(Classified::code);
     let code = code.map(|code| format!("[{code}] ")).unwrap_or_default();
     let mut causes: Vec<String> = error.chain().map(ToString::to_string).collect();
     // A transparent error says what its cause says.

@@ -55,10 +55,7 @@ pub struct Provisioned {
 ///
 /// # Errors
 /// The first step that fails.
-pub async fn provision(
-    options: &ProvisionOptions,
-    progress: &(dyn Fn(&str) + Sync),
-) -> anyhow::Result<Provisioned> {
+pub async fn provision(options: &ProvisionOptions, progress: &(dyn Fn(&str) + Sync)) -> anyhow::Result<Provisioned> {
     let store = FileStore::open_or_create(&options.secrets).context("the secret store")?;
     let request = BootstrapRequest {
         superuser: options.superuser.clone(),
@@ -69,7 +66,10 @@ pub async fn provision(
 
     let database = options.superuser.in_database(&options.database);
     let admin_password = vault::entry(&store, "admin")?.context("the admin's password is missing after bootstrap")?;
-    let admin = LoginAddress { address: database.as_user(&vault::role_of("admin")), password: Some(admin_password.clone()) };
+    let admin = LoginAddress {
+        address: database.as_user(&vault::role_of("admin")),
+        password: Some(admin_password.clone()),
+    };
     let migrations_run = migrate(admin.dial().await?, progress).await?;
     let mut client = admin.dial().await?;
     serve_regions(&client, &options.regions).await?;

@@ -30,7 +30,10 @@ pub(crate) async fn create(arguments: TenantArguments) -> anyhow::Result<Outcome
 pub(crate) async fn list(admin: &AdminArguments) -> anyhow::Result<Outcome> {
     let client = admin.login().await?.dial().await?;
     for tenant in tenant_list(&client).await? {
-        output::line(&format!("{}  {}  {}  {}", tenant.id, tenant.slug, tenant.region, tenant.name))?;
+        output::line(&format!(
+            "{}  {}  {}  {}",
+            tenant.id, tenant.slug, tenant.region, tenant.name
+        ))?;
     }
     Ok(Outcome::Done)
 }

@@ -52,8 +52,16 @@ impl Announcement<'_> {
         for (spa, people, _) in &self.spas {
             let prefix = spa.slug.to_uppercase();
             let name = &spa.name;
-            tokens.push((format!("{prefix}_READER"), format!("{name}: authenticated, reads"), people.reader.as_str()));
-            tokens.push((format!("{prefix}_WRITER"), format!("{name}: customer_admin, writes"), people.writer.as_str()));
+            tokens.push((
+                format!("{prefix}_READER"),
+                format!("{name}: authenticated, reads"),
+                people.reader.as_str(),
+            ));
+            tokens.push((
+                format!("{prefix}_WRITER"),
+                format!("{name}: customer_admin, writes"),
+                people.writer.as_str(),
+            ));
             let both = format!("{name}: authenticated and customer_admin");
             tokens.push((format!("{prefix}_ADMIN"), both, people.admin.as_str()));
         }
@@ -97,7 +105,11 @@ mod tests {
     #[test]
     fn the_file_for_the_shell_holds_assignments_and_exports_nothing() {
         let [spa, _] = crate::sample::spas().unwrap();
-        let tokens = Tokens { reader: "r".to_owned(), writer: "w".to_owned(), admin: "a'b".to_owned() };
+        let tokens = Tokens {
+            reader: "r".to_owned(),
+            writer: "w".to_owned(),
+            admin: "a'b".to_owned(),
+        };
         let announcement = Announcement {
             url: "http://127.0.0.1:8080",
             issuer: "http://127.0.0.1:9",
@@ -106,7 +118,9 @@ mod tests {
             database: String::new(),
         };
         let text = announcement.environment();
-        assert!(text.contains("JUNIPER_ADMIN='a'\\''b'\n") && text.contains("BEARINGWALL_URL='http://127.0.0.1:8080'\n"));
+        assert!(
+            text.contains("JUNIPER_ADMIN='a'\\''b'\n") && text.contains("BEARINGWALL_URL='http://127.0.0.1:8080'\n")
+        );
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             assert!(line.contains('=') && !line.starts_with("export"), "{line}");
         }

@@ -106,7 +106,10 @@ impl Answer {
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The answer without what differs from request to request.
@@ -137,7 +140,10 @@ impl Api {
 
     /// The same client for a server that listens elsewhere now.
     pub(crate) fn moved_to(&self, url: &str) -> Self {
-        Self { url: url.to_owned(), ..self.clone() }
+        Self {
+            url: url.to_owned(),
+            ..self.clone()
+        }
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -190,7 +196,11 @@ impl Api {
             at: OffsetDateTime::now_utc(),
         };
         if status >= 400 {
-            let headers: String = answer.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+            let headers: String = answer
+                .headers
+                .iter()
+                .map(|(name, value)| format!("{name}: {value}\n"))
+                .collect();
             self.keep_error(format!("{headers}{}", answer.body));
         }
         Ok(answer)
@@ -208,7 +218,7 @@ impl Api {
 }
 
 /// The server's id of the request.
-pub(crate) fn correlation_id(response: &Response) -> anyhow::Result<Uuid> {
+fn correlation_id(response: &Response) -> anyhow::Result<Uuid> {
     response
         .headers()
         .get("x-correlation-id")
@@ -224,5 +234,7 @@ pub(crate) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 
 /// An id of a JSON object.
 pub(crate) fn id(value: &Value, name: &str) -> anyhow::Result<Uuid> {
-    text(value, name).parse().with_context(|| format!("the answer has no id `{name}`"))
+    text(value, name)
+        .parse()
+        .with_context(|| format!("the answer has no id `{name}`"))
 }

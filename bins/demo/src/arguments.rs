@@ -73,7 +73,9 @@ mod tests {
     use clap::CommandFactory as _;
 
     fn parsed(arguments: &[&str]) -> Result<Arguments, clap::Error> {
-        let arguments = std::iter::once("demo").chain(arguments.iter().copied()).map(OsString::from);
+        let arguments = std::iter::once("demo")
+            .chain(arguments.iter().copied())
+            .map(OsString::from);
         Arguments::try_parse_from(without_leading_dashes(arguments))
     }
 

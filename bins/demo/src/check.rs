@@ -50,7 +50,9 @@ pub(crate) async fn run<'a>(stage: &'a Stage, place: &Place, running: &mut Runni
     let console = &stage.console;
     console.line("");
     let mut bench = Bench::new(stage);
-    report.prove("who the tokens of both spas speak for", bench.introduce()).await;
+    report
+        .prove("who the tokens of both spas speak for", bench.introduce())
+        .await;
     storage::prove(&mut bench, &mut report).await;
     isolation::prove(&bench, &mut report).await;
     statements::prove(&bench, &mut report).await;

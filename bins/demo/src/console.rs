@@ -39,7 +39,11 @@ impl Console {
     /// A line as it is.
     pub(crate) fn line(&self, text: &str) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let wipe = if std::mem::take(&mut state.open) { "\r\x1b[K" } else { "" };
+        let wipe = if std::mem::take(&mut state.open) {
+            "\r\x1b[K"
+        } else {
+            ""
+        };
         state.last = None;
         let mut out = std::io::stdout().lock();
         let _ = writeln!(out, "{wipe}{text}");
@@ -49,7 +53,11 @@ impl Console {
     /// What is going on: rewritten on a terminal, at most one line a second elsewhere.
     pub(crate) fn progress(&self, text: &str) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let interval = if self.terminal { TERMINAL_INTERVAL } else { PLAIN_INTERVAL };
+        let interval = if self.terminal {
+            TERMINAL_INTERVAL
+        } else {
+            PLAIN_INTERVAL
+        };
         let now = Instant::now();
         match state.last {
             Some(last) if now.duration_since(last) < interval => return,
@@ -107,7 +115,13 @@ mod tests {
 
     #[test]
     fn thousands_are_set_apart() {
-        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (12_345, "12,345"), (2_952_000, "2,952,000")] {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (12_345, "12,345"),
+            (2_952_000, "2,952,000"),
+        ] {
             assert_eq!(thousands(number), text);
         }
     }

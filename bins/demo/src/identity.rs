@@ -15,7 +15,9 @@ const LIFETIME_S: i64 = 12 * 3600;
 ///
 /// Subjects are made of the issuer's address and the name, so that somebody stays the same person in the record.
 pub(crate) async fn start_issuer(port_file: &Path) -> anyhow::Result<DevIssuer> {
-    let last = std::fs::read_to_string(port_file).ok().and_then(|text| text.trim().parse().ok());
+    let last = std::fs::read_to_string(port_file)
+        .ok()
+        .and_then(|text| text.trim().parse().ok());
     let issuer = match DevIssuer::start(options(AUDIENCE, last)).await {
         Err(_) if last.is_some() => DevIssuer::start(options(AUDIENCE, None)).await?,
         started => started?,
@@ -51,7 +53,8 @@ pub(crate) struct Tokens {
 
 impl Tokens {
     pub(crate) fn of(issuer: &DevIssuer, slug: &str, customer: CustomerId) -> anyhow::Result<Self> {
-        let token = |name: &str, roles: &[Role]| issuer.token(&request(&format!("{slug}-{name}"), Some(customer), roles));
+        let token =
+            |name: &str, roles: &[Role]| issuer.token(&request(&format!("{slug}-{name}"), Some(customer), roles));
         Ok(Self {
             reader: token("reader", &[Role::Authenticated])?,
             writer: token("writer", &[Role::CustomerAdmin])?,

@@ -1,11 +1,10 @@
 //! Bulk loads through the API: the CSV is streamed up, what becomes of it is streamed down.
 
-use crate::api::{Api, Call, correlation_id};
+use crate::api::{Api, Call};
 use anyhow::Context as _;
 use reqwest::Body;
 use serde::Deserialize;
 use std::time::{Duration, Instant};
-use uuid::Uuid;
 
 /// How long the server may be silent between two lines.
 const SILENCE_LIMIT: Duration = Duration::from_secs(60);
@@ -59,7 +58,6 @@ pub(crate) struct Imported {
     pub(crate) counts: Counts,
     pub(crate) refused: Vec<Refused>,
     pub(crate) took: Duration,
-    pub(crate) correlation: Uuid,
 }
 
 impl Imported {
@@ -72,14 +70,21 @@ impl Imported {
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Line {
-    Row { line: u64, outcome: String, reason: String },
+    Row {
+        line: u64,
+        outcome: String,
+        reason: String,
+    },
     Progress(Counts),
     Summary {
         #[serde(flatten)]
         counts: Counts,
         complete: bool,
     },
-    Error { code: String, title: String },
+    Error {
+        code: String,
+        title: String,
+    },
 }
 
 /// Sends `csv`, tells what has become of it, and answers when all rows were worked on.
@@ -90,10 +95,15 @@ pub(crate) async fn run(
     csv: &str,
     told: &mut (dyn FnMut(Counts) + Send),
 ) -> anyhow::Result<Imported> {
-    let chunks: Vec<Result<Vec<u8>, std::io::Error>> =
-        csv.as_bytes().chunks(CHUNK_BYTES).map(|chunk| Ok(chunk.to_vec())).collect();
+    let chunks: Vec<Result<Vec<u8>, std::io::Error>> = csv
+        .as_bytes()
+        .chunks(CHUNK_BYTES)
+        .map(|chunk| Ok(chunk.to_vec()))
+        .collect();
     let body = Body::wrap_stream(futures_util::stream::iter(chunks));
-    send(api, token, kind, body, told).await.with_context(|| format!("importing {}", kind.noun()))
+    send(api, token, kind, body, told)
+        .await
+        .with_context(|| format!("importing {}", kind.noun()))
 }
 
 /// As [`run`], with a body that the caller paces.
@@ -112,14 +122,15 @@ pub(crate) async fn send(
         answer.expect(200)?;
         anyhow::bail!("answered {} without rows", answer.status);
     }
-    let correlation = correlation_id(&response)?;
     let mut refused = Vec::new();
     let mut pending = Vec::new();
     loop {
         let chunk = tokio::time::timeout(SILENCE_LIMIT, response.chunk())
             .await
             .with_context(|| format!("the server was silent for {SILENCE_LIMIT:?}"))??;
-        let Some(chunk) = chunk else { anyhow::bail!("the answer was cut off before its summary") };
+        let Some(chunk) = chunk else {
+            anyhow::bail!("the answer was cut off before its summary")
+        };
         pending.extend_from_slice(&chunk);
         while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = pending.drain(..=end).collect();
@@ -133,7 +144,7 @@ pub(crate) async fn send(
                 Line::Summary { counts, complete } => {
                     anyhow::ensure!(complete, "the summary does not say that all rows were worked on");
                     let took = started.elapsed();
-                    return Ok(Imported { counts, refused, took, correlation });
+                    return Ok(Imported { counts, refused, took });
                 }
                 Line::Error { code, title } => anyhow::bail!("the server broke off: {code} {title}"),
             }

@@ -44,7 +44,11 @@ impl Place {
             Err(TryLockError::WouldBlock) => anyhow::bail!("another demo is running in `{}`", state.display()),
             Err(TryLockError::Error(error)) => return Err(error).context("locking the demo's folder"),
         }
-        Ok(Self { cluster_root, state, _lock: lock })
+        Ok(Self {
+            cluster_root,
+            state,
+            _lock: lock,
+        })
     }
 
     /// The sealed file store.
@@ -93,7 +97,8 @@ pub(crate) fn private_file(path: &Path, keep: bool) -> anyhow::Result<File> {
 /// Writes a file that only its owner can read.
 pub(crate) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
     let mut file = private_file(path, false)?;
-    file.write_all(text.as_bytes()).with_context(|| format!("writing `{}`", path.display()))
+    file.write_all(text.as_bytes())
+        .with_context(|| format!("writing `{}`", path.display()))
 }
 
 /// One path on every platform and for every user, so that a document can name it.
@@ -105,7 +110,11 @@ fn default_state_dir() -> anyhow::Result<PathBuf> {
     let absolute = |path: PathBuf| Some(path).filter(|path| path.is_absolute());
     let base = std::env::var_os("XDG_DATA_HOME")
         .and_then(|path| absolute(PathBuf::from(path)))
-        .or_else(|| std::env::home_dir().and_then(absolute).map(|home| home.join(".local/share")))
+        .or_else(|| {
+            std::env::home_dir()
+                .and_then(absolute)
+                .map(|home| home.join(".local/share"))
+        })
         .context("there is no home directory; name a folder with --data-dir")?;
     Ok(base.join("bearingwall/demo/state"))
 }
@@ -119,7 +128,12 @@ mod tests {
     fn one_demo_at_a_time_and_nobody_else_reads_its_files() {
         let directory = tempfile::tempdir().unwrap();
         let place = Place::below(directory.path()).unwrap();
-        assert!(Place::below(directory.path()).unwrap_err().to_string().contains("another demo"));
+        assert!(
+            Place::below(directory.path())
+                .unwrap_err()
+                .to_string()
+                .contains("another demo")
+        );
         write_private(&place.environment(), "A=1\n").unwrap();
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&place.environment()), 0o600);

@@ -76,7 +76,8 @@ pub(crate) fn spas() -> anyhow::Result<[Spa; 2]> {
         );
         spas.push(spa);
     }
-    spas.try_into().map_err(|_| anyhow::anyhow!("the sample is not of two spas"))
+    spas.try_into()
+        .map_err(|_| anyhow::anyhow!("the sample is not of two spas"))
 }
 
 /// The same at each start, so that a second one finds its tenants.
@@ -87,7 +88,10 @@ pub(crate) fn tenant_id(index: usize) -> CustomerId {
 
 fn rows(text: &str) -> anyhow::Result<Vec<Row>> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
-    reader.deserialize().map(|row| row.context("reading a row of the sample")).collect()
+    reader
+        .deserialize()
+        .map(|row| row.context("reading a row of the sample"))
+        .collect()
 }
 
 /// A value of a row; the empty text where the column is missing.

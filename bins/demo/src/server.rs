@@ -7,12 +7,12 @@ use bearingwall_ctl::Provisioned;
 use nix::sys::signal::{Signal, kill, raise};
 use nix::unistd::Pid;
 use serde::Serialize;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::{ExitCode, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
 /// A start includes checks of the database and the fetching of keys.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -92,11 +92,16 @@ impl Settings<'_> {
                 enter_key: self.provisioned.enter_key.to_string(),
                 enter_kid: self.enter_kid,
             },
-            keys: Keys { kek: self.provisioned.kek.to_string() },
+            keys: Keys {
+                kek: self.provisioned.kek.to_string(),
+            },
             issuers: self.issuers,
         };
         let text = toml::to_string(&document).context("writing the server's configuration")?;
-        write_private(&place.config(), &format!("# Written anew at each start of the demo.\n{text}"))
+        write_private(
+            &place.config(),
+            &format!("# Written anew at each start of the demo.\n{text}"),
+        )
     }
 }
 
@@ -104,6 +109,8 @@ impl Settings<'_> {
 #[derive(Debug)]
 pub(crate) struct ServerProcess {
     child: Child,
+    /// Kept apart from the child, whose `wait` would close it, and with it the server.
+    _held_open: Option<ChildStdin>,
     url: String,
 }
 
@@ -136,15 +143,23 @@ impl ServerProcess {
             .process_group(0)
             .kill_on_drop(true);
         let mut child = command.spawn().context("starting the server process")?;
+        let held_open = child.stdin.take();
         let started = Instant::now();
         loop {
             if let Some(status) = child.try_wait()? {
                 anyhow::bail!("the server did not start ({status}): {}", last_lines(place));
             }
             if let Ok(url) = std::fs::read_to_string(&ready) {
-                return Ok(Self { child, url: url.trim().to_owned() });
+                return Ok(Self {
+                    child,
+                    _held_open: held_open,
+                    url: url.trim().to_owned(),
+                });
             }
-            anyhow::ensure!(started.elapsed() < START_LIMIT, "the server is not ready after {START_LIMIT:?}");
+            anyhow::ensure!(
+                started.elapsed() < START_LIMIT,
+                "the server is not ready after {START_LIMIT:?}"
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -154,7 +169,7 @@ impl ServerProcess {
         &self.url
     }
 
-    /// Waits until the process ends by itself, which it should not.
+    /// Waits until the process has ended.
     pub(crate) async fn ended(&mut self) -> std::io::Result<ExitStatus> {
         self.child.wait().await
     }
@@ -172,10 +187,8 @@ impl ServerProcess {
     }
 
     /// Ends it without a warning, as a power cut would.
-    pub(crate) async fn kill(mut self) -> anyhow::Result<()> {
-        self.signal(Signal::SIGKILL)?;
-        self.child.wait().await?;
-        Ok(())
+    pub(crate) fn kill_now(&self) -> anyhow::Result<()> {
+        self.signal(Signal::SIGKILL)
     }
 
     fn signal(&self, signal: Signal) -> anyhow::Result<()> {
@@ -187,7 +200,10 @@ impl ServerProcess {
 }
 
 /// The hidden subcommand: the server's own main function, and an end when the launcher has gone.
-#[expect(clippy::disallowed_methods, reason = "the server searches its environment for credentials")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the server searches its environment for credentials"
+)]
 pub(crate) fn serve(arguments: ServeArguments) -> ExitCode {
     let watcher = std::thread::Builder::new().name("launcher".to_owned()).spawn(|| {
         // Nothing is ever sent: the read ends when the launcher does.
@@ -201,11 +217,20 @@ pub(crate) fn serve(arguments: ServeArguments) -> ExitCode {
     let arguments = std::iter::once(OsString::from("bearingwall-server"))
         .chain(flag("--config", arguments.config))
         .chain(flag("--ready-file", arguments.ready_file));
-    bearingwall_server::main_with_arguments(arguments, std::env::vars())
+    // A variable that is no UTF-8 is searched all the same.
+    let environment = std::env::vars_os().map(|(name, value)| (lossy(&name), lossy(&value)));
+    bearingwall_server::main_with_arguments(arguments, environment)
+}
+
+fn lossy(text: &OsStr) -> String {
+    text.to_string_lossy().into_owned()
 }
 
 fn last_lines(place: &Place) -> String {
     let text = std::fs::read_to_string(place.log()).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
-    lines.get(lines.len().saturating_sub(LAST_LINES)..).unwrap_or_default().join(" / ")
+    lines
+        .get(lines.len().saturating_sub(LAST_LINES)..)
+        .unwrap_or_default()
+        .join(" / ")
 }

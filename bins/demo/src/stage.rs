@@ -39,6 +39,7 @@ pub(crate) struct Stage {
     pub(crate) provisioned: Provisioned,
     pub(crate) superuser: DatabaseAddress,
     pub(crate) superuser_password: Sensitive<String>,
+    database_url: String,
     pub(crate) database_log: PathBuf,
     pub(crate) database_files: PathBuf,
     pub(crate) issuer: DevIssuer,
@@ -96,14 +97,21 @@ async fn work(
     if arguments.check {
         let report = check::run(&stage, place, running).await;
         console.line(&format!("\n{} passed, {} failed", report.passed, report.failed));
-        return Ok(if report.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        return Ok(if report.failed == 0 {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        });
     }
     stage.announce(place).await?;
     running.up = true;
     let server = running.server.as_mut().context("the server is not there")?;
     let status = server.ended().await?;
     running.server = None;
-    anyhow::bail!("the server has ended by itself ({status}); its log is {}", place.log().display())
+    anyhow::bail!(
+        "the server has ended by itself ({status}); its log is {}",
+        place.log().display()
+    )
 }
 
 impl Stage {
@@ -119,7 +127,10 @@ impl Stage {
         let superuser_password = cluster.superuser_password();
         let (port, database_log) = (cluster.port(), cluster.log_file());
         let database_files = cluster.data_dir().to_owned();
-        console.step(&format!("PostgreSQL {} listens on 127.0.0.1:{port}", version(cluster.server_version_num())));
+        console.step(&format!(
+            "PostgreSQL {} listens on 127.0.0.1:{port}",
+            version(cluster.server_version_num())
+        ));
 
         let regions: Vec<String> = spas.iter().map(|spa| spa.region.clone()).collect();
         forget_unreadable(arguments, console, place, &superuser, &superuser_password).await?;
@@ -131,7 +142,9 @@ impl Stage {
             secrets: place.secrets(),
             enter_kid: ENTER_KID,
         };
-        let provisioned = provision(&options, &|what| console.step(what)).await.context("setting up the database")?;
+        let provisioned = provision(&options, &|what| console.step(what))
+            .await
+            .context("setting up the database")?;
         create_tenants(&provisioned, &mut spas, console).await?;
 
         let issuer = identity::start_issuer(&place.issuer_port()).await?;
@@ -145,9 +158,10 @@ impl Stage {
         if arguments.check {
             issuers.push(known(&other_service));
         }
+        let database_url = format!("postgres://bearingwall_app@127.0.0.1:{port}/{DATABASE}");
         let settings = Settings {
             provisioned: &provisioned,
-            database_url: format!("postgres://bearingwall_app@127.0.0.1:{port}/{DATABASE}"),
+            database_url: database_url.clone(),
             regions,
             enter_kid: ENTER_KID,
             issuers,
@@ -155,7 +169,10 @@ impl Stage {
         };
         settings.write(place)?;
         let server = ServerProcess::start(place).await?;
-        console.step(&format!("the server runs as bearingwall_app and serves {}", server.url()));
+        console.step(&format!(
+            "the server runs as bearingwall_app and serves {}",
+            server.url()
+        ));
         let api = Api::new(server.url())?;
         running.server = Some(server);
         let tokens = tokens(&issuer, &spas)?;
@@ -164,6 +181,7 @@ impl Stage {
             provisioned,
             superuser: superuser.in_database(DATABASE),
             superuser_password,
+            database_url,
             database_log,
             database_files,
             issuer,
@@ -190,7 +208,10 @@ impl Stage {
                 let imported = import::run(&self.api, &tokens.admin, kind, csv, &mut told).await?;
                 self.console.step(&summary(spa, kind, &imported));
                 if imported.counts.conflicts + imported.counts.invalid > 0 {
-                    let first = imported.refused.first().map(|row| format!("line {}: {}", row.line, row.reason));
+                    let first = imported
+                        .refused
+                        .first()
+                        .map(|row| format!("line {}: {}", row.line, row.reason));
                     anyhow::bail!("rows were refused, {}; --fresh starts anew", first.unwrap_or_default());
                 }
             }
@@ -201,7 +222,11 @@ impl Stage {
     async fn announce(&self, place: &Place) -> anyhow::Result<()> {
         let mut spas = Vec::new();
         for (spa, tokens) in self.spas.iter().zip(&self.tokens) {
-            let list = self.api.send(Call::get("/v1/clients?limit=1").bearer(&tokens.reader)).await?.expect(200)?;
+            let list = self
+                .api
+                .send(Call::get("/v1/clients?limit=1").bearer(&tokens.reader))
+                .await?
+                .expect(200)?;
             let first = list.pointer("/items/0").context("the spa has no clients")?;
             spas.push((spa, tokens.clone(), api::id(first, "id")?));
         }
@@ -210,7 +235,7 @@ impl Stage {
             issuer: self.issuer.issuer(),
             spas,
             platform: identity::platform_token(&self.issuer)?,
-            database: format!("{:?}", self.provisioned.app),
+            database: self.database_url.clone(),
         };
         announcement.make(place, &self.console)
     }
@@ -231,7 +256,10 @@ impl Stage {
 
 fn tokens(issuer: &DevIssuer, spas: &[Spa; 2]) -> anyhow::Result<[Tokens; 2]> {
     let [first, second] = spas;
-    Ok([Tokens::of(issuer, &first.slug, first.id)?, Tokens::of(issuer, &second.slug, second.id)?])
+    Ok([
+        Tokens::of(issuer, &first.slug, first.id)?,
+        Tokens::of(issuer, &second.slug, second.id)?,
+    ])
 }
 
 fn summary(spa: &Spa, kind: Kind, imported: &Imported) -> String {
@@ -264,10 +292,14 @@ async fn forget_unreadable(
         return Ok(());
     }
     let client = danger::dial(superuser, Some(password)).await?;
-    let there = client.query("SELECT FROM pg_database WHERE datname = $1", &[&DATABASE]).await?;
+    let there = client
+        .query("SELECT FROM pg_database WHERE datname = $1", &[&DATABASE])
+        .await?;
     if !there.is_empty() {
         console.step("forgetting the data of the last start, whose keys are gone");
-        client.batch_execute(&format!("DROP DATABASE {DATABASE} WITH (FORCE)")).await?;
+        client
+            .batch_execute(&format!("DROP DATABASE {DATABASE} WITH (FORCE)"))
+            .await?;
     }
     Ok(())
 }
@@ -290,7 +322,11 @@ pub(crate) async fn create_tenant(
     region: &str,
 ) -> anyhow::Result<CustomerId> {
     let mut admin = danger::dial(&provisioned.admin, Some(&provisioned.admin_password)).await?;
-    if let Some(known) = tenant_list(&admin).await?.into_iter().find(|tenant| tenant.slug == slug) {
+    if let Some(known) = tenant_list(&admin)
+        .await?
+        .into_iter()
+        .find(|tenant| tenant.slug == slug)
+    {
         return Ok(known.id);
     }
     let tenant = NewTenant {
@@ -321,7 +357,9 @@ fn temporary_folder(arguments: &Arguments) -> anyhow::Result<tempfile::TempDir> 
     use std::os::unix::fs::PermissionsExt as _;
     let mut builder = tempfile::Builder::new();
     // As root, the user that runs the cluster must pass through; what holds secrets below closes itself.
-    builder.prefix("bearingwall-check-").permissions(std::fs::Permissions::from_mode(0o755));
+    builder
+        .prefix("bearingwall-check-")
+        .permissions(std::fs::Permissions::from_mode(0o755));
     match &arguments.data_dir {
         Some(directory) => {
             std::fs::create_dir_all(directory)?;
@@ -342,7 +380,11 @@ impl Running {
         let options = ClusterOptions {
             data_root: place.cluster_root.clone(),
             bin_dir: arguments.pg_bin.clone(),
-            install: if arguments.no_install { InstallPolicy::Forbidden } else { InstallPolicy::Allowed },
+            install: if arguments.no_install {
+                InstallPolicy::Forbidden
+            } else {
+                InstallPolicy::Allowed
+            },
             ..ClusterOptions::durable("demo")
         };
         let console = Arc::clone(console);
@@ -368,7 +410,9 @@ impl Running {
             self.cluster = starting.await.ok().and_then(Result::ok);
         }
         if let Some(cluster) = self.cluster.take() {
-            let stopped = tokio::task::spawn_blocking(move || cluster.stop()).await.context("stopping PostgreSQL")?;
+            let stopped = tokio::task::spawn_blocking(move || cluster.stop())
+                .await
+                .context("stopping PostgreSQL")?;
             match stopped? {
                 StopOutcome::Stopped => console.step("PostgreSQL has stopped"),
                 StopOutcome::StillUsed => console.step("PostgreSQL runs on: somebody else uses it"),
@@ -405,7 +449,9 @@ impl Stop {
 
 /// The value at `name` of a list answer.
 pub(crate) fn items(list: &Value) -> anyhow::Result<&Vec<Value>> {
-    list.get("items").and_then(Value::as_array).context("the answer holds no list")
+    list.get("items")
+        .and_then(Value::as_array)
+        .context("the answer holds no list")
 }
 
 /// Where the next page begins, if there is one.

@@ -179,8 +179,10 @@ impl Config {
     /// # Errors
     /// [`ConfigError`]; no value of the file is ever part of it.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
         Self::parse(&text)
     }
 
@@ -198,13 +200,24 @@ impl Config {
         }
         let mut refusals = config.unusable();
         refusals.extend(config.refused_by_profile());
-        if refusals.is_empty() { Ok(config) } else { Err(ConfigError::Refused { refusals }) }
+        if refusals.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError::Refused { refusals })
+        }
     }
 
     /// Every reference to a secret, with the setting that holds it.
     pub(crate) fn references(&self) -> Vec<(&'static str, &SecretRef)> {
-        let password = self.database.password.iter().map(|reference| ("database.password", reference));
-        let others = [("tenancy.enter_key", &self.tenancy.enter_key), ("keys.kek", &self.keys.kek)];
+        let password = self
+            .database
+            .password
+            .iter()
+            .map(|reference| ("database.password", reference));
+        let others = [
+            ("tenancy.enter_key", &self.tenancy.enter_key),
+            ("keys.kek", &self.keys.kek),
+        ];
         password.chain(others).collect()
     }
 
@@ -212,13 +225,23 @@ impl Config {
     fn unusable(&self) -> Vec<String> {
         let rules = [
             (self.issuers.is_empty(), "`issuers` is empty: nobody could sign in"),
-            (self.database.regions.is_empty(), "`database.regions` is empty: no tenant could be served"),
+            (
+                self.database.regions.is_empty(),
+                "`database.regions` is empty: no tenant could be served",
+            ),
             (self.database.max_connections == 0, "`database.max_connections` is 0"),
-            (self.database.statement_timeout_ms == 0, "`database.statement_timeout_ms` is 0, which would mean no limit"),
+            (
+                self.database.statement_timeout_ms == 0,
+                "`database.statement_timeout_ms` is 0, which would mean no limit",
+            ),
             (self.server.workers == Some(0), "`server.workers` is 0"),
             (self.server.request_timeout_s == 0, "`server.request_timeout_s` is 0"),
         ];
-        rules.into_iter().filter(|(broken, _)| *broken).map(|(_, refusal)| refusal.to_owned()).collect()
+        rules
+            .into_iter()
+            .filter(|(broken, _)| *broken)
+            .map(|(_, refusal)| refusal.to_owned())
+            .collect()
     }
 }
 
@@ -260,7 +283,10 @@ mod tests {
     fn a_minimal_configuration_has_safe_defaults() {
         let config = Config::parse(MINIMAL).unwrap();
         assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
-        assert_eq!((config.database.max_connections, config.database.statement_timeout_ms), (16, 15_000));
+        assert_eq!(
+            (config.database.max_connections, config.database.statement_timeout_ms),
+            (16, 15_000)
+        );
         assert_eq!(config.authn.options().min_refetch, Duration::from_secs(30));
         assert!(config.database.password.is_none());
     }
@@ -304,7 +330,10 @@ mod tests {
             ("\"development\"", "\"hunter\""),
             ("\"file+sealed:///var/lib/bearingwall/secrets#kek\"", "\"hunter\""),
             ("regions = [\"us-east\"]", "regions = \"hunter\""),
-            ("\"postgres://bearingwall_app@127.0.0.1:5432/bearingwall\"", "\"hunter\""),
+            (
+                "\"postgres://bearingwall_app@127.0.0.1:5432/bearingwall\"",
+                "\"hunter\"",
+            ),
         ] {
             let error = refused(from, to);
             assert!(!format!("{error} {error:?}").contains("hunter"), "{error:?}");
@@ -316,14 +345,21 @@ mod tests {
     fn sec_1_credentials_in_the_file_are_refused_by_their_place() {
         for (from, to, place) in [
             ("@127.0.0.1", ":hunter2hunter2@127.0.0.1", "`database.url`"),
-            ("[tenancy]", "password = \"correct horse battery\"\n[tenancy]", "`database.password`"),
+            (
+                "[tenancy]",
+                "password = \"correct horse battery\"\n[tenancy]",
+                "`database.password`",
+            ),
             ("version = 1", "version = 1\n# was: AKIAIOSFODNN7EXAMPLE", "line 3"),
         ] {
             let error = refused(from, to);
             assert!(matches!(error, ConfigError::Credentials(_)), "{error:?}");
             let text = format!("{error} {}", std::error::Error::source(&error).unwrap());
             assert!(text.contains(place), "{text}");
-            assert!(!text.contains("hunter2") && !text.contains("horse") && !text.contains("AKIA"), "{text}");
+            assert!(
+                !text.contains("hunter2") && !text.contains("horse") && !text.contains("AKIA"),
+                "{text}"
+            );
         }
     }
 

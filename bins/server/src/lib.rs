@@ -48,7 +48,11 @@ pub fn main_with_arguments(
         Err(error) => {
             // Nobody to tell is no reason for another exit code.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { EXIT_CONFIGURATION } else { EXIT_OK });
+            return ExitCode::from(if error.use_stderr() {
+                EXIT_CONFIGURATION
+            } else {
+                EXIT_OK
+            });
         }
     };
     match serve(&parsed) {
@@ -72,7 +76,10 @@ fn serve(arguments: &Arguments) -> anyhow::Result<()> {
     }
     // Outside of the runtime, and dropped after it: the last traces are sent by a thread of their own.
     let _telemetry = bearingwall_telemetry::init(&config.telemetry).context("telemetry")?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let stop = stop::signalled().context("signal handlers")?;
         run(config, stop, |address| {
@@ -108,7 +115,10 @@ pub async fn run(
     on_ready(address);
     let served = started.server.run(shutdown).await;
     // Refusals of the last requests: a queue that is not written is a loss that must show.
-    if tokio::time::timeout(FLUSH_LIMIT, started.refusals.flush()).await.is_err() {
+    if tokio::time::timeout(FLUSH_LIMIT, started.refusals.flush())
+        .await
+        .is_err()
+    {
         tracing::error!("the last refusals were not written to the record in time");
     }
     tracing::info!(count = started.refusals.lost(), "server.stopped");

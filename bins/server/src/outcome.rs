@@ -57,10 +57,16 @@ pub(crate) fn complain(error: &anyhow::Error) {
 fn reasons(error: &anyhow::Error) -> Vec<String> {
     for cause in error.chain() {
         if let Some(TenancyError::Posture { violations }) = cause.downcast_ref() {
-            return violations.iter().map(|violation| format!("refused: {violation}")).collect();
+            return violations
+                .iter()
+                .map(|violation| format!("refused: {violation}"))
+                .collect();
         }
         if let Some(ConfigError::Refused { refusals, .. }) = cause.downcast_ref() {
-            return refusals.iter().map(|refusal| format!("configuration: {refusal}")).collect();
+            return refusals
+                .iter()
+                .map(|refusal| format!("configuration: {refusal}"))
+                .collect();
         }
         if let Some(ScanError::CredentialsFound { findings }) = cause.downcast_ref() {
             let line = |finding: &_| format!("credentials must be references: {finding}");
@@ -81,18 +87,34 @@ mod tests {
 
     #[test]
     fn each_violation_stands_on_its_own_line() {
-        let violation = |check: &str| Violation { check: check.to_owned(), found: format!("{check} is wrong") };
-        let error = anyhow::Error::from(TenancyError::Posture { violations: vec![violation("one"), violation("two")] });
-        assert_eq!(reasons(&error), ["refused: one is wrong (one)", "refused: two is wrong (two)"]);
+        let violation = |check: &str| Violation {
+            check: check.to_owned(),
+            found: format!("{check} is wrong"),
+        };
+        let error = anyhow::Error::from(TenancyError::Posture {
+            violations: vec![violation("one"), violation("two")],
+        });
+        assert_eq!(
+            reasons(&error),
+            ["refused: one is wrong (one)", "refused: two is wrong (two)"]
+        );
         assert_eq!(exit_code(&error.context("connecting")), EXIT_REFUSED);
     }
 
     #[test]
     fn exit_codes_tell_configuration_from_failure() {
-        let missing = SecretError::NoAdapter { scheme: Scheme::AwsSecretsManager };
-        assert_eq!(exit_code(&anyhow::Error::from(missing).context("the secret")), EXIT_CONFIGURATION);
+        let missing = SecretError::NoAdapter {
+            scheme: Scheme::AwsSecretsManager,
+        };
+        assert_eq!(
+            exit_code(&anyhow::Error::from(missing).context("the secret")),
+            EXIT_CONFIGURATION
+        );
         assert_eq!(exit_code(&anyhow::Error::from(TenancyError::Busy)), EXIT_FAILURE);
-        let unreachable = AuthnError::KeysUnavailable { issuer: "https://id.example.org".to_owned(), source: None };
+        let unreachable = AuthnError::KeysUnavailable {
+            issuer: "https://id.example.org".to_owned(),
+            source: None,
+        };
         assert_eq!(exit_code(&unreachable.into()), EXIT_FAILURE);
     }
 }

@@ -1,9 +1,7 @@
 //! Whether the server can do its work: the database answers, the record can take an event, the keys are there.
 
 use bearingwall_authn::BoxFuture;
-use bearingwall_core::{
-    Ctx, CtxParts, CustomerId, IdGen as _, PurposeOfUse, RequestId, RoleSet, SubjectId, SystemIds,
-};
+use bearingwall_core::{Ctx, CtxParts, CustomerId, IdGen as _, PurposeOfUse, RequestId, RoleSet, SubjectId, SystemIds};
 use bearingwall_http::{Check, Readiness};
 use bearingwall_secrets::{DataKey, KeyStore};
 use bearingwall_tenancy::{TenancyError, TenantPool, TenantTx};
@@ -28,9 +26,18 @@ impl Readiness for Probe {
             let record = database && matches!(record_ready(&self.pool).await, Ok(true));
             let keys = self.keys.wrap(CustomerId::PLATFORM, &self.sample).await.is_ok();
             vec![
-                Check { name: "database", passed: database },
-                Check { name: "record", passed: record },
-                Check { name: "keys", passed: keys },
+                Check {
+                    name: "database",
+                    passed: database,
+                },
+                Check {
+                    name: "record",
+                    passed: record,
+                },
+                Check {
+                    name: "keys",
+                    passed: keys,
+                },
             ]
         })
     }
@@ -38,7 +45,10 @@ impl Readiness for Probe {
 
 /// Enters the platform's own tenant, as every request enters its tenant, and asks whether the record can take an event:
 /// without the month's partition no access can be recorded, and so nothing could be read.
-#[expect(clippy::disallowed_methods, reason = "the platform's own tenant is entered to see that it can be; nothing is read there")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the platform's own tenant is entered to see that it can be; nothing is read there"
+)]
 pub(crate) async fn record_ready(pool: &TenantPool) -> Result<bool, TenancyError> {
     let ctx = Ctx::danger_assume_verified(CtxParts {
         subject: SubjectId::OPERATOR,
@@ -51,7 +61,9 @@ pub(crate) async fn record_ready(pool: &TenantPool) -> Result<bool, TenancyError
     });
     let rows = pool
         .run(&ctx, async |tx: &mut TenantTx<'_>| {
-            tx.execute_returning_count(RecordReady).await.map_err(TenancyError::Statement)
+            tx.execute_returning_count(RecordReady)
+                .await
+                .map_err(TenancyError::Statement)
         })
         .await?;
     Ok(rows == 1)

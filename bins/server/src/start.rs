@@ -43,24 +43,37 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
 
     // CONTROL: TEN-5
     let pool_config = pool_config(config, &secrets).await?;
-    let refusal_config = PoolConfig { max_connections: REFUSAL_CONNECTIONS, ..pool_config.clone() };
-    let pool = TenantPool::connect(pool_config, enter_key.clone()).await.context("the database")?;
+    let refusal_config = PoolConfig {
+        max_connections: REFUSAL_CONNECTIONS,
+        ..pool_config.clone()
+    };
+    let pool = TenantPool::connect(pool_config, enter_key.clone())
+        .await
+        .context("the database")?;
     // SECURITY: connections live on the thread that opened them. These belong to this thread, not to the threads that
     // serve requests, so that the last refusals can still be written when those have ended.
-    let refusal_pool = TenantPool::connect(refusal_config, enter_key).await.context("the database")?;
+    let refusal_pool = TenantPool::connect(refusal_config, enter_key)
+        .await
+        .context("the database")?;
 
     // The enter key is tried now: a server that cannot enter any tenant must not look ready.
     if !record_ready(&pool).await.context("entering the platform's tenant")? {
         tracing::error!("the record has no partition for this month: nothing can be read until one is made");
     }
 
-    let identity = BearerVerifier::start(config.issuers.clone(), config.authn.options()).await.context("the issuers")?;
+    let identity = BearerVerifier::start(config.issuers.clone(), config.authn.options())
+        .await
+        .context("the issuers")?;
     let engine = CasbinEngine::shipped().await.context("the policy")?;
     let permissions = PolicyTable::compile(&engine).context("the policy")?;
 
     let refusals = AuditLog::new(refusal_pool).sink();
     let crm = Crm::new(AuditLog::new(pool.clone()), Arc::clone(&keys));
-    let probe = Probe { pool, keys, sample: DataKey::generate()? };
+    let probe = Probe {
+        pool,
+        keys,
+        sample: DataKey::generate()?,
+    };
     let services = Services {
         identity: Arc::new(identity),
         permissions: Arc::new(permissions),
@@ -68,7 +81,10 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
         readiness: Arc::new(probe),
         ids: Arc::new(SystemIds),
     };
-    let limits = Limits { deadline: Duration::from_secs(config.server.request_timeout_s), ..Limits::default() };
+    let limits = Limits {
+        deadline: Duration::from_secs(config.server.request_timeout_s),
+        ..Limits::default()
+    };
     let application = Application::new(app_routes()?, services, limits).with(crm);
     let server = RunningServer::bind(application, config.server.listen, &options(config))?;
     Ok(Started { server, refusals })
@@ -81,7 +97,10 @@ fn adapters() -> SecretStores {
 
 async fn enter_key(config: &Config, secrets: &SecretStores) -> anyhow::Result<EnterKey> {
     let reference = &config.tenancy.enter_key;
-    let secret = secrets.fetch(reference).await.with_context(|| format!("the secret `{reference}`"))?;
+    let secret = secrets
+        .fetch(reference)
+        .await
+        .with_context(|| format!("the secret `{reference}`"))?;
     EnterKey::new(config.tenancy.enter_kid, &Sensitive::new(secret.bytes().to_vec()))
         .with_context(|| format!("the secret `{reference}` is shorter than 32 bytes"))
 }
@@ -90,7 +109,10 @@ async fn pool_config(config: &Config, secrets: &SecretStores) -> anyhow::Result<
     let settings = &config.database;
     let password = match &settings.password {
         Some(reference) => {
-            let secret = secrets.fetch(reference).await.with_context(|| format!("the secret `{reference}`"))?;
+            let secret = secrets
+                .fetch(reference)
+                .await
+                .with_context(|| format!("the secret `{reference}`"))?;
             Some(Sensitive::new(secret.utf8()?.to_owned()))
         }
         None => None,

@@ -68,8 +68,7 @@ impl<B: Batch> QueryFragment<Pg> for Insert<B> {
 pub(crate) struct Clients;
 
 impl Batch for Clients {
-    const HEAD: &'static str =
-        "INSERT INTO crm.clients (id, external_digest, import_digest) SELECT * FROM pg_catalog.unnest(";
+    const HEAD: &'static str = "INSERT INTO crm.clients (id, external_digest, import_digest) SELECT * FROM unnest(";
     const TAIL: &'static str = ") ON CONFLICT (customer_id, external_digest) DO NOTHING RETURNING id";
 }
 
@@ -78,22 +77,21 @@ pub(crate) struct ClientKeys;
 
 impl Batch for ClientKeys {
     const HEAD: &'static str =
-        "INSERT INTO crm.client_keys (client_id, wrapped, tenant_version) SELECT *, 1 FROM pg_catalog.unnest(";
+        "INSERT INTO crm.client_keys (client_id, wrapped, tenant_version) SELECT *, 1 FROM unnest(";
 }
 
 /// Sealed records of clients.
 pub(crate) struct ClientRecords;
 
 impl Batch for ClientRecords {
-    const HEAD: &'static str = "INSERT INTO crm.client_records (client_id, payload) SELECT * FROM pg_catalog.unnest(";
+    const HEAD: &'static str = "INSERT INTO crm.client_records (client_id, payload) SELECT * FROM unnest(";
 }
 
 /// Blind indexes of clients.
 pub(crate) struct ClientDigests;
 
 impl Batch for ClientDigests {
-    const HEAD: &'static str =
-        "INSERT INTO crm.client_digests (client_id, kind, digest) SELECT * FROM pg_catalog.unnest(";
+    const HEAD: &'static str = "INSERT INTO crm.client_digests (client_id, kind, digest) SELECT * FROM unnest(";
 }
 
 /// Spine rows of chart notes; one whose import key is taken is left out, and the ids that came in are returned.
@@ -101,7 +99,7 @@ pub(crate) struct ChartNotes;
 
 impl Batch for ChartNotes {
     const HEAD: &'static str =
-        "INSERT INTO crm.chart_notes (id, client_id, import_key, import_digest) SELECT * FROM pg_catalog.unnest(";
+        "INSERT INTO crm.chart_notes (id, client_id, import_key, import_digest) SELECT * FROM unnest(";
     const TAIL: &'static str = ") ON CONFLICT (customer_id, import_key) DO NOTHING RETURNING id";
 }
 
@@ -109,6 +107,5 @@ impl Batch for ChartNotes {
 pub(crate) struct ChartNoteRecords;
 
 impl Batch for ChartNoteRecords {
-    const HEAD: &'static str =
-        "INSERT INTO crm.chart_note_records (note_id, client_id, payload) SELECT * FROM pg_catalog.unnest(";
+    const HEAD: &'static str = "INSERT INTO crm.chart_note_records (note_id, client_id, payload) SELECT * FROM unnest(";
 }

@@ -317,7 +317,7 @@ mod tests {
         }
     }
 
-    async fn import(body: web::Payload) -> Result<HttpResponse, Problem> {
+    async fn import(body: Payload) -> Result<HttpResponse, Problem> {
         let run = Run {
             importer: Some(Bytewise(Counts::default())),
             body,

@@ -5,7 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn ctl(arguments: &[&str]) -> Done {
-    Command::new(env!("CARGO_BIN_EXE_bearingwall-ctl")).args(arguments).output().unwrap().into()
+    Command::new(env!("CARGO_BIN_EXE_bearingwall-ctl"))
+        .args(arguments)
+        .output()
+        .unwrap()
+        .into()
 }
 
 fn golden(name: &str) -> PathBuf {
@@ -19,7 +23,11 @@ fn rbc_1_the_reviewed_matrix_is_the_one_that_is_served() {
         std::fs::write(&file, ctl(&["matrix"]).ok()).unwrap();
     }
     let checked = ctl(&["matrix", "--check", file.to_str().unwrap()]);
-    assert_eq!(checked.code, 0, "review the change, then run this test with UPDATE_GOLDEN=1: {}", checked.out);
+    assert_eq!(
+        checked.code, 0,
+        "review the change, then run this test with UPDATE_GOLDEN=1: {}",
+        checked.out
+    );
 }
 
 #[test]
@@ -27,11 +35,29 @@ fn a_matrix_that_differs_is_shown_with_its_difference() {
     let scratch = tempfile::tempdir().unwrap();
     let file = scratch.path().join("matrix.txt");
     let matrix = ctl(&["matrix"]).ok();
-    std::fs::write(&file, matrix.replace("GET     /v1/me ", "GET     /v1/us ").replacen("/v1/me", "/v1/us", 1)).unwrap();
+    std::fs::write(
+        &file,
+        matrix
+            .replace("GET     /v1/me ", "GET     /v1/us ")
+            .replacen("/v1/me", "/v1/us", 1),
+    )
+    .unwrap();
     let checked = ctl(&["matrix", "--check", file.to_str().unwrap()]);
     assert_eq!(checked.code, 1, "{checked:?}");
-    assert!(checked.out.lines().any(|line| line.starts_with('-') && line.contains("/v1/us")), "{checked:?}");
-    assert!(checked.out.lines().any(|line| line.starts_with('+') && line.contains("/v1/me")), "{checked:?}");
+    assert!(
+        checked
+            .out
+            .lines()
+            .any(|line| line.starts_with('-') && line.contains("/v1/us")),
+        "{checked:?}"
+    );
+    assert!(
+        checked
+            .out
+            .lines()
+            .any(|line| line.starts_with('+') && line.contains("/v1/me")),
+        "{checked:?}"
+    );
 }
 
 #[test]

@@ -10,27 +10,59 @@ fn an_installation_lives_from_bootstrap_to_a_healthy_doctor() {
     let out = site.bootstrap(&database).ok();
     assert!(out.contains("event triggers are installed"), "{out}");
     let names = site.store().names().unwrap();
-    assert!(["admin", "app", "auditor", "backup", "sealer", "worker"].iter().all(|name| names.iter().any(|n| n == name)));
+    assert!(
+        ["admin", "app", "auditor", "backup", "sealer", "worker"]
+            .iter()
+            .all(|name| names.iter().any(|n| n == name))
+    );
 
     site.admin(&["migrate"], &database).ok();
     site.admin(&["regions", "us-east", "eu-west"], &database).ok();
     let installed = site.admin(&["keys", "install-enter-key", "--kid", "1"], &database).ok();
     assert!(installed.contains("#enter-key-1"), "{installed}");
-    let kek = site.ctl(&["keys", "create-kek", "--secrets", &site.store_option()]).ok();
+    let kek = site
+        .ctl(&["keys", "create-kek", "--secrets", &site.store_option()])
+        .ok();
     assert!(kek.contains("#kek"), "{kek}");
 
     let id = "0190d6f0-0000-7000-8000-00000000000a";
-    let words = ["tenant", "create", "--slug", "juniper", "--name", "Juniper Spa", "--region", "us-east", "--id", id];
+    let words = [
+        "tenant",
+        "create",
+        "--slug",
+        "juniper",
+        "--name",
+        "Juniper Spa",
+        "--region",
+        "us-east",
+        "--id",
+        id,
+    ];
     assert_eq!(site.admin(&words, &database).ok().trim(), id);
-    let elsewhere = ["tenant", "create", "--slug", "other", "--name", "Other", "--region", "ap-south"];
+    let elsewhere = [
+        "tenant", "create", "--slug", "other", "--name", "Other", "--region", "ap-south",
+    ];
     let refused = site.admin(&elsewhere, &database);
     assert_eq!(refused.code, 1, "{refused:?}");
     assert!(refused.err.contains("serves no region of that name"), "{refused:?}");
-    assert_eq!(site.admin(&["tenant", "list"], &database).ok(), format!("{id}  juniper  us-east  Juniper Spa\n"));
+    assert_eq!(
+        site.admin(&["tenant", "list"], &database).ok(),
+        format!("{id}  juniper  us-east  Juniper Spa\n")
+    );
 
     let doctor = site.admin(&["doctor"], &database).ok();
-    for check in ["role-attributes", "migrations", "event-triggers", "audit-partitions", "phi-policies", "tenant-entry"] {
-        assert!(doctor.lines().any(|line| line == format!("ok    {check}")), "{check}: {doctor}");
+    for check in [
+        "role-attributes",
+        "migrations",
+        "event-triggers",
+        "audit-partitions",
+        "phi-policies",
+        "tenant-entry",
+    ] {
+        assert!(
+            doctor.lines().any(|line| line == format!("ok    {check}")),
+            "{check}: {doctor}"
+        );
     }
     assert!(!doctor.contains("FAIL"), "{doctor}");
 
@@ -62,12 +94,23 @@ fn ten_5_the_doctor_names_what_no_longer_holds() {
     let found = |check: &str| -> Vec<String> {
         let checks = examined["checks"].as_array().unwrap().iter();
         let failed = checks.filter(|entry| entry["check"] == check && entry["passed"] == false);
-        failed.map(|entry| entry["found"].as_str().unwrap().to_owned()).collect()
+        failed
+            .map(|entry| entry["found"].as_str().unwrap().to_owned())
+            .collect()
     };
-    assert_eq!(found("event-triggers"), ["the event trigger guard_audit_drop is not enabled always"]);
-    assert_eq!(found("row-security-forced"), ["row security is not forced on crm.clients"]);
+    assert_eq!(
+        found("event-triggers"),
+        ["the event trigger guard_audit_drop is not enabled always"]
+    );
+    assert_eq!(
+        found("row-security-forced"),
+        ["row security is not forced on crm.clients"]
+    );
     assert_eq!(found("row-security").len(), 1);
-    assert_eq!(found("phi-policies"), ["crm.client_records has no restrictive policy phi_update"]);
+    assert_eq!(
+        found("phi-policies"),
+        ["crm.client_records has no restrictive policy phi_update"]
+    );
     assert_eq!(found("database-privileges"), ["the role may TEMPORARY in the database"]);
     assert_eq!(found("tenant-entry"), ["the server would refuse to start"]);
     assert!(found("append-only-triggers").is_empty());
@@ -102,8 +145,17 @@ fn superuser_password(site: &crate::site::Site) -> bearingwall_core::Sensitive<S
 fn sec_1_a_password_among_the_arguments_is_refused_without_repeating_it() {
     let site = site();
     for arguments in [
-        &["migrate", "--admin-url", "postgres://bearingwall_admin:hunter2hunter2@127.0.0.1/db"][..],
-        &["migrate", "--admin-url", "postgres://bearingwall_admin@127.0.0.1/db", "--password=hunter2hunter2"],
+        &[
+            "migrate",
+            "--admin-url",
+            "postgres://bearingwall_admin:hunter2hunter2@127.0.0.1/db",
+        ][..],
+        &[
+            "migrate",
+            "--admin-url",
+            "postgres://bearingwall_admin@127.0.0.1/db",
+            "--password=hunter2hunter2",
+        ],
     ] {
         let refused = site.ctl(arguments);
         assert_eq!(refused.code, 2, "{refused:?}");
@@ -118,7 +170,15 @@ fn wrong_usage_is_told_apart_from_failure() {
     assert_eq!(site.ctl(&["migrate"]).code, 2);
     assert_eq!(site.ctl(&["--help"]).code, 0);
     let url = site.url("postgres", "postgres");
-    let words = ["bootstrap", "--superuser-url", &url, "--database", "Bad Name", "--secrets", &site.store_option()];
+    let words = [
+        "bootstrap",
+        "--superuser-url",
+        &url,
+        "--database",
+        "Bad Name",
+        "--secrets",
+        &site.store_option(),
+    ];
     // Without a password the server lets nobody in, so the name is not even looked at.
     assert_eq!(site.ctl(&words).code, 1);
     let bad = site.bootstrap("Bad Name");

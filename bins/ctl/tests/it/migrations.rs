@@ -12,14 +12,29 @@ fn mig_1_a_plan_is_told_before_anything_runs() {
     let lines: Vec<&str> = planned.lines().collect();
     assert_eq!(lines.len(), bearingwall_migrations::EMBEDDED.len());
     for (line, migration) in lines.iter().zip(bearingwall_migrations::EMBEDDED) {
-        assert_eq!(*line, format!("to run   {} (sha256 {})", migration.name, migration.sha256()));
+        assert_eq!(
+            *line,
+            format!("to run   {} (sha256 {})", migration.name, migration.sha256())
+        );
     }
-    assert_eq!(site.ask(&database, "SELECT count(*)::text FROM pg_class WHERE relname = '__diesel_schema_migrations'"), "0");
+    assert_eq!(
+        site.ask(
+            &database,
+            "SELECT count(*)::text FROM pg_class WHERE relname = '__diesel_schema_migrations'"
+        ),
+        "0"
+    );
 
     let ran = site.admin(&["migrate"], &database).ok();
-    assert!(ran.ends_with(&format!("{} migrations ran\n", bearingwall_migrations::EMBEDDED.len())), "{ran}");
+    assert!(
+        ran.ends_with(&format!("{} migrations ran\n", bearingwall_migrations::EMBEDDED.len())),
+        "{ran}"
+    );
     let again = site.admin(&["migrate"], &database).ok();
-    assert!(again.contains("nothing to do") && again.ends_with("0 migrations ran\n"), "{again}");
+    assert!(
+        again.contains("nothing to do") && again.ends_with("0 migrations ran\n"),
+        "{again}"
+    );
     let planned = site.admin(&["migrate", "--plan"], &database).ok();
     assert!(planned.ends_with("nothing to do\n"), "{planned}");
 }
@@ -39,17 +54,35 @@ fn mig_1_a_history_that_is_not_ours_is_refused() {
     let last = bearingwall_migrations::latest_version();
 
     // Another text under the same version.
-    site.execute(&database, &format!("UPDATE public.bearingwall_migration_log SET sha256 = 'x' || sha256 WHERE version = '{last}'"));
-    refused("MIG-005", &format!("{last} was applied from another text than this program holds"));
+    site.execute(
+        &database,
+        &format!("UPDATE public.bearingwall_migration_log SET sha256 = 'x' || sha256 WHERE version = '{last}'"),
+    );
+    refused(
+        "MIG-005",
+        &format!("{last} was applied from another text than this program holds"),
+    );
     // An entry without its text.
-    site.execute(&database, &format!("DELETE FROM public.bearingwall_migration_log WHERE version = '{last}'"));
-    refused("MIG-005", &format!("{last} was applied without its entry in the migration log"));
+    site.execute(
+        &database,
+        &format!("DELETE FROM public.bearingwall_migration_log WHERE version = '{last}'"),
+    );
+    refused(
+        "MIG-005",
+        &format!("{last} was applied without its entry in the migration log"),
+    );
     // A gap.
     let first = bearingwall_migrations::EMBEDDED[0].version;
-    site.execute(&database, &format!("DELETE FROM public.__diesel_schema_migrations WHERE version = '{first}'"));
+    site.execute(
+        &database,
+        &format!("DELETE FROM public.__diesel_schema_migrations WHERE version = '{first}'"),
+    );
     refused("MIG-005", &format!("{first} is missing although {last} was applied"));
     // A version of a newer program.
-    site.execute(&database, "INSERT INTO public.__diesel_schema_migrations (version) VALUES ('99999999999999')");
+    site.execute(
+        &database,
+        "INSERT INTO public.__diesel_schema_migrations (version) VALUES ('99999999999999')",
+    );
     refused("MIG-004", "99999999999999");
 }
 
@@ -70,7 +103,10 @@ fn mig_1_a_second_migration_is_refused_while_one_runs() {
         let blocker = connect(&site.superuser(&database)).await;
         blocker.batch_execute("BEGIN; CREATE SCHEMA tenancy").await.unwrap();
         let arguments = site.as_admin(&["migrate"], &database);
-        let first = site.ctl_command(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).spawn().unwrap();
+        let first = site
+            .ctl_command(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+            .spawn()
+            .unwrap();
         let deadline = Instant::now() + Duration::from_secs(30);
         let config = site.superuser(&database);
         loop {
@@ -96,7 +132,11 @@ fn mig_1_a_second_migration_is_refused_while_one_runs() {
         first
     });
     let first = crate::site::Done::from(first.wait_with_output().unwrap());
-    assert!(first.ok().ends_with(&format!("{} migrations ran\n", bearingwall_migrations::EMBEDDED.len())));
+    assert!(
+        first
+            .ok()
+            .ends_with(&format!("{} migrations ran\n", bearingwall_migrations::EMBEDDED.len()))
+    );
     assert_eq!(running(), "0");
 }
 
@@ -109,7 +149,10 @@ fn mig_1_no_other_role_migrates() {
         let (url, password) = (site.url(role, &database), format!("{store}#{entry}"));
         let refused = site.ctl(&["migrate", "--admin-url", &url, "--admin-password-ref", &password]);
         assert_eq!(refused.code, 3, "{refused:?}");
-        assert!(refused.err.contains("MIG-007") && refused.err.contains(role), "{refused:?}");
+        assert!(
+            refused.err.contains("MIG-007") && refused.err.contains(role),
+            "{refused:?}"
+        );
     }
 }
 
@@ -122,10 +165,19 @@ fn mig_1_a_failed_migration_leaves_nothing_behind() {
     site.execute(&database, "CREATE SCHEMA audit");
     let failed = site.admin(&["migrate"], &database);
     assert_eq!(failed.code, 1, "{failed:?}");
-    assert!(failed.err.contains("MIG-002") && failed.err.contains("rolled back"), "{failed:?}");
-    let applied = site.ask(&database, "SELECT string_agg(version, ',' ORDER BY version) FROM public.__diesel_schema_migrations");
+    assert!(
+        failed.err.contains("MIG-002") && failed.err.contains("rolled back"),
+        "{failed:?}"
+    );
+    let applied = site.ask(
+        &database,
+        "SELECT string_agg(version, ',' ORDER BY version) FROM public.__diesel_schema_migrations",
+    );
     assert_eq!(applied, bearingwall_migrations::EMBEDDED[0].version);
-    assert_eq!(site.ask(&database, "SELECT count(*)::text FROM public.bearingwall_migration_log"), "1");
+    assert_eq!(
+        site.ask(&database, "SELECT count(*)::text FROM public.bearingwall_migration_log"),
+        "1"
+    );
 
     site.execute(&database, "SET bearingwall.audit_ddl = 'on'; DROP SCHEMA audit");
     site.admin(&["migrate"], &database).ok();

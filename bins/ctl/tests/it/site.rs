@@ -44,7 +44,10 @@ pub(crate) fn site() -> Arc<Site> {
         ..ClusterOptions::fast("ctl")
     };
     let cluster = Cluster::start(&options, &|_| ()).unwrap();
-    let site = Arc::new(Site { cluster: Some(cluster), scratch });
+    let site = Arc::new(Site {
+        cluster: Some(cluster),
+        scratch,
+    });
     *shared = Arc::downgrade(&site);
     site
 }
@@ -107,7 +110,11 @@ impl Site {
 
     pub(crate) fn ctl_command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bearingwall-ctl"));
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command
     }
 
@@ -115,7 +122,12 @@ impl Site {
     pub(crate) fn as_admin(&self, words: &[&str], database: &str) -> Vec<String> {
         let mut arguments: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         let url = self.url("bearingwall_admin", database);
-        arguments.extend(["--admin-url".to_owned(), url, "--secrets".to_owned(), self.store_option()]);
+        arguments.extend([
+            "--admin-url".to_owned(),
+            url,
+            "--secrets".to_owned(),
+            self.store_option(),
+        ]);
         arguments
     }
 
@@ -128,8 +140,16 @@ impl Site {
     /// `bootstrap`, with the superuser's password on standard input.
     pub(crate) fn bootstrap(&self, database: &str) -> Done {
         let (url, store) = (self.url("postgres", "postgres"), self.store_option());
-        let arguments =
-            ["bootstrap", "--superuser-url", &url, "--password-stdin", "--database", database, "--secrets", &store];
+        let arguments = [
+            "bootstrap",
+            "--superuser-url",
+            &url,
+            "--password-stdin",
+            "--database",
+            database,
+            "--secrets",
+            &store,
+        ];
         let mut child = self.ctl_command(&arguments).stdin(Stdio::piped()).spawn().unwrap();
         let password = self.cluster().superuser_password();
         writeln!(child.stdin.take().unwrap(), "{}", password.expose()).unwrap();
@@ -168,5 +188,9 @@ pub(crate) async fn connect(config: &Config) -> Client {
 }
 
 pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(work)
 }

@@ -72,7 +72,10 @@ pub(crate) struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     pub(crate) fn new(stage: &'a Stage) -> Self {
-        let person = |token: &str| Person { token: token.to_owned(), subject: Uuid::nil() };
+        let person = |token: &str| Person {
+            token: token.to_owned(),
+            subject: Uuid::nil(),
+        };
         let [first, second] = &stage.spas;
         let [first_tokens, second_tokens] = &stage.tokens;
         let make = |spa: &Spa, tokens: &Tokens| Tenant {
@@ -105,7 +108,10 @@ impl<'a> Bench<'a> {
                 let me = api.send(Call::get("/v1/me").bearer(&person.token)).await?.expect(200)?;
                 let said = me.get("roles").and_then(Value::as_array).cloned().unwrap_or_default();
                 let customer = api::id(&me, "customer_id")?;
-                anyhow::ensure!(said == roles && customer == tenant.id.as_uuid(), "/v1/me says otherwise");
+                anyhow::ensure!(
+                    said == roles && customer == tenant.id.as_uuid(),
+                    "/v1/me says otherwise"
+                );
                 person.subject = api::id(&me, "subject_id")?;
             }
         }
@@ -157,7 +163,10 @@ impl<'a> Bench<'a> {
             event,
             code,
         };
-        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).push(refusal);
+        self.refusals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(refusal);
     }
 
     pub(crate) fn reads(&self) -> std::sync::MutexGuard<'_, Vec<Read>> {

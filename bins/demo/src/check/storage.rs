@@ -21,12 +21,34 @@ const NOTE_COLUMNS: [&str; 4] = ["noted_on", "author", "service", "body"];
 
 pub(crate) async fn prove(bench: &mut Bench<'_>, report: &mut Report<'_>) {
     let read = read_back(bench).await;
-    report.prove("every client, page by page over HTTP, against the CSV", clients_equal(bench, read)).await;
-    report.prove("every client's chart notes over HTTP, against the CSV", notes_equal(bench)).await;
-    report.prove("single clients and chart notes by id", singles_equal(bench)).await;
+    report
+        .prove(
+            "every client, page by page over HTTP, against the CSV",
+            clients_equal(bench, read),
+        )
+        .await;
+    report
+        .prove(
+            "every client's chart notes over HTTP, against the CSV",
+            notes_equal(bench),
+        )
+        .await;
+    report
+        .prove("single clients and chart notes by id", singles_equal(bench))
+        .await;
     report.prove("all four files imported once more", repeated(bench)).await;
-    report.prove("a client's row with another name under the same id", conflicting_client(bench)).await;
-    report.prove("a chart note with another text under the same id", conflicting_note(bench)).await;
+    report
+        .prove(
+            "a client's row with another name under the same id",
+            conflicting_client(bench),
+        )
+        .await;
+    report
+        .prove(
+            "a chart note with another text under the same id",
+            conflicting_note(bench),
+        )
+        .await;
     report.prove("a file of good and bad rows", mixed_rows(bench)).await;
 }
 
@@ -46,7 +68,10 @@ pub(crate) async fn read_tenant(bench: &Bench<'_>, tenant: &Tenant) -> anyhow::R
         let path = page_path("/v1/clients", before);
         let (list, _) = bench.read(tenant, Call::get(path), "client.listed", listed).await?;
         clients.extend(items(&list)?.iter().cloned());
-        bench.stage.console.progress(&format!("reading back {}: {} clients", tenant.name, clients.len()));
+        bench
+            .stage
+            .console
+            .progress(&format!("reading back {}: {} clients", tenant.name, clients.len()));
         before = next(&list)?;
         if before.is_none() {
             break;
@@ -57,7 +82,10 @@ pub(crate) async fn read_tenant(bench: &Bench<'_>, tenant: &Tenant) -> anyhow::R
         .map(|(index, item)| async move {
             let id = api::id(&item, "id")?;
             let notes = read_notes(bench, tenant, id).await?;
-            bench.stage.console.progress(&format!("reading back {}: notes of {index} of {total}", tenant.name));
+            bench
+                .stage
+                .console
+                .progress(&format!("reading back {}: notes of {index} of {total}", tenant.name));
             Ok::<_, anyhow::Error>((field(&item, "external_id"), Known { id, item, notes }))
         })
         .buffer_unordered(CONCURRENT)
@@ -73,7 +101,9 @@ async fn read_notes(bench: &Bench<'_>, tenant: &Tenant, client: Uuid) -> anyhow:
     let mut before = None;
     loop {
         let path = page_path(&format!("/v1/clients/{client}/chart-notes"), before);
-        let (list, _) = bench.read(tenant, Call::get(path), "chart_note.listed", |_| Ok(only(client))).await?;
+        let (list, _) = bench
+            .read(tenant, Call::get(path), "chart_note.listed", |_| Ok(only(client)))
+            .await?;
         notes.extend(items(&list)?.iter().cloned());
         before = next(&list)?;
         if before.is_none() {
@@ -122,10 +152,17 @@ async fn clients_equal(bench: &Bench<'_>, read: anyhow::Result<()>) -> anyhow::R
 
 /// Each row is there with every value, and nothing else is there.
 pub(crate) fn compare_clients(known: &BTreeMap<String, Known>, rows: &[Row]) -> anyhow::Result<()> {
-    anyhow::ensure!(known.len() == rows.len(), "{} stored instead of {}", known.len(), rows.len());
+    anyhow::ensure!(
+        known.len() == rows.len(),
+        "{} stored instead of {}",
+        known.len(),
+        rows.len()
+    );
     for row in rows {
         let external = value(row, "external_id");
-        let stored = known.get(external).with_context(|| format!("`{external}` is not stored"))?;
+        let stored = known
+            .get(external)
+            .with_context(|| format!("`{external}` is not stored"))?;
         for (column, expected) in row {
             let found = field(&stored.item, column);
             anyhow::ensure!(found == *expected, "`{external}` has another {column}");
@@ -139,7 +176,11 @@ async fn notes_equal(bench: &Bench<'_>) -> anyhow::Result<String> {
     for (tenant, spa) in tenants(bench) {
         notes += compare_notes(&tenant.clients, &spa.notes)?;
     }
-    Ok(format!("{} notes, each as often as in the file, {} fields each", thousands(notes), NOTE_COLUMNS.len()))
+    Ok(format!(
+        "{} notes, each as often as in the file, {} fields each",
+        thousands(notes),
+        NOTE_COLUMNS.len()
+    ))
 }
 
 /// The same notes for the same clients, each as often; answers how many.
@@ -151,7 +192,9 @@ pub(crate) fn compare_notes(known: &BTreeMap<String, Known>, rows: &[Row]) -> an
     };
     let mut balance: BTreeMap<Vec<String>, i64> = BTreeMap::new();
     for row in rows {
-        let key = key(value(row, "client_external_id"), &|column| value(row, column).to_owned());
+        let key = key(value(row, "client_external_id"), &|column| {
+            value(row, column).to_owned()
+        });
         *balance.entry(key).or_default() += 1;
     }
     let mut stored = 0;
@@ -163,7 +206,10 @@ pub(crate) fn compare_notes(known: &BTreeMap<String, Known>, rows: &[Row]) -> an
     }
     let missing: i64 = balance.values().filter(|count| **count > 0).sum();
     let extra: i64 = -balance.values().filter(|count| **count < 0).sum::<i64>();
-    anyhow::ensure!((missing, extra) == (0, 0), "{stored} stored: {missing} missing or changed, {extra} too many");
+    anyhow::ensure!(
+        (missing, extra) == (0, 0),
+        "{stored} stored: {missing} missing or changed, {extra} too many"
+    );
     Ok(stored)
 }
 
@@ -176,7 +222,9 @@ async fn singles_equal(bench: &Bench<'_>) -> anyhow::Result<String> {
             anyhow::ensure!(item == known.item, "a client read by id differs from the list");
             let note = known.notes.first().context("a client has no notes")?;
             let call = Call::get(format!("/v1/chart-notes/{}", api::id(note, "id")?));
-            let (item, _) = bench.read(tenant, call, "chart_note.read", |_| Ok(only(known.id))).await?;
+            let (item, _) = bench
+                .read(tenant, call, "chart_note.read", |_| Ok(only(known.id)))
+                .await?;
             anyhow::ensure!(item == *note, "a note read by id differs from the list");
             read += 2;
         }
@@ -189,18 +237,29 @@ async fn repeated(bench: &Bench<'_>) -> anyhow::Result<String> {
     let before = bench.fingerprint().await?;
     let mut rows = 0;
     for (tenant, spa) in tenants(bench) {
-        for (kind, csv, expected) in
-            [(Kind::Clients, spa.clients_csv, spa.clients.len()), (Kind::ChartNotes, spa.notes_csv, spa.notes.len())]
-        {
+        for (kind, csv, expected) in [
+            (Kind::Clients, spa.clients_csv, spa.clients.len()),
+            (Kind::ChartNotes, spa.notes_csv, spa.notes.len()),
+        ] {
             let expected = u64::try_from(expected)?;
             let counts = import(bench, tenant, kind, csv).await?.counts;
-            let unchanged = Counts { rows: expected, unchanged: expected, ..Counts::default() };
+            let unchanged = Counts {
+                rows: expected,
+                unchanged: expected,
+                ..Counts::default()
+            };
             anyhow::ensure!(counts == unchanged, "{} {}: {counts:?}", tenant.name, kind.noun());
             rows += expected;
         }
     }
-    anyhow::ensure!(bench.fingerprint().await? == before, "the stored rows are not what they were");
-    Ok(format!("{} rows: all unchanged, and every stored row is byte for byte what it was", thousands(rows)))
+    anyhow::ensure!(
+        bench.fingerprint().await? == before,
+        "the stored rows are not what they were"
+    );
+    Ok(format!(
+        "{} rows: all unchanged, and every stored row is byte for byte what it was",
+        thousands(rows)
+    ))
 }
 
 async fn conflicting_client(bench: &Bench<'_>) -> anyhow::Result<String> {
@@ -210,7 +269,11 @@ async fn conflicting_client(bench: &Bench<'_>) -> anyhow::Result<String> {
     let changed = Row::from([("last_name".to_owned(), "Somebody-Else".to_owned())]);
     let before = bench.fingerprint().await?;
     let imported = import(bench, tenant, Kind::Clients, &csv(spa.clients_csv, row, &changed)?).await?;
-    let expected = Counts { rows: 1, conflicts: 1, ..Counts::default() };
+    let expected = Counts {
+        rows: 1,
+        conflicts: 1,
+        ..Counts::default()
+    };
     anyhow::ensure!(imported.counts == expected, "{:?}", imported.counts);
     let refused = imported.refused.first().context("the row is not reported")?;
     anyhow::ensure!(refused.line == 2 && refused.outcome == "conflict", "{refused:?}");
@@ -235,7 +298,8 @@ async fn conflicting_note(bench: &Bench<'_>) -> anyhow::Result<String> {
 
 async fn mixed_rows(bench: &Bench<'_>) -> anyhow::Result<String> {
     let header = "external_id,first_name,last_name,date_of_birth,phone,email,canary";
-    let good = |id: u8| format!("check-good-{id},Ada,Check{id},1990-02-03,(212) 555-0100,ada{id}@example.com,CANARY-GOOD{id}");
+    let good =
+        |id: u8| format!("check-good-{id},Ada,Check{id},1990-02-03,(212) 555-0100,ada{id}@example.com,CANARY-GOOD{id}");
     let rows = [
         header.to_owned(),
         good(1),
@@ -249,11 +313,17 @@ async fn mixed_rows(bench: &Bench<'_>) -> anyhow::Result<String> {
     let csv = rows.join("\r\n") + "\r\n";
     let imported = import(bench, &bench.juniper, Kind::Clients, &csv).await?;
     let counts = imported.counts;
-    anyhow::ensure!((counts.created, counts.invalid, counts.conflicts) == (3, 4, 0), "{counts:?}");
+    anyhow::ensure!(
+        (counts.created, counts.invalid, counts.conflicts) == (3, 4, 0),
+        "{counts:?}"
+    );
     let mut lines: Vec<u64> = imported.refused.iter().map(|row| row.line).collect();
     lines.sort_unstable();
     anyhow::ensure!(lines == [3, 5, 6, 8], "reported lines: {lines:?}");
-    let silent = imported.refused.iter().find(|row| row.reason.is_empty() || row.reason.contains("CANARY"));
+    let silent = imported
+        .refused
+        .iter()
+        .find(|row| row.reason.is_empty() || row.reason.contains("CANARY"));
     anyhow::ensure!(silent.is_none(), "a reason is missing or repeats the row");
     Ok("3 stored, 4 reported with line and reason".to_owned())
 }
@@ -266,7 +336,10 @@ pub(crate) async fn import(
     csv: &str,
 ) -> anyhow::Result<import::Imported> {
     let mut told = |counts: Counts| {
-        bench.stage.console.progress(&format!("importing {}: {} {}", tenant.name, counts.rows, kind.noun()));
+        bench
+            .stage
+            .console
+            .progress(&format!("importing {}: {} {}", tenant.name, counts.rows, kind.noun()));
     };
     import::run(&bench.api, &tenant.admin.token, kind, csv, &mut told).await
 }
@@ -276,7 +349,11 @@ fn csv(file: &str, row: &Row, replaced: &Row) -> anyhow::Result<String> {
     let columns = csv::Reader::from_reader(file.as_bytes()).headers()?.clone();
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(&columns)?;
-    writer.write_record(columns.iter().map(|column| replaced.get(column).map_or(value(row, column), String::as_str)))?;
+    writer.write_record(
+        columns
+            .iter()
+            .map(|column| replaced.get(column).map_or(value(row, column), String::as_str)),
+    )?;
     Ok(String::from_utf8(writer.into_inner()?)?)
 }
 
@@ -291,17 +368,34 @@ mod tests {
     use serde_json::json;
 
     fn row(columns: &[(&str, &str)]) -> Row {
-        columns.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+        columns
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+            .collect()
     }
 
     fn known(item: Value, notes: Vec<Value>) -> BTreeMap<String, Known> {
-        BTreeMap::from([("a".to_owned(), Known { id: Uuid::nil(), item, notes })])
+        BTreeMap::from([(
+            "a".to_owned(),
+            Known {
+                id: Uuid::nil(),
+                item,
+                notes,
+            },
+        )])
     }
 
     #[test]
     fn a_field_that_differs_is_found_wherever_it_stands() {
-        let item = json!({"external_id": "a", "address": {"city": "X"}, "labels": {"canary": "C"}, "marketing_opt_in": true});
-        let expected = [("external_id", "a"), ("city", "X"), ("canary", "C"), ("marketing_opt_in", "true"), ("phone", "")];
+        let item =
+            json!({"external_id": "a", "address": {"city": "X"}, "labels": {"canary": "C"}, "marketing_opt_in": true});
+        let expected = [
+            ("external_id", "a"),
+            ("city", "X"),
+            ("canary", "C"),
+            ("marketing_opt_in", "true"),
+            ("phone", ""),
+        ];
         let stored = known(item, Vec::new());
         compare_clients(&stored, &[row(&expected)]).unwrap();
         for (index, (column, _)) in expected.iter().enumerate().skip(1) {
@@ -315,7 +409,13 @@ mod tests {
     #[test]
     fn notes_are_counted_not_only_looked_for() {
         let note = json!({"noted_on": "2026-01-01", "author": "A", "service": "s", "body": "b"});
-        let one = row(&[("client_external_id", "a"), ("noted_on", "2026-01-01"), ("author", "A"), ("service", "s"), ("body", "b")]);
+        let one = row(&[
+            ("client_external_id", "a"),
+            ("noted_on", "2026-01-01"),
+            ("author", "A"),
+            ("service", "s"),
+            ("body", "b"),
+        ]);
         let twice = known(Value::Null, vec![note.clone(), note.clone()]);
         assert_eq!(compare_notes(&twice, &[one.clone(), one.clone()]).unwrap(), 2);
         assert!(compare_notes(&twice, std::slice::from_ref(&one)).is_err());

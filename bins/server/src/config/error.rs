@@ -46,7 +46,10 @@ impl ConfigError {
     pub(super) fn malformed(text: &str, error: &toml::de::Error) -> Self {
         let offset = error.span().map_or(0, |span| span.start);
         let line = 1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count();
-        Self::Malformed { line, what: without_value(error.message()) }
+        Self::Malformed {
+            line,
+            what: without_value(error.message()),
+        }
     }
 }
 

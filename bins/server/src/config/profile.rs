@@ -56,13 +56,18 @@ impl Config {
         if profile >= Profile::Hipaa {
             for issuer in self.issuers.iter().filter(|issuer| !lives_shortly(issuer)) {
                 let name = &issuer.issuer;
-                refusals.push(format!("`max_lifetime_s` of the issuer `{name}` is not set to {HIPAA_LIFETIME_S} or less"));
+                refusals.push(format!(
+                    "`max_lifetime_s` of the issuer `{name}` is not set to {HIPAA_LIFETIME_S} or less"
+                ));
             }
             if self.database.accept_version.is_some() {
                 refusals.push("`database.accept_version` accepts a PostgreSQL with known holes".to_owned());
             }
         }
-        refusals.into_iter().map(|refusal| format!("{refusal} (profile {profile})")).collect()
+        refusals
+            .into_iter()
+            .map(|refusal| format!("{refusal} (profile {profile})"))
+            .collect()
     }
 }
 
@@ -120,7 +125,16 @@ mod tests {
     #[test]
     fn development_takes_what_a_laptop_has() {
         let issuer = "issuer = \"http://127.0.0.1:9000\"";
-        assert!(refusals(config("development", FILES, "0.0.0.0:8080", issuer, "accept_version = \"15.1\"")).is_empty());
+        assert!(
+            refusals(config(
+                "development",
+                FILES,
+                "0.0.0.0:8080",
+                issuer,
+                "accept_version = \"15.1\""
+            ))
+            .is_empty()
+        );
     }
 
     #[test]
@@ -138,7 +152,11 @@ mod tests {
         let plain = "issuer = \"http://127.0.0.1:9000\"";
         let keys = "issuer = \"https://id.example.org\"\njwks_uri = \"http://127.0.0.1:9000/keys\"";
         for (listen, issuer) in [(LOCAL, plain), (LOCAL, keys), ("0.0.0.0:8080", TLS), ("[::]:8080", TLS)] {
-            assert_eq!(refusals(config("production", VAULT, listen, issuer, "")).len(), 1, "{listen} {issuer}");
+            assert_eq!(
+                refusals(config("production", VAULT, listen, issuer, "")).len(),
+                1,
+                "{listen} {issuer}"
+            );
         }
         let upstream = "0.0.0.0:8080\"\ntls_terminated_upstream = true #";
         assert!(refusals(config("production", VAULT, upstream, TLS, "")).is_empty());
@@ -150,6 +168,9 @@ mod tests {
         for issuer in [TLS, "issuer = \"https://id.example.org\"\nmax_lifetime_s = 901"] {
             assert_eq!(refusals(config("hipaa", VAULT, LOCAL, issuer, "")).len(), 1);
         }
-        assert_eq!(refusals(config("hipaa", VAULT, LOCAL, SHORT, "accept_version = \"15.18\"")).len(), 1);
+        assert_eq!(
+            refusals(config("hipaa", VAULT, LOCAL, SHORT, "accept_version = \"15.18\"")).len(),
+            1
+        );
     }
 }

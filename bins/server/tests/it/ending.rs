@@ -53,7 +53,16 @@ fn aud_3_refusals_of_the_last_moment_are_on_the_record() {
     }
     kill(server.pid(), Signal::SIGINT).unwrap();
     assert_eq!(server.wait().code(), Some(0), "{}", server.log());
-    let recorded = site.ask("SELECT request_id::text FROM audit.events WHERE event_type = 'http.request.unauthenticated'");
-    assert!(requests.iter().all(|request| recorded.contains(request)), "{recorded:?} {}", server.log());
-    assert!(!server.log().contains("did not reach the audit record"), "{}", server.log());
+    let recorded =
+        site.ask("SELECT request_id::text FROM audit.events WHERE event_type = 'http.request.unauthenticated'");
+    assert!(
+        requests.iter().all(|request| recorded.contains(request)),
+        "{recorded:?} {}",
+        server.log()
+    );
+    assert!(
+        !server.log().contains("did not reach the audit record"),
+        "{}",
+        server.log()
+    );
 }

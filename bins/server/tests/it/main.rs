@@ -8,7 +8,10 @@
     reason = "tests fail by panicking and look at the database from outside"
 )]
 
+mod clients;
 mod ending;
+mod imports;
+mod recording;
 mod signing_in;
 mod site;
 mod starting;

@@ -35,7 +35,9 @@ fn aut_1_expired_foreign_forged_and_unsigned_tokens_are_refused_alike() {
         let mut body = refused.json();
         assert_eq!(body["correlation_id"], json!(refused.correlation_id().to_string()));
         assert!(!server.log().contains(&token));
-        body.as_object_mut().unwrap().retain(|key, _| key == "title" || key == "status" || key == "detail");
+        body.as_object_mut()
+            .unwrap()
+            .retain(|key, _| key == "title" || key == "status" || key == "detail");
         bodies.push(body);
     }
     assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:?}");
@@ -67,11 +69,20 @@ fn htp_3_the_correlation_id_is_ours_whatever_the_caller_sends() {
     let (site, server) = &*running;
     let token = site.token(site.tenants.juniper, &[Role::Authenticated]);
     let theirs = "0190d6f0-0000-7000-8000-00000000beef";
-    let answer = send(server.request(Method::GET, "/v1/me", &token).header("X-Correlation-ID", theirs));
+    let answer = send(
+        server
+            .request(Method::GET, "/v1/me", &token)
+            .header("X-Correlation-ID", theirs),
+    );
     assert_eq!(answer.status, 200);
     assert_ne!(answer.header("x-correlation-id"), theirs);
     assert_eq!(answer.correlation_id().get_version_num(), 7);
-    let line = server.log().lines().find(|line| line.contains(theirs)).map(str::to_owned).unwrap_or_default();
+    let line = server
+        .log()
+        .lines()
+        .find(|line| line.contains(theirs))
+        .map(str::to_owned)
+        .unwrap_or_default();
     assert!(line.contains(&answer.correlation_id().to_string()), "{line}");
 }
 
@@ -80,7 +91,10 @@ fn the_probes_answer_without_a_token() {
     let running = shared();
     let (_, server) = &*running;
     assert_eq!(server.get_anonymous("/healthz").json(), json!({"status": "alive"}));
-    assert_eq!(server.get_anonymous("/readyz").json(), json!({"status": "ready", "checks": ["database", "record", "keys"]}));
+    assert_eq!(
+        server.get_anonymous("/readyz").json(),
+        json!({"status": "ready", "checks": ["database", "record", "keys"]})
+    );
     assert_eq!(server.get_anonymous("/openapi.json").json()["openapi"], "3.1.0");
 }
 
@@ -89,7 +103,10 @@ fn the_address_stands_in_the_log_for_a_launcher() {
     let running = shared();
     let (_, server) = &*running;
     let log = server.log();
-    let line = log.lines().find(|line| line.contains("server.listening")).unwrap_or_else(|| panic!("{log}"));
+    let line = log
+        .lines()
+        .find(|line| line.contains("server.listening"))
+        .unwrap_or_else(|| panic!("{log}"));
     let line: serde_json::Value = serde_json::from_str(line).unwrap();
     assert!(line.to_string().contains(server.address()), "{line}");
 }

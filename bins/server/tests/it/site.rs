@@ -54,7 +54,11 @@ pub(crate) fn shared() -> Arc<(Site, Server)> {
 
 impl Site {
     pub(crate) fn new() -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
         let tenants = Tenants {
             juniper: CustomerId::from_uuid(Uuid::now_v7()),
             saltmarsh: CustomerId::from_uuid(Uuid::now_v7()),
@@ -64,18 +68,37 @@ impl Site {
             let database = TestDatabase::create().await;
             let mut admin = database.admin_client().await;
             serve_regions(&admin, &[REGION.to_owned()]).await.unwrap();
-            install_enter_key(&mut admin, 1, &Sensitive::new(enter_key.clone())).await.unwrap();
+            install_enter_key(&mut admin, 1, &Sensitive::new(enter_key.clone()))
+                .await
+                .unwrap();
             for (id, slug) in [(tenants.juniper, "juniper"), (tenants.saltmarsh, "saltmarsh")] {
-                let tenant = NewTenant { id, slug: slug.to_owned(), name: slug.to_owned(), region: REGION.to_owned() };
+                let tenant = NewTenant {
+                    id,
+                    slug: slug.to_owned(),
+                    name: slug.to_owned(),
+                    region: REGION.to_owned(),
+                };
                 tenant_create(&mut admin, &tenant).await.unwrap();
             }
-            let options = IssuerOptions { audience: AUDIENCE.to_owned(), port: None, lifetime_s: 600 };
+            let options = IssuerOptions {
+                audience: AUDIENCE.to_owned(),
+                port: None,
+                lifetime_s: 600,
+            };
             (database, DevIssuer::start(options).await.unwrap())
         });
         let scratch = tempfile::tempdir().unwrap();
-        let site = Self { database, issuer, tenants, scratch, runtime };
+        let site = Self {
+            database,
+            issuer,
+            tenants,
+            scratch,
+            runtime,
+        };
         let store = FileStore::create(site.secrets()).unwrap();
-        store.put("app", site.database.app_password().expose().as_bytes()).unwrap();
+        store
+            .put("app", site.database.app_password().expose().as_bytes())
+            .unwrap();
         store.put("enter-key-1", &enter_key).unwrap();
         FileKeyStore::open_or_create(store, "kek").unwrap();
         site
@@ -150,10 +173,18 @@ audience = "{AUDIENCE}"
             .stderr(output)
             .spawn()
             .unwrap();
-        let mut server = Server { child, log, url: String::new() };
+        let mut server = Server {
+            child,
+            log,
+            url: String::new(),
+        };
         let deadline = Instant::now() + PATIENCE;
         while !ready.exists() {
-            assert!(server.child.try_wait().unwrap().is_none(), "the server ended: {}", server.log());
+            assert!(
+                server.child.try_wait().unwrap().is_none(),
+                "the server ended: {}",
+                server.log()
+            );
             assert!(Instant::now() < deadline, "the server does not start: {}", server.log());
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -176,10 +207,20 @@ audience = "{AUDIENCE}"
         self.issuer.token(&self.claims("dana", customer, roles)).unwrap()
     }
 
+    /// A token with which an administrator of a tenant normally works.
+    pub(crate) fn administrator(&self, customer: CustomerId) -> String {
+        self.token(customer, &[Role::Authenticated, Role::CustomerAdmin])
+    }
+
     /// Runs statements as the superuser.
     pub(crate) fn execute(&self, statements: &str) {
         self.runtime.block_on(async {
-            self.database.superuser_client().await.batch_execute(statements).await.unwrap();
+            self.database
+                .superuser_client()
+                .await
+                .batch_execute(statements)
+                .await
+                .unwrap();
         });
     }
 
@@ -195,13 +236,17 @@ audience = "{AUDIENCE}"
     pub(crate) fn lock(&self, table: &str) -> tokio_postgres::Client {
         self.runtime.block_on(async {
             let client = self.database.superuser_client().await;
-            client.batch_execute(&format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")).await.unwrap();
+            client
+                .batch_execute(&format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
+                .await
+                .unwrap();
             client
         })
     }
 
     pub(crate) fn unlock(&self, lock: tokio_postgres::Client) {
-        self.runtime.block_on(async move { lock.batch_execute("ROLLBACK").await.unwrap() });
+        self.runtime
+            .block_on(async move { lock.batch_execute("ROLLBACK").await.unwrap() });
     }
 
     /// Waits until a query answers with at least one row; refusals are written behind the response.
@@ -264,8 +309,29 @@ impl Server {
         send(client().get(format!("{}{path}", self.url)))
     }
 
+    pub(crate) fn post(&self, path: &str, token: &str, body: &Value) -> Answer {
+        send(self.request(reqwest::Method::POST, path, token).json(body))
+    }
+
+    pub(crate) fn put(&self, path: &str, token: &str, version: i64, body: &Value) -> Answer {
+        send(
+            self.request(reqwest::Method::PUT, path, token)
+                .header("If-Match", format!("\"{version}\""))
+                .json(body),
+        )
+    }
+
+    /// Makes a client and answers its id.
+    pub(crate) fn new_client(&self, token: &str, body: &Value) -> String {
+        let created = self.post("/v1/clients", token, body);
+        assert_eq!(created.status, 201, "{created:?}");
+        created.json()["id"].as_str().unwrap().to_owned()
+    }
+
     pub(crate) fn request(&self, method: reqwest::Method, path: &str, token: &str) -> RequestBuilder {
-        client().request(method, format!("{}{path}", self.url)).bearer_auth(token)
+        client()
+            .request(method, format!("{}{path}", self.url))
+            .bearer_auth(token)
     }
 }
 
@@ -283,7 +349,11 @@ impl Answer {
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).unwrap_or_else(|| panic!("no {name}: {self:?}")).to_str().unwrap()
+        self.headers
+            .get(name)
+            .unwrap_or_else(|| panic!("no {name}: {self:?}"))
+            .to_str()
+            .unwrap()
     }
 
     /// Our id of the request.
@@ -304,5 +374,9 @@ fn client() -> Client {
 
 pub(crate) fn send(request: RequestBuilder) -> Answer {
     let response: Response = request.send().unwrap();
-    Answer { status: response.status(), headers: response.headers().clone(), body: response.text().unwrap() }
+    Answer {
+        status: response.status(),
+        headers: response.headers().clone(),
+        body: response.text().unwrap(),
+    }
 }

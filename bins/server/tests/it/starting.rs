@@ -9,29 +9,51 @@ fn ten_5_a_database_or_role_that_breaks_the_promise_is_refused_with_every_reason
     let site = Site::new();
     let config = site.config();
 
-    site.execute("GRANT TRUNCATE ON crm.clients TO bearingwall_app; ALTER TABLE crm.chart_notes NO FORCE ROW LEVEL SECURITY");
+    site.execute(
+        "GRANT TRUNCATE ON crm.clients TO bearingwall_app; ALTER TABLE crm.chart_notes NO FORCE ROW LEVEL SECURITY",
+    );
     let (code, text) = site.refused_start(&config, |_| ());
     assert_eq!(code, 3, "{text}");
-    for reason in ["the role may TRUNCATE on crm.clients", "row security is not forced on crm.chart_notes"] {
-        let line = text.lines().find(|line| line.contains(reason)).unwrap_or_else(|| panic!("{reason}: {text}"));
+    for reason in [
+        "the role may TRUNCATE on crm.clients",
+        "row security is not forced on crm.chart_notes",
+    ] {
+        let line = text
+            .lines()
+            .find(|line| line.contains(reason))
+            .unwrap_or_else(|| panic!("{reason}: {text}"));
         assert!(line.starts_with("bearingwall-server: refused: "), "{line}");
     }
-    site.execute("REVOKE TRUNCATE ON crm.clients FROM bearingwall_app; ALTER TABLE crm.chart_notes FORCE ROW LEVEL SECURITY");
+    site.execute(
+        "REVOKE TRUNCATE ON crm.clients FROM bearingwall_app; ALTER TABLE crm.chart_notes FORCE ROW LEVEL SECURITY",
+    );
 
     site.execute("INSERT INTO public.__diesel_schema_migrations (version) VALUES ('99999999999999')");
     let (code, text) = site.refused_start(&config, |_| ());
     assert_eq!(code, 3, "{text}");
-    assert!(text.contains("the schema stands at 99999999999999, this program was built for"), "{text}");
+    assert!(
+        text.contains("the schema stands at 99999999999999, this program was built for"),
+        "{text}"
+    );
     site.execute("DELETE FROM public.__diesel_schema_migrations WHERE version = '99999999999999'");
 
     let store = FileStore::open(site.secrets()).unwrap();
-    store.put("superuser", site.database.password(Login::Superuser).expose().as_bytes()).unwrap();
+    store
+        .put(
+            "superuser",
+            site.database.password(Login::Superuser).expose().as_bytes(),
+        )
+        .unwrap();
     let as_superuser = config
         .replace(&site.database.url(Login::App), &site.database.url(Login::Superuser))
         .replace("#app\"", "#superuser\"");
     let (code, text) = site.refused_start(&as_superuser, |_| ());
     assert_eq!(code, 3, "{text}");
-    for reason in ["the role has SUPERUSER", "the role has BYPASSRLS", "the role may CREATE in the database"] {
+    for reason in [
+        "the role has SUPERUSER",
+        "the role has BYPASSRLS",
+        "the role may CREATE in the database",
+    ] {
         assert!(text.lines().any(|line| line.contains(reason)), "{reason}: {text}");
     }
 
@@ -54,21 +76,34 @@ fn sec_1_a_credential_in_environment_arguments_or_file_stops_the_start() {
     let config = site.config();
     let secret = "correct-horse-battery";
     let (code, text) = site.refused_start(&config, |command| {
-        command.env("PGPASSWORD", secret).env("STRIPE_KEY", "sk_live_51H8abcdefghijklmnopqrs");
+        command
+            .env("PGPASSWORD", secret)
+            .env("STRIPE_KEY", "sk_live_51H8abcdefghijklmnopqrs");
     });
     assert_eq!(code, 2, "{text}");
-    assert!(text.contains("environment variable `PGPASSWORD`") && text.contains("`STRIPE_KEY`"), "{text}");
+    assert!(
+        text.contains("environment variable `PGPASSWORD`") && text.contains("`STRIPE_KEY`"),
+        "{text}"
+    );
     assert!(!text.contains(secret) && !text.contains("sk_live"), "{text}");
 
     let (code, text) = site.refused_start(&config, |command| {
         command.arg(format!("--password={secret}"));
     });
-    assert_eq!((code, text.contains("argument 3"), text.contains(secret)), (2, true, false), "{text}");
+    assert_eq!(
+        (code, text.contains("argument 3"), text.contains(secret)),
+        (2, true, false),
+        "{text}"
+    );
 
     let inside = config.replace("[tenancy]", &format!("# password was {secret}\n[tenancy]"));
     let inside = inside.replace("@127.0.0.1", &format!(":{secret}@127.0.0.1"));
     let (code, text) = site.refused_start(&inside, |_| ());
-    assert_eq!((code, text.contains("setting `database.url`"), text.contains(secret)), (2, true, false), "{text}");
+    assert_eq!(
+        (code, text.contains("setting `database.url`"), text.contains(secret)),
+        (2, true, false),
+        "{text}"
+    );
 }
 
 #[test]
@@ -104,15 +139,24 @@ fn sec_1_a_store_without_a_compiled_in_adapter_is_a_start_up_error() {
         command.arg("--check-config");
     });
     assert_eq!(code, 2, "{text}");
-    assert!(text.contains("`database.password`: no adapter for `azure-kv` references was compiled in"), "{text}");
+    assert!(
+        text.contains("`database.password`: no adapter for `azure-kv` references was compiled in"),
+        "{text}"
+    );
 }
 
 #[test]
 fn aut_2_a_server_without_signing_keys_does_not_start() {
     let site = Site::new();
-    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let config = site.config().replace(site.issuer.issuer(), &format!("http://{silent}"));
     let (code, text) = site.refused_start(&config, |_| ());
     assert_eq!(code, 1, "{text}");
-    assert!(text.contains("the signing keys of issuer") && text.contains("are not available"), "{text}");
+    assert!(
+        text.contains("the signing keys of issuer") && text.contains("are not available"),
+        "{text}"
+    );
 }

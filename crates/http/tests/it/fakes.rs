@@ -15,8 +15,10 @@ use time::macros::datetime;
 use uuid::Uuid;
 
 pub(crate) const EXPIRES: OffsetDateTime = datetime!(2030-01-02 03:04:05 UTC);
-pub(crate) const CUSTOMER: CustomerId = CustomerId::from_uuid(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_000A));
-pub(crate) const OTHER_CUSTOMER: CustomerId = CustomerId::from_uuid(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_000B));
+pub(crate) const CUSTOMER: CustomerId =
+    CustomerId::from_uuid(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_000A));
+pub(crate) const OTHER_CUSTOMER: CustomerId =
+    CustomerId::from_uuid(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_000B));
 pub(crate) const SUBJECT: SubjectId = SubjectId::from_uuid(Uuid::from_u128(0x5));
 
 /// Knows the tokens `reader`, `writer`, `both`, `other` (another tenant's), `platform`, `stray` (reads, without a tenant) and `nobody`;
