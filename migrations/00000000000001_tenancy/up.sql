@@ -94,15 +94,6 @@ SELECT tenancy.renew_seal_key();
 
 -- The seal: HMAC-SHA256 over (customer, subject, request, backend, transaction start).
 -- SECURITY: binary encodings only; the text of a timestamp depends on TimeZone and DateStyle, which an attacker sets.
-CREATE FUNCTION tenancy.make_seal(p_customer uuid, p_subject uuid, p_request uuid) RETURNS bytea
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $f$
-BEGIN
-    RETURN (SELECT sha256(k.opad || sha256(k.ipad || '\x7365616c2e7631'::bytea
-                || uuid_send(p_customer) || uuid_send(p_subject) || uuid_send(p_request)
-                || int4send(pg_backend_pid()) || timestamptz_send(transaction_timestamp())))
-            FROM tenancy.seal_key k);
-END $f$;
-
 -- CONTROL: TEN-1
 CREATE FUNCTION tenancy.current_context(OUT customer uuid, OUT subject uuid, OUT request uuid) RETURNS record
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
@@ -112,6 +103,8 @@ DECLARE
     v_request  text := current_setting('app.current_request_id', true);
     v_seal     text := current_setting('app.tenant_seal', true);
     v_uuid     text := '________-____-____-____-____________';
+    v_ipad     bytea;
+    v_opad     bytea;
     v_ok       boolean;
 BEGIN
     IF v_customer IS NULL OR v_customer = '' THEN
@@ -123,11 +116,11 @@ BEGIN
         subject  := v_subject::uuid;
         request  := v_request::uuid;
         -- Both sides are hashed once more under the key, so that the comparison's timing tells nothing.
-        SELECT sha256(k.opad || sha256(k.opad || sha256(k.ipad || '\x7365616c2e7631'::bytea
+        SELECT k.ipad, k.opad INTO v_ipad, v_opad FROM tenancy.seal_key k;
+        v_ok := sha256(v_opad || sha256(v_opad || sha256(v_ipad || '\x7365616c2e7631'::bytea
                     || uuid_send(customer) || uuid_send(subject) || uuid_send(request)
                     || int4send(pg_backend_pid()) || timestamptz_send(transaction_timestamp()))))
-             = sha256(k.opad || decode(v_seal, 'hex'))
-          INTO v_ok FROM tenancy.seal_key k;
+              = sha256(v_opad || decode(v_seal, 'hex'));
     END IF;
     IF v_ok IS NOT TRUE THEN
         RAISE EXCEPTION 'tenant context is not authentic' USING ERRCODE = '28000';
@@ -143,6 +136,8 @@ DECLARE
     v_request  text := current_setting('app.current_request_id', true);
     v_seal     text := current_setting('app.tenant_seal', true);
     v_uuid     text := '________-____-____-____-____________';
+    v_ipad     bytea;
+    v_opad     bytea;
     v_ok       boolean;
 BEGIN
     IF v_customer IS NULL OR v_customer = '' THEN
@@ -152,17 +147,27 @@ BEGIN
     -- expressions cost a third of the whole function.
     IF v_customer LIKE v_uuid AND v_subject LIKE v_uuid AND v_request LIKE v_uuid AND length(v_seal) = 64
        AND translate(v_customer || v_subject || v_request || v_seal, '0123456789abcdef', '') = '------------' THEN
-        SELECT sha256(k.opad || sha256(k.opad || sha256(k.ipad || '\x7365616c2e7631'::bytea
+        -- Without a parameter in it, the statement is planned once a session; the arithmetic stays in expressions.
+        SELECT k.ipad, k.opad INTO v_ipad, v_opad FROM tenancy.seal_key k;
+        v_ok := sha256(v_opad || sha256(v_opad || sha256(v_ipad || '\x7365616c2e7631'::bytea
                     || uuid_send(v_customer::uuid) || uuid_send(v_subject::uuid) || uuid_send(v_request::uuid)
                     || int4send(pg_backend_pid()) || timestamptz_send(transaction_timestamp()))))
-             = sha256(k.opad || decode(v_seal, 'hex'))
-          INTO v_ok FROM tenancy.seal_key k;
+              = sha256(v_opad || decode(v_seal, 'hex'));
     END IF;
     IF v_ok IS NOT TRUE THEN
         RAISE EXCEPTION 'tenant context is not authentic' USING ERRCODE = '28000';
     END IF;
     RETURN v_customer::uuid;
 END $f$;
+
+-- What the settings claim, unverified: for column defaults and nothing else. The policy's WITH CHECK compares the row with
+-- the verified context once per statement; a verifying default would be called once per row of a bulk insert.
+CREATE FUNCTION tenancy.claimed_customer_id() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE AS
+$f$ SELECT nullif(pg_catalog.current_setting('app.current_customer_id', true), '')::pg_catalog.uuid $f$;
+CREATE FUNCTION tenancy.claimed_subject_id() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE AS
+$f$ SELECT nullif(pg_catalog.current_setting('app.current_subject_id', true), '')::pg_catalog.uuid $f$;
+CREATE FUNCTION tenancy.claimed_request_id() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE AS
+$f$ SELECT nullif(pg_catalog.current_setting('app.current_request_id', true), '')::pg_catalog.uuid $f$;
 
 CREATE FUNCTION tenancy.current_subject_id() RETURNS uuid
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $f$
@@ -174,11 +179,18 @@ BEGIN RETURN (SELECT c.request FROM tenancy.current_context() c); END $f$;
 
 CREATE FUNCTION tenancy.seal_context(p_customer uuid, p_subject uuid, p_request uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $f$
+DECLARE
+    v_ipad   bytea;
+    v_opad   bytea;
+    v_ignore text;
 BEGIN
-    PERFORM set_config('app.current_customer_id', p_customer::text, true),
-            set_config('app.current_subject_id',  p_subject::text,  true),
-            set_config('app.current_request_id',  p_request::text,  true),
-            set_config('app.tenant_seal', encode(tenancy.make_seal(p_customer, p_subject, p_request), 'hex'), true);
+    SELECT k.ipad, k.opad INTO v_ipad, v_opad FROM tenancy.seal_key k;
+    v_ignore := set_config('app.current_customer_id', p_customer::text, true);
+    v_ignore := set_config('app.current_subject_id', p_subject::text, true);
+    v_ignore := set_config('app.current_request_id', p_request::text, true);
+    v_ignore := set_config('app.tenant_seal', encode(sha256(v_opad || sha256(v_ipad || '\x7365616c2e7631'::bytea
+        || uuid_send(p_customer) || uuid_send(p_subject) || uuid_send(p_request)
+        || int4send(pg_backend_pid()) || timestamptz_send(transaction_timestamp()))), 'hex'), true);
 END $f$;
 
 -- CONTROL: TEN-1
@@ -186,7 +198,7 @@ END $f$;
 -- 'enter.v1' | kid int2 | customer 16 | subject 16 | request 16 | pid int4 | expiry int8 (Unix ms) | nonce 16 | sha256(regions joined by ',') 32
 CREATE FUNCTION tenancy.enter(p_customer uuid, p_subject uuid, p_request uuid, p_expiry_ms bigint, p_nonce uuid,
                               p_kid smallint, p_regions text[], p_mac bytea) RETURNS uuid
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $f$
 DECLARE
     v_ok     boolean;
     v_region text;
@@ -196,6 +208,7 @@ BEGIN
     IF coalesce(current_setting('app.tenant_seal', true), '') <> '' THEN
         RAISE EXCEPTION 'a tenant is already entered in this transaction' USING ERRCODE = '28000';
     END IF;
+    -- One statement for everything: each costs the start of an executor, and every request enters twice.
     SELECT sha256(k.opad || sha256(k.opad || sha256(k.ipad || '\x656e7465722e7631'::bytea || int2send(p_kid)
                 || uuid_send(p_customer) || uuid_send(p_subject) || uuid_send(p_request)
                 || int4send(CASE WHEN c.require_pid THEN pg_backend_pid() ELSE 0 END)
@@ -205,18 +218,20 @@ BEGIN
        AND octet_length(p_mac) = 32
        AND p_expiry_ms >= v_now_ms
        AND p_expiry_ms <= v_now_ms + (extract(epoch FROM c.max_ttl) * 1000)::bigint
-       AND clock_timestamp() BETWEEN k.not_before AND k.not_after
-      INTO v_ok FROM tenancy.enter_keys k, tenancy.config c WHERE k.kid = p_kid;
+       AND clock_timestamp() BETWEEN k.not_before AND k.not_after,
+           t.region,
+           t.region = '*' OR (t.region = ANY (p_regions) AND t.region = ANY (c.regions))
+      INTO v_ok, v_region, v_served
+      FROM tenancy.enter_keys k CROSS JOIN tenancy.config c
+      LEFT JOIN tenancy.customers t ON t.customer_id = p_customer AND t.status = 'active'
+     WHERE k.kid = p_kid;
     IF v_ok IS NOT TRUE THEN
         RAISE EXCEPTION 'tenant token rejected' USING ERRCODE = '28000';
     END IF;
-    SELECT t.region, t.region = '*' OR (t.region = ANY (p_regions) AND t.region = ANY (c.regions))
-      INTO v_region, v_served
-      FROM tenancy.customers t, tenancy.config c WHERE t.customer_id = p_customer AND t.status = 'active';
     IF v_region IS NULL THEN
         RAISE EXCEPTION 'tenant is not active' USING ERRCODE = '28000', DETAIL = 'tenant-not-active';
     END IF;
-    IF NOT v_served THEN
+    IF v_served IS NOT TRUE THEN
         RAISE EXCEPTION 'the region of the tenant is not served here' USING ERRCODE = '28000', DETAIL = 'region-not-served';
     END IF;
     PERFORM tenancy.seal_context(p_customer, p_subject, p_request);
@@ -336,7 +351,8 @@ END $p$;
 
 REVOKE ALL ON ALL TABLES IN SCHEMA tenancy FROM PUBLIC;
 REVOKE ALL ON ALL ROUTINES IN SCHEMA tenancy FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION tenancy.current_customer_id(), tenancy.current_subject_id(), tenancy.current_request_id(), tenancy.current_context()
+GRANT EXECUTE ON FUNCTION tenancy.claimed_customer_id(), tenancy.claimed_subject_id(), tenancy.claimed_request_id(),
+    tenancy.current_customer_id(), tenancy.current_subject_id(), tenancy.current_request_id(), tenancy.current_context()
     TO bearingwall_app, bearingwall_admin, bearingwall_sealer, bearingwall_worker, bearingwall_auditor;
 GRANT EXECUTE ON FUNCTION tenancy.enter(uuid, uuid, uuid, bigint, uuid, smallint, text[], bytea), tenancy.registry() TO bearingwall_app;
 GRANT EXECUTE ON FUNCTION tenancy.install_enter_key(smallint, bytea), tenancy.renew_seal_key(), tenancy.serve_regions(text[]),

@@ -17,13 +17,13 @@ CREATE TABLE audit.config (
 INSERT INTO audit.config DEFAULT VALUES;
 
 CREATE TABLE audit.events (
-    customer_id    uuid        NOT NULL DEFAULT tenancy.current_customer_id(),
-    -- What the database supplies; no login role holds INSERT on these columns.
+    customer_id    uuid        NOT NULL DEFAULT tenancy.claimed_customer_id(),
+    -- What the database supplies; no login role holds INSERT on these columns, and the policy verifies the first and the last two.
     recorded_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
     xid            xid8        NOT NULL DEFAULT pg_current_xact_id(),
     db_role        name        NOT NULL DEFAULT session_user,
-    actor_id       uuid        NOT NULL DEFAULT tenancy.current_subject_id(),
-    request_id     uuid        NOT NULL DEFAULT tenancy.current_request_id(),
+    actor_id       uuid        NOT NULL DEFAULT tenancy.claimed_subject_id(),
+    request_id     uuid        NOT NULL DEFAULT tenancy.claimed_request_id(),
     -- What the audit crate supplies.
     event_id       uuid        NOT NULL,
     schema_version smallint    NOT NULL DEFAULT 1,
@@ -101,7 +101,7 @@ SELECT audit.create_partition((now() + make_interval(months => m))::date) FROM g
 -- The second named table shape: the application inserts and reads its own tenant, sealer and auditor read all.
 CREATE POLICY app_isolation ON audit.events AS RESTRICTIVE FOR ALL TO bearingwall_app
     USING (customer_id = (SELECT tenancy.current_customer_id()))
-    WITH CHECK (customer_id = (SELECT tenancy.current_customer_id()));
+    WITH CHECK ((customer_id, actor_id, request_id) = (SELECT c.customer, c.subject, c.request FROM tenancy.current_context() c));
 CREATE POLICY app_insert ON audit.events FOR INSERT TO bearingwall_app WITH CHECK (customer_id IS NOT NULL);
 CREATE POLICY app_select ON audit.events FOR SELECT TO bearingwall_app USING (customer_id IS NOT NULL);
 CREATE POLICY sealer_select ON audit.events FOR SELECT TO bearingwall_sealer USING (true);
@@ -116,9 +116,11 @@ GRANT INSERT (event_id, schema_version, event_type, phase, outcome, outcome_code
 -- CONTROL: AUD-1
 -- Whose rows of a resource this request may touch with a command: the subjects of access events that an earlier, committed
 -- transaction of the same sealed actor and request wrote, and that have not expired by the wall clock.
+-- A generic plan, pruned to the partitions of the last seconds when it starts: planning it anew would cost more than running it.
 -- SECURITY: IS DISTINCT FROM, because the current transaction id is NULL until the transaction has written something.
 CREATE FUNCTION audit.declared_subjects(p_resource text, p_command text) RETURNS uuid[]
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan AS $f$
 DECLARE
     v_ctx      record;
     v_since    timestamptz := clock_timestamp() - (SELECT c.access_ttl FROM audit.config c);
@@ -136,7 +138,8 @@ END $f$;
 
 -- CONTROL: DOM-2
 CREATE FUNCTION audit.search_declared(p_resource text) RETURNS boolean
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan AS $f$
 DECLARE
     v_ctx   record;
     v_since timestamptz := clock_timestamp() - (SELECT c.access_ttl FROM audit.config c);

@@ -6,7 +6,7 @@ GRANT USAGE ON SCHEMA crm TO bearingwall_app, bearingwall_backup;
 
 -- The tenant's data key, wrapped by the key store's key; useless without it.
 CREATE TABLE crm.tenant_keys (
-    customer_id uuid        NOT NULL DEFAULT tenancy.current_customer_id() REFERENCES tenancy.customers (customer_id),
+    customer_id uuid        NOT NULL DEFAULT tenancy.claimed_customer_id() REFERENCES tenancy.customers (customer_id),
     version     integer     NOT NULL CHECK (version > 0),
     kek_version text        NOT NULL CHECK (length(kek_version) <= 128),
     wrapped     bytea       NOT NULL,
@@ -17,7 +17,7 @@ CALL tenancy.protect('crm.tenant_keys');
 
 -- The spine: who exists, without saying who they are. External ids stand here only as keyed digests.
 CREATE TABLE crm.clients (
-    customer_id     uuid        NOT NULL DEFAULT tenancy.current_customer_id() REFERENCES tenancy.customers (customer_id),
+    customer_id     uuid        NOT NULL DEFAULT tenancy.claimed_customer_id() REFERENCES tenancy.customers (customer_id),
     id              uuid        NOT NULL,
     external_digest bytea       CHECK (octet_length(external_digest) = 32),
     import_digest   bytea       CHECK (octet_length(import_digest) = 32),
@@ -32,7 +32,7 @@ CALL tenancy.protect('crm.clients');
 
 -- One key a person, wrapped by the tenant's: destroying it erases the person from every live row.
 CREATE TABLE crm.client_keys (
-    customer_id    uuid        NOT NULL DEFAULT tenancy.current_customer_id(),
+    customer_id    uuid        NOT NULL DEFAULT tenancy.claimed_customer_id(),
     client_id      uuid        NOT NULL,
     tenant_version integer     NOT NULL,
     wrapped        bytea       NOT NULL,
@@ -44,7 +44,7 @@ CREATE TABLE crm.client_keys (
 CALL tenancy.protect('crm.client_keys');
 
 CREATE TABLE crm.client_records (
-    customer_id uuid   NOT NULL DEFAULT tenancy.current_customer_id(),
+    customer_id uuid   NOT NULL DEFAULT tenancy.claimed_customer_id(),
     client_id   uuid   NOT NULL,
     payload     bytea  NOT NULL,
     PRIMARY KEY (customer_id, client_id),
@@ -55,7 +55,7 @@ CALL audit.protect_phi('crm.client_records', 'client_id');
 
 -- Blind indexes: keyed digests of normalised names' prefixes, phones and e-mails, and nothing else.
 CREATE TABLE crm.client_digests (
-    customer_id uuid     NOT NULL DEFAULT tenancy.current_customer_id(),
+    customer_id uuid     NOT NULL DEFAULT tenancy.claimed_customer_id(),
     kind        smallint NOT NULL,
     digest      bytea    NOT NULL CHECK (octet_length(digest) = 16),
     client_id   uuid     NOT NULL,
@@ -66,7 +66,7 @@ CREATE INDEX client_digests_client ON crm.client_digests (customer_id, client_id
 CALL audit.protect_phi('crm.client_digests', 'client_id', true);
 
 CREATE TABLE crm.chart_notes (
-    customer_id    uuid        NOT NULL DEFAULT tenancy.current_customer_id(),
+    customer_id    uuid        NOT NULL DEFAULT tenancy.claimed_customer_id(),
     id             uuid        NOT NULL,
     client_id      uuid        NOT NULL,
     import_key     bytea       CHECK (octet_length(import_key) = 32),
@@ -83,7 +83,7 @@ CREATE INDEX chart_notes_client ON crm.chart_notes (customer_id, client_id, id);
 CALL tenancy.protect('crm.chart_notes');
 
 CREATE TABLE crm.chart_note_records (
-    customer_id uuid  NOT NULL DEFAULT tenancy.current_customer_id(),
+    customer_id uuid  NOT NULL DEFAULT tenancy.claimed_customer_id(),
     note_id     uuid  NOT NULL,
     client_id   uuid  NOT NULL,
     payload     bytea NOT NULL,

@@ -13,7 +13,8 @@ mod tokens;
 
 use crate::console::{Console, chain};
 use crate::place::Place;
-use crate::stage::{Running, Stage};
+use crate::running::Running;
+use crate::stage::Stage;
 use bench::Bench;
 use std::future::Future;
 

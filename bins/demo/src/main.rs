@@ -8,6 +8,7 @@ mod console;
 mod identity;
 mod import;
 mod place;
+mod running;
 mod sample;
 mod server;
 mod stage;

@@ -7,7 +7,8 @@ use crate::check;
 use crate::console::{Console, thousands};
 use crate::identity::{self, Tokens};
 use crate::import::{self, Imported, Kind};
-use crate::place::Place;
+use crate::place::{self, Place};
+use crate::running::{Running, Stop};
 use crate::sample::{self, Spa};
 use crate::server::{Issuer, ServerProcess, Settings};
 use anyhow::Context as _;
@@ -15,15 +16,12 @@ use bearingwall_core::{CustomerId, Sensitive};
 use bearingwall_ctl::{ProvisionOptions, Provisioned, provision};
 use bearingwall_migrations::{NewTenant, tenant_create, tenant_list};
 use bearingwall_tenancy::{DatabaseAddress, danger};
-use bearingwall_testkit::cluster::{Cluster, ClusterError, ClusterOptions, InstallPolicy, StopOutcome};
 use bearingwall_testkit::issuer::DevIssuer;
 use serde_json::Value;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -49,21 +47,15 @@ pub(crate) struct Stage {
     pub(crate) tokens: [Tokens; 2],
 }
 
-/// What must be stopped, filled as it starts, so that an interruption at any point stops what is there.
-#[derive(Default)]
-pub(crate) struct Running {
-    starting: Option<JoinHandle<Result<Cluster, ClusterError>>>,
-    cluster: Option<Cluster>,
-    pub(crate) server: Option<ServerProcess>,
-    up: bool,
-}
-
 /// Runs the demo or the check until its end or a signal.
 pub(crate) async fn run(arguments: &Arguments, console: &Arc<Console>) -> anyhow::Result<ExitCode> {
     let mut stop = Stop::listen()?;
-    let temporary = arguments.check.then(|| temporary_folder(arguments)).transpose()?;
+    let temporary = arguments
+        .check
+        .then(|| place::temporary_folder(arguments.data_dir.as_deref()))
+        .transpose()?;
     let place = match &temporary {
-        Some(folder) => Place::below(folder.path())?,
+        Some(folder) => Place::passing(folder.path(), arguments.data_dir.is_some())?,
         None => Place::lasting(arguments.data_dir.as_deref())?,
     };
     let mut running = Running::default();
@@ -79,6 +71,7 @@ pub(crate) async fn run(arguments: &Arguments, console: &Arc<Console>) -> anyhow
         if arguments.keep {
             console.step(&format!("everything is left in {}", folder.keep().display()));
         } else {
+            place.forget_cluster(stopped.as_ref().ok().and_then(Option::as_deref))?;
             folder.close().context("removing the temporary folder")?;
         }
     }
@@ -351,100 +344,6 @@ fn server_port(arguments: &Arguments) -> u16 {
 /// 150020 is 15.20.
 fn version(number: u32) -> String {
     format!("{}.{}", number / 10_000, number % 10_000)
-}
-
-fn temporary_folder(arguments: &Arguments) -> anyhow::Result<tempfile::TempDir> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mut builder = tempfile::Builder::new();
-    // As root, the user that runs the cluster must pass through; what holds secrets below closes itself.
-    builder
-        .prefix("bearingwall-check-")
-        .permissions(std::fs::Permissions::from_mode(0o755));
-    match &arguments.data_dir {
-        Some(directory) => {
-            std::fs::create_dir_all(directory)?;
-            builder.tempdir_in(directory)
-        }
-        None => builder.tempdir(),
-    }
-    .context("making a temporary folder")
-}
-
-impl Running {
-    async fn start_cluster(
-        &mut self,
-        arguments: &Arguments,
-        place: &Place,
-        console: &Arc<Console>,
-    ) -> anyhow::Result<&Cluster> {
-        let options = ClusterOptions {
-            data_root: place.cluster_root.clone(),
-            bin_dir: arguments.pg_bin.clone(),
-            install: if arguments.no_install {
-                InstallPolicy::Forbidden
-            } else {
-                InstallPolicy::Allowed
-            },
-            ..ClusterOptions::durable("demo")
-        };
-        let console = Arc::clone(console);
-        let start = move || Cluster::start(&options, &|what| console.step(what));
-        let starting = self.starting.insert(tokio::task::spawn_blocking(start));
-        let cluster = starting.await.context("starting PostgreSQL")?;
-        self.starting = None;
-        Ok(self.cluster.insert(cluster?))
-    }
-
-    /// Stops what is there.
-    async fn stop(mut self, console: &Console) -> anyhow::Result<()> {
-        let mut outcome = Ok(());
-        if let Some(server) = self.server.take() {
-            outcome = server.stop().await.and_then(|status| {
-                console.step(&format!("the server has stopped ({status})"));
-                anyhow::ensure!(status.success(), "the server did not stop in order: {status}");
-                Ok(())
-            });
-        }
-        // An interrupted start runs on to its end, and what it started must not stay behind.
-        if let Some(starting) = self.starting.take() {
-            self.cluster = starting.await.ok().and_then(Result::ok);
-        }
-        if let Some(cluster) = self.cluster.take() {
-            let stopped = tokio::task::spawn_blocking(move || cluster.stop())
-                .await
-                .context("stopping PostgreSQL")?;
-            match stopped? {
-                StopOutcome::Stopped => console.step("PostgreSQL has stopped"),
-                StopOutcome::StillUsed => console.step("PostgreSQL runs on: somebody else uses it"),
-            }
-        }
-        outcome
-    }
-}
-
-/// The signals that ask a program to end.
-struct Stop {
-    interrupt: Signal,
-    terminate: Signal,
-    hang_up: Signal,
-}
-
-impl Stop {
-    fn listen() -> anyhow::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
-        })
-    }
-
-    async fn signalled(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hang_up.recv() => {}
-        }
-    }
 }
 
 /// The value at `name` of a list answer.

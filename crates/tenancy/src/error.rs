@@ -32,7 +32,11 @@ pub enum TenancyError {
     /// The record that must come first could not be written; nothing was read or changed.
     #[error("the record of the access could not be written")]
     Unrecorded(#[source] DieselError),
-    /// The transaction could not be committed; nothing was changed.
+    /// The work dropped its first statement half-way, so that nobody knows what of the beginning took place. The connection
+    /// is closed and nothing is committed.
+    #[error("the beginning of the transaction was interrupted")]
+    Interrupted,
+    /// The transaction could not be committed. If the connection broke meanwhile, the server alone knows whether it was.
     #[error("the transaction could not be committed")]
     NotCommitted(#[source] DieselError),
     /// A statement of the pool's own failed.
@@ -72,7 +76,11 @@ impl Classified for TenancyError {
         match self {
             Self::Dial(_) | Self::Busy | Self::Unrecorded(_) => ErrorKind::Unavailable,
             Self::NotActive | Self::RegionNotServed => ErrorKind::Forbidden,
-            Self::Posture { .. } | Self::Refused(_) | Self::NotCommitted(_) | Self::Statement(_) => ErrorKind::Internal,
+            Self::Posture { .. }
+            | Self::Refused(_)
+            | Self::Interrupted
+            | Self::NotCommitted(_)
+            | Self::Statement(_) => ErrorKind::Internal,
         }
     }
 
@@ -87,6 +95,7 @@ impl Classified for TenancyError {
             Self::Unrecorded(_) => "TEN-007",
             Self::NotCommitted(_) => "TEN-008",
             Self::Statement(_) => "TEN-009",
+            Self::Interrupted => "TEN-010",
         }
     }
 }

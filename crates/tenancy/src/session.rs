@@ -20,7 +20,7 @@ use tokio_postgres::NoTls;
 ///
 /// SECURITY: not DISCARD ALL, which kills the driver's statement cache unnoticed.
 const RESET: &str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; UNLISTEN *; SELECT pg_catalog.pg_advisory_unlock_all(); \
-    DISCARD TEMP; DISCARD SEQUENCES; RESET ALL; SET TIME ZONE 'UTC'; SET CLIENT_ENCODING TO 'UTF8'; \
+    DISCARD TEMP; DISCARD SEQUENCES; RESET ALL; \
     SELECT 1 / (CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE from_sql) THEN 0 ELSE 1 END)";
 
 /// A connection that knows its backend and whether it has been cleaned since its last use.
@@ -62,7 +62,7 @@ impl SessionManager {
         let mut config = danger::with_password(&self.address, self.password.as_ref());
         // SECURITY: options of the start-up packet beat whatever was stored on the role with ALTER ROLE … SET.
         config.options(format!(
-            "-c search_path=pg_catalog -c statement_timeout={ms} -c idle_in_transaction_session_timeout={ms} -c row_security=on \
+            "-c search_path=pg_catalog -c statement_timeout={ms} -c idle_in_transaction_session_timeout={ms} -c row_security=on -c TimeZone=UTC \
              -c synchronous_commit=on -c default_transaction_isolation=read\\ committed",
             ms = self.statement_timeout.as_millis()
         ));

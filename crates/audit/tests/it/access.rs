@@ -216,6 +216,53 @@ async fn aud_1_what_the_database_supplies_cannot_be_supplied() {
 }
 
 #[tokio::test]
+async fn aud_1_the_record_takes_codes_and_no_free_text() {
+    let fixture = Fixture::create().await;
+    for (column, value) in [
+        ("outcome_code", "'born 1970-01-01, called'"),
+        ("route", "'GET /v1/clients?name=Jane Doe'"),
+        ("route", "'Jane'"),
+        ("purpose_of_use", "'Botox for Jane'"),
+        ("resource", "'Jane Doe'"),
+        ("actor_roles", "ARRAY['Jane Doe']"),
+        ("actor_roles", "array_fill('authenticated'::text, ARRAY[10000])"),
+        ("commands", "array_fill('SELECT'::text, ARRAY[10000])"),
+        ("event_type", "repeat('a', 500) || '.b'"),
+    ] {
+        let columns = if column == "event_type" { "event_type" } else { &format!("event_type, {column}") };
+        let values = if column == "event_type" { value } else { &format!("'client.read', {value}") };
+        let sql = format!(
+            "INSERT INTO audit.events (event_id, phase, outcome, {columns}) VALUES (gen_random_uuid(), 'completed', 'success', {values})"
+        );
+        let written = fixture
+            .undeclared(&ctx(fixture.a), &[&sql, "SELECT NULL AS answer"])
+            .await;
+        assert!(matches!(written, Err(Failure::Query(_))), "{column} {value}: {written:?}");
+    }
+}
+
+#[tokio::test]
+async fn aud_1_a_record_that_was_dropped_half_way_is_never_reported_as_success() {
+    let fixture = Fixture::create().await;
+    // Cold and warm: the record is written ahead by itself, then in one flush.
+    for _ in 0..2 {
+        let outcome: Result<(), Failure> = fixture
+            .log
+            .with_access(&ctx(fixture.a), read(fixture.client), async |tx: &mut PhiTx<'_, '_>| {
+                let query = diesel::sql_query(SEEN).get_result::<crate::fixture::Answer>(tx);
+                let _ = tokio::time::timeout(std::time::Duration::ZERO, query).await;
+                Ok(())
+            })
+            .await;
+        assert!(outcome.is_err());
+        fixture
+            .declared(&ctx(fixture.a), read(fixture.client), &[SEEN])
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test]
 async fn aud_1_no_record_no_rows_and_the_failure_is_loud() {
     let fixture = Fixture::create().await;
     let superuser = fixture.database.superuser_client().await;

@@ -38,6 +38,35 @@ const REDEFINITIONS: &[&str] = &[
     "SET session_replication_role = replica",
 ];
 
+/// What an owner could do beside the objects themselves: rename, move, hand out.
+const DETOURS: &[&str] = &[
+    "ALTER SCHEMA audit RENAME TO old",
+    "ALTER SCHEMA audit OWNER TO bearingwall_admin",
+    "ALTER TABLE audit.events SET SCHEMA tenancy",
+    "ALTER FUNCTION audit.declared_subjects(text, text) SET SCHEMA tenancy",
+    "GRANT UPDATE, DELETE ON audit.events TO bearingwall_app",
+    "GRANT INSERT (xid, recorded_at, actor_id) ON audit.events TO bearingwall_app",
+    "GRANT SELECT ON ALL TABLES IN SCHEMA audit TO bearingwall_worker",
+    "GRANT EXECUTE ON FUNCTION audit.record_operation(text, text, uuid) TO bearingwall_app",
+    "GRANT CREATE ON SCHEMA audit TO bearingwall_app",
+    "REVOKE INSERT (event_id) ON audit.events FROM bearingwall_app",
+];
+
+#[tokio::test]
+async fn aud_2_the_owner_cannot_rename_move_or_hand_out_the_record() {
+    let fixture = Fixture::create().await;
+    let admin = fixture.database.admin_client().await;
+    admin.batch_execute("SET ROLE bearingwall_owner").await.unwrap();
+    for detour in DETOURS {
+        assert!(admin.batch_execute(detour).await.is_err(), "{detour}");
+    }
+    // Another schema's grants are none of the guard's business.
+    admin
+        .batch_execute("RESET ROLE; CREATE TABLE crm.extra (id int); GRANT SELECT ON crm.extra TO bearingwall_app; DROP TABLE crm.extra")
+        .await
+        .unwrap();
+}
+
 #[tokio::test]
 async fn aud_2_update_delete_and_truncate_fail_for_every_login_and_for_the_owner() {
     let fixture = Fixture::create().await;

@@ -83,6 +83,32 @@ async fn aud_3_the_function_writes_refusals_under_the_platform_and_nothing_else(
             .await
             .is_err()
     );
-    assert!(app.batch_execute("SELECT * FROM audit.refusal_windows").await.is_err());
+    for (event, code) in [
+        ("tenant.created", "AUT-001"),
+        ("http.request.unauthenticated", "jane@example.com called"),
+    ] {
+        let refused = format!(
+            "SELECT audit.record_refusal(gen_random_uuid(), '{event}', '{code}', gen_random_uuid(), 'GET /v1/clients')"
+        );
+        assert!(app.batch_execute(&refused).await.is_err(), "{event} {code}");
+    }
     assert!(app.batch_execute("INSERT INTO audit.events (event_id, event_type, phase, outcome) VALUES (gen_random_uuid(), 'a.b', 'completed', 'denied')").await.is_err());
+}
+
+#[tokio::test]
+async fn aud_3_an_open_transaction_holds_up_no_other_refusal() {
+    let fixture = Fixture::create().await;
+    let attacker = fixture.database.app_client().await;
+    // Injected SQL that reports one refusal after the other and never commits.
+    let hold = "BEGIN; SELECT audit.record_refusal(gen_random_uuid(), 'http.request.unauthenticated', 'x', gen_random_uuid(), NULL), pg_sleep(0.1)
+        FROM generate_series(1, 60)";
+    let held = tokio::spawn(async move { attacker.batch_execute(hold).await });
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    assert!(!held.is_finished(), "{:?}", held.await);
+    let sink = fixture.log.sink();
+    sink.report(refusal("http.request.unauthenticated"));
+    let written = tokio::time::timeout(std::time::Duration::from_secs(2), sink.flush()).await;
+    assert!(written.is_ok(), "the refusal waits for the attacker's transaction");
+    assert_eq!(sink.lost(), 0);
+    held.abort();
 }

@@ -37,7 +37,7 @@ async fn ten_2_the_helper_refuses_tables_whose_shape_could_leak() {
     }
     admin
         .batch_execute(
-            "CREATE TABLE crm.shape (customer_id uuid NOT NULL DEFAULT tenancy.current_customer_id(), id uuid, PRIMARY KEY (customer_id, id));
+            "CREATE TABLE crm.shape (customer_id uuid NOT NULL DEFAULT tenancy.claimed_customer_id(), id uuid, PRIMARY KEY (customer_id, id));
              CALL tenancy.protect('crm.shape')",
         )
         .await

@@ -1,6 +1,6 @@
 //! What one tenant's hostile statement leaves on a pooled connection for the next tenant: nothing.
 
-use crate::fixture::{Answer, Failure, Fixture, ctx};
+use crate::fixture::{Answer, Failure, Fixture, ctx, visible};
 use bearingwall_tenancy::{TenantPool, TenantTx};
 use diesel_async::RunQueryDsl;
 
@@ -95,6 +95,59 @@ async fn ten_4_deallocated_driver_statements_cost_the_connection_not_the_next_re
         ask(&pool, &fixture, "SELECT 'well' AS answer").await.as_deref(),
         Some("well")
     );
+}
+
+#[tokio::test]
+async fn ten_4_one_deallocated_driver_statement_costs_one_request_and_no_more() {
+    let fixture = Fixture::create().await;
+    let pool = fixture.pool(1).await;
+    // Each by its place, for the names change with the connection.
+    let names = "SELECT string_agg(name, ',' ORDER BY prepare_time) AS answer FROM pg_catalog.pg_prepared_statements WHERE NOT from_sql";
+    for place in 0..6 {
+        visible(&pool, fixture.b).await.unwrap();
+        let statements = ask(&pool, &fixture, names).await.unwrap();
+        let Some(name) = statements.split(',').nth(place) else {
+            break;
+        };
+        let _: Result<usize, Failure> = pool
+            .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| {
+                Ok(diesel::sql_query(format!("DEALLOCATE {name}")).execute(tx).await?)
+            })
+            .await;
+        let _ = visible(&pool, fixture.b).await;
+        assert_eq!(
+            visible(&pool, fixture.b).await.unwrap(),
+            [fixture.client_b],
+            "{place} of {statements}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn ten_4_a_function_is_never_compiled_under_an_attackers_syntax() {
+    let fixture = Fixture::create().await;
+    // The server compiles a function at its first use in a session and keeps it, whatever is reset later.
+    for setting in [
+        "standard_conforming_strings = off",
+        "transform_null_equals = on",
+        "array_nulls = off",
+    ] {
+        let pool = fixture.pool(1).await;
+        let _: Result<(), Failure> = pool
+            .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| {
+                diesel::sql_query(format!("SET {setting}")).execute(tx).await?;
+                diesel::sql_query("SELECT count(*) FROM crm.clients")
+                    .execute(tx)
+                    .await?;
+                Ok(())
+            })
+            .await;
+        assert_eq!(
+            visible(&pool, fixture.b).await.unwrap(),
+            [fixture.client_b],
+            "{setting}"
+        );
+    }
 }
 
 async fn ask(pool: &TenantPool, fixture: &Fixture, sql: &str) -> Option<String> {

@@ -123,6 +123,65 @@ async fn a_finished_transaction_reuses_its_connection() {
     assert_eq!(backend(&pool, &fixture).await, backend(&pool, &fixture).await);
 }
 
+#[tokio::test]
+async fn ten_3_a_statement_that_was_never_polled_takes_nothing_with_it() {
+    let fixture = Fixture::create().await;
+    let pool = fixture.pool(1).await;
+    let rows: Result<Vec<Uuid>, Failure> = pool
+        .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| {
+            drop(diesel::sql_query("SELECT 1").execute(tx));
+            Ok(clients::table.select(clients::id).load(tx).await?)
+        })
+        .await;
+    assert_eq!(rows.unwrap(), [fixture.client_a]);
+}
+
+#[tokio::test]
+async fn ten_3_a_beginning_that_was_dropped_half_way_is_never_reported_as_success() {
+    let fixture = Fixture::create().await;
+    let pool = fixture.pool(1).await;
+    let before = backend(&pool, &fixture).await;
+    let lost = Uuid::now_v7();
+    let outcome: Result<(), Failure> = pool
+        .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| {
+            let _ = tokio::time::timeout(Duration::ZERO, insert(tx, lost)).await;
+            Ok(())
+        })
+        .await;
+    assert!(
+        matches!(outcome, Err(Failure::Tenancy(TenancyError::Interrupted))),
+        "{outcome:?}"
+    );
+    let outcome: Result<usize, Failure> = pool
+        .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| {
+            let _ = tokio::time::timeout(Duration::ZERO, insert(tx, lost)).await;
+            Ok(diesel::sql_query("SELECT 1").execute(tx).await?)
+        })
+        .await;
+    assert!(outcome.is_err(), "nothing runs behind a beginning in doubt");
+    assert_ne!(backend(&pool, &fixture).await, before);
+    assert!(!visible(&pool, fixture.a).await.unwrap().contains(&lost));
+}
+
+#[tokio::test]
+async fn ten_3_an_injected_rollback_is_never_reported_as_success() {
+    let fixture = Fixture::create().await;
+    let pool = fixture.pool(1).await;
+    for end in ["ROLLBACK", "COMMIT"] {
+        let outcome: Result<(), Failure> = pool
+            .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| {
+                insert(tx, Uuid::now_v7()).await?;
+                diesel::sql_query(end).execute(tx).await?;
+                Ok(())
+            })
+            .await;
+        assert!(
+            matches!(outcome, Err(Failure::Tenancy(TenancyError::NotCommitted(_)))),
+            "{end}: {outcome:?}"
+        );
+    }
+}
+
 async fn backend(pool: &bearingwall_tenancy::TenantPool, fixture: &Fixture) -> String {
     let answer: Result<Answer, Failure> = pool
         .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| {

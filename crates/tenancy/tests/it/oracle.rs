@@ -1,0 +1,106 @@
+//! What the planner can be made to tell: no question is ever put to a row of another tenant.
+
+use crate::fixture::{Failure, Fixture, ctx};
+use bearingwall_tenancy::{TenantPool, TenantTx};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+#[derive(QueryableByName, Debug)]
+struct Line {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    #[diesel(column_name = "QUERY PLAN")]
+    line: String,
+}
+
+/// Questions about one row of another tenant, cheaper to the planner than a plain comparison; `{guess}` is right or wrong.
+///
+/// A leak-proof condition may run ahead of a policy that costs more, and whether the policy was then looked at all can be seen.
+const QUESTIONS: &[&str] = &[
+    "id = ANY ('{{guess}}'::uuid[])",
+    "id >= ANY ('{{guess}}'::uuid[])",
+    "id <> ALL ('{{guess}}'::uuid[])",
+    "NOT (id = ANY ('{{guess}}'::uuid[]))",
+    "id = '{guess}'",
+    "customer_id = ANY ('{{guess}}'::uuid[])",
+];
+
+async fn plan(pool: &TenantPool, fixture: &Fixture, condition: &str) -> String {
+    let lines: Result<Vec<Line>, Failure> = pool
+        .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| {
+            let explain = format!(
+                "EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off) SELECT 1 FROM crm.clients WHERE {condition}"
+            );
+            Ok(diesel::sql_query(explain).load(tx).await?)
+        })
+        .await;
+    let lines: Vec<String> = lines.unwrap().into_iter().map(|line| line.line).collect();
+    lines.join("\n")
+}
+
+/// Whether the policy was evaluated at all, made visible by a context that fails when it is looked at.
+async fn is_loud(pool: &TenantPool, fixture: &Fixture, condition: &str) -> bool {
+    let outcome: Result<(), Failure> = pool
+        .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| {
+            for sql in [
+                "SELECT set_config('app.tenant_seal', repeat('0', 64), true)".to_owned(),
+                format!("SELECT 1 FROM crm.clients WHERE {condition}"),
+            ] {
+                diesel::sql_query(sql).execute(tx).await?;
+            }
+            Ok(())
+        })
+        .await;
+    outcome.is_err()
+}
+
+#[tokio::test]
+async fn ten_1_no_condition_runs_ahead_of_the_tenant_check() {
+    let fixture = Fixture::create().await;
+    let pool = fixture.pool(1).await;
+    let superuser = fixture.database.superuser_client().await;
+    let position: String = superuser
+        .query_one("SELECT ctid::text FROM crm.clients WHERE id = $1", &[&fixture.client_b])
+        .await
+        .unwrap()
+        .get(0);
+    let mut told = Vec::new();
+    for question in QUESTIONS {
+        let [right, wrong] = [fixture.client_b, uuid::Uuid::max()].map(|guess| {
+            let right = if question.starts_with("customer_id") && guess == fixture.client_b {
+                fixture.b.as_uuid()
+            } else {
+                guess
+            };
+            let asked = question.replace("{guess}", &right.to_string());
+            format!("ctid = '{position}' AND {asked}")
+        });
+        let executed = |plan: String| plan.matches("never executed").count();
+        let (yes, no) = (
+            executed(plan(&pool, &fixture, &right).await),
+            executed(plan(&pool, &fixture, &wrong).await),
+        );
+        if yes != no {
+            told.push(format!("EXPLAIN: {question}"));
+        }
+        if is_loud(&pool, &fixture, &right).await != is_loud(&pool, &fixture, &wrong).await {
+            told.push(format!("error: {question}"));
+        }
+    }
+    assert_eq!(told, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_page_in_key_order_reads_the_index_and_sorts_nothing() {
+    let fixture = Fixture::create().await;
+    let pool = fixture.pool(1).await;
+    let page = format!("id > '{}' ORDER BY id LIMIT 10", uuid::Uuid::nil());
+    let superuser = fixture.database.superuser_client().await;
+    let fill = format!(
+        "INSERT INTO crm.clients (customer_id, id) SELECT '{}', gen_random_uuid() FROM generate_series(1, 5000)",
+        fixture.b
+    );
+    superuser.batch_execute(&fill).await.unwrap();
+    superuser.batch_execute("ANALYZE crm.clients").await.unwrap();
+    let plan = plan(&pool, &fixture, &page).await;
+    assert!(plan.contains("Index") && !plan.contains("Sort"), "{plan}");
+}
