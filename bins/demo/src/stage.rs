@@ -16,6 +16,7 @@ use bearingwall_core::{CustomerId, Sensitive};
 use bearingwall_ctl::{ProvisionOptions, Provisioned, provision};
 use bearingwall_migrations::{NewTenant, tenant_create, tenant_list};
 use bearingwall_tenancy::{DatabaseAddress, danger};
+use bearingwall_testkit::cluster::Cluster;
 use bearingwall_testkit::issuer::DevIssuer;
 use serde_json::Value;
 use std::net::TcpListener;
@@ -35,16 +36,48 @@ const INTERRUPTED: u8 = 130;
 pub(crate) struct Stage {
     pub(crate) console: Arc<Console>,
     pub(crate) provisioned: Provisioned,
-    pub(crate) superuser: DatabaseAddress,
-    pub(crate) superuser_password: Sensitive<String>,
-    database_url: String,
-    pub(crate) database_log: PathBuf,
-    pub(crate) database_files: PathBuf,
+    pub(crate) database: Database,
     pub(crate) issuer: DevIssuer,
     pub(crate) other_service: DevIssuer,
     pub(crate) api: Api,
     pub(crate) spas: [Spa; 2],
     pub(crate) tokens: [Tokens; 2],
+}
+
+/// The private cluster, as far as the rest must know it.
+pub(crate) struct Database {
+    version: String,
+    port: u16,
+    superuser: DatabaseAddress,
+    superuser_password: Sensitive<String>,
+    /// What PostgreSQL logs.
+    pub(crate) log: PathBuf,
+    /// What PostgreSQL stores.
+    pub(crate) files: PathBuf,
+}
+
+impl Database {
+    fn of(cluster: &Cluster) -> anyhow::Result<Self> {
+        // 150020 is 15.20.
+        let number = cluster.server_version_num();
+        Ok(Self {
+            version: format!("{}.{}", number / 10_000, number % 10_000),
+            port: cluster.port(),
+            superuser: DatabaseAddress::from_config(cluster.superuser_config("postgres"))?,
+            superuser_password: cluster.superuser_password(),
+            log: cluster.log_file(),
+            files: cluster.data_dir().to_owned(),
+        })
+    }
+
+    /// As the server is told it.
+    fn url(&self) -> String {
+        format!("postgres://bearingwall_app@127.0.0.1:{}/{DATABASE}", self.port)
+    }
+
+    async fn dial(&self, database: &str) -> anyhow::Result<Client> {
+        Ok(danger::dial(&self.superuser.in_database(database), Some(&self.superuser_password)).await?)
+    }
 }
 
 /// Runs the demo or the check until its end or a signal.
@@ -116,48 +149,38 @@ impl Stage {
     ) -> anyhow::Result<Self> {
         let mut spas = sample::spas()?;
         let cluster = running.start_cluster(arguments, place, console).await?;
-        let superuser = DatabaseAddress::from_config(cluster.superuser_config("postgres"))?;
-        let superuser_password = cluster.superuser_password();
-        let (port, database_log) = (cluster.port(), cluster.log_file());
-        let database_files = cluster.data_dir().to_owned();
+        let database = Database::of(cluster)?;
         console.step(&format!(
-            "PostgreSQL {} listens on 127.0.0.1:{port}",
-            version(cluster.server_version_num())
+            "PostgreSQL {} listens on 127.0.0.1:{}",
+            database.version, database.port
         ));
-
-        let regions: Vec<String> = spas.iter().map(|spa| spa.region.clone()).collect();
-        forget_unreadable(arguments, console, place, &superuser, &superuser_password).await?;
+        forget_unreadable(arguments, console, place, &database).await?;
         let options = ProvisionOptions {
-            superuser: superuser.clone(),
-            superuser_password: Some(superuser_password.clone()),
+            superuser: database.superuser.clone(),
+            superuser_password: Some(database.superuser_password.clone()),
             database: DATABASE.to_owned(),
-            regions: regions.clone(),
+            regions: spas.iter().map(|spa| spa.region.clone()).collect(),
             secrets: place.secrets(),
             enter_kid: ENTER_KID,
         };
         let provisioned = provision(&options, &|what| console.step(what))
             .await
-            .context("setting up the database")?;
+            .context("setting up the database; where an older version has left it, --fresh makes it anew")?;
         create_tenants(&provisioned, &mut spas, console).await?;
 
         let issuer = identity::start_issuer(&place.issuer_port()).await?;
         let other_service = identity::start_other_service().await?;
         console.step(&format!("the development issuer serves {}", issuer.issuer()));
-        let known = |issuer: &DevIssuer| Issuer {
-            issuer: issuer.issuer().to_owned(),
-            audience: identity::AUDIENCE.to_owned(),
-        };
-        let mut issuers = vec![known(&issuer)];
-        if arguments.check {
-            issuers.push(known(&other_service));
-        }
-        let database_url = format!("postgres://bearingwall_app@127.0.0.1:{port}/{DATABASE}");
         let settings = Settings {
             provisioned: &provisioned,
-            database_url: database_url.clone(),
-            regions,
+            database_url: database.url(),
+            regions: options.regions,
             enter_kid: ENTER_KID,
-            issuers,
+            issuers: if arguments.check {
+                vec![known(&issuer), known(&other_service)]
+            } else {
+                vec![known(&issuer)]
+            },
             port: server_port(arguments),
         };
         settings.write(place)?;
@@ -172,11 +195,7 @@ impl Stage {
         let stage = Self {
             console: Arc::clone(console),
             provisioned,
-            superuser: superuser.in_database(DATABASE),
-            superuser_password,
-            database_url,
-            database_log,
-            database_files,
+            database,
             issuer,
             other_service,
             api,
@@ -228,14 +247,14 @@ impl Stage {
             issuer: self.issuer.issuer(),
             spas,
             platform: identity::platform_token(&self.issuer)?,
-            database: self.database_url.clone(),
+            database: self.database.url(),
         };
         announcement.make(place, &self.console)
     }
 
     /// A login with the superuser's password, for looking at what nobody else may see.
     pub(crate) async fn as_superuser(&self) -> anyhow::Result<Client> {
-        Ok(danger::dial(&self.superuser, Some(&self.superuser_password)).await?)
+        self.database.dial(DATABASE).await
     }
 
     /// A login as one of the system's roles, with its password from the secret store.
@@ -244,6 +263,13 @@ impl Stage {
         let password = Sensitive::new(secret.utf8()?.to_owned());
         let address = self.provisioned.app.as_user(&bearingwall_ctl::role_of(name));
         Ok(danger::dial(&address, Some(&password)).await?)
+    }
+}
+
+fn known(issuer: &DevIssuer) -> Issuer {
+    Issuer {
+        issuer: issuer.issuer().to_owned(),
+        audience: identity::AUDIENCE.to_owned(),
     }
 }
 
@@ -274,8 +300,7 @@ async fn forget_unreadable(
     arguments: &Arguments,
     console: &Console,
     place: &Place,
-    superuser: &DatabaseAddress,
-    password: &Sensitive<String>,
+    database: &Database,
 ) -> anyhow::Result<()> {
     let secrets = place.secrets();
     if arguments.fresh && secrets.exists() {
@@ -284,7 +309,7 @@ async fn forget_unreadable(
     if secrets.exists() {
         return Ok(());
     }
-    let client = danger::dial(superuser, Some(password)).await?;
+    let client = database.dial("postgres").await?;
     let there = client
         .query("SELECT FROM pg_database WHERE datname = $1", &[&DATABASE])
         .await?;
@@ -339,11 +364,6 @@ fn server_port(arguments: &Arguments) -> u16 {
     }
     let free = !arguments.check && TcpListener::bind(("127.0.0.1", USUAL_PORT)).is_ok();
     if free { USUAL_PORT } else { 0 }
-}
-
-/// 150020 is 15.20.
-fn version(number: u32) -> String {
-    format!("{}.{}", number / 10_000, number % 10_000)
 }
 
 /// The value at `name` of a list answer.

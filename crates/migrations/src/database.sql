@@ -21,11 +21,29 @@ ALTER EVENT TRIGGER refuse_runtime_ddl ENABLE ALWAYS;
 
 -- CONTROL: AUD-2
 -- The audit schema changes only inside a migration that names itself, or in a function that is pinned to do so.
+-- GRANT, REVOKE, renaming and moving name no object of the schema to an event trigger: what finds them is a comparison of
+-- names, owners and privileges before and after. Without the trigger that looks before, every DDL is rejected.
 CREATE OR REPLACE FUNCTION platform.guard_audit_ddl() RETURNS event_trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
 DECLARE
-    r record;
+    r     record;
+    v_now text;
 BEGIN
+    IF tg_event IN ('ddl_command_start', 'ddl_command_end') THEN
+        SELECT md5(coalesce(string_agg(x.fact, ';' ORDER BY x.fact), '')) INTO v_now FROM (
+            SELECT format('%s %s %s', n.oid, n.nspowner, n.nspacl) AS fact FROM pg_namespace n WHERE n.nspname = 'audit'
+            UNION ALL SELECT format('%s %s %s %s', c.oid, c.relname, c.relowner, c.relacl)
+              FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'audit' AND c.relkind NOT IN ('i', 'I')
+            UNION ALL SELECT format('%s %s %s', a.attrelid, a.attnum, a.attacl)
+              FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+             WHERE n.nspname = 'audit' AND a.attacl IS NOT NULL
+            UNION ALL SELECT format('%s %s %s %s', p.oid, p.proname, p.proowner, p.proacl)
+              FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = 'audit') x;
+    END IF;
+    IF tg_event = 'ddl_command_start' THEN
+        PERFORM set_config('bearingwall.audit_before', v_now, true);
+        RETURN;
+    END IF;
     IF coalesce(current_setting('bearingwall.audit_ddl', true), '') = 'on' THEN RETURN; END IF;
     IF tg_event = 'sql_drop' THEN
         FOR r IN SELECT * FROM pg_event_trigger_dropped_objects() LOOP
@@ -39,6 +57,9 @@ BEGIN
                 USING ERRCODE = '42501';
         END IF;
     ELSE
+        IF current_setting('bearingwall.audit_before', true) IS DISTINCT FROM v_now THEN
+            RAISE EXCEPTION '% is rejected: the audit schema is guarded', tg_tag USING ERRCODE = '42501';
+        END IF;
         FOR r IN SELECT * FROM pg_event_trigger_ddl_commands() LOOP
             IF r.schema_name = 'audit' OR r.object_identity LIKE 'audit.%' OR r.object_identity LIKE '% on audit.%' THEN
                 RAISE EXCEPTION '% on % is rejected: the audit schema is guarded', r.command_tag, r.object_identity USING ERRCODE = '42501';
@@ -46,12 +67,15 @@ BEGIN
         END LOOP;
     END IF;
 END $f$;
+DROP EVENT TRIGGER IF EXISTS guard_audit_before;
 DROP EVENT TRIGGER IF EXISTS guard_audit_ddl;
 DROP EVENT TRIGGER IF EXISTS guard_audit_drop;
 DROP EVENT TRIGGER IF EXISTS guard_audit_rewrite;
+CREATE EVENT TRIGGER guard_audit_before ON ddl_command_start EXECUTE FUNCTION platform.guard_audit_ddl();
 CREATE EVENT TRIGGER guard_audit_ddl ON ddl_command_end EXECUTE FUNCTION platform.guard_audit_ddl();
 CREATE EVENT TRIGGER guard_audit_drop ON sql_drop EXECUTE FUNCTION platform.guard_audit_ddl();
 CREATE EVENT TRIGGER guard_audit_rewrite ON table_rewrite EXECUTE FUNCTION platform.guard_audit_ddl();
+ALTER EVENT TRIGGER guard_audit_before ENABLE ALWAYS;
 ALTER EVENT TRIGGER guard_audit_ddl ENABLE ALWAYS;
 ALTER EVENT TRIGGER guard_audit_drop ENABLE ALWAYS;
 ALTER EVENT TRIGGER guard_audit_rewrite ENABLE ALWAYS;

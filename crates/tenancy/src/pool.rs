@@ -5,7 +5,7 @@ use crate::entry::{EnterKey, Entry};
 use crate::error::TenancyError;
 use crate::posture;
 use crate::session::{Lease, SessionManager};
-use crate::tx::{self, COMMIT, TenantTx};
+use crate::tx::{self, COMMIT, Start, TenantTx};
 use bearingwall_core::{Clock, Ctx, Sensitive, SystemClock};
 use deadpool::Runtime;
 use deadpool::managed::{Pool, PoolError, Timeouts};
@@ -255,27 +255,30 @@ where
     W: AsyncFnOnce(&mut TenantTx<'_>) -> Result<T, E>,
 {
     let mut answer = work(&mut tx).await;
-    if must_start && !tx.started() {
-        answer = match tx.start().await {
-            Ok(()) => answer,
-            Err(error) => Err(error.into()),
-        };
+    if must_start {
+        tx.start().await;
     }
-    if !tx.started() {
-        return (answer, Reuse::Yes);
+    let (start, doubtful) = tx.end();
+    match start {
+        Start::Waiting(_) => return (answer, Reuse::Yes),
+        Start::Open => {}
+        // The reason why the transaction never began wins over what the work made of the failed statement.
+        // SECURITY: where the reason is not the tenant's own, the session may be what is broken, and is given up.
+        Start::Failed(Some(failure @ (TenancyError::NotActive | TenancyError::RegionNotServed))) => {
+            answer = Err(failure.into());
+        }
+        Start::Failed(Some(failure)) => return (Err(failure.into()), Reuse::No),
+        Start::Failed(None) | Start::Sent => return (answer.and(Err(TenancyError::Interrupted.into())), Reuse::No),
     }
-    // The reason why the transaction never began wins over what the work made of the failed statement.
-    if let Some(failure) = tx.take_failure() {
-        answer = Err(failure.into());
-    }
+    let reuse = if doubtful { Reuse::No } else { Reuse::Yes };
     let mut end = connection;
     match answer {
         Ok(value) => match end.batch_execute(COMMIT).await {
-            Ok(()) => (Ok(value), Reuse::Yes),
+            Ok(()) => (Ok(value), reuse),
             Err(error) => (Err(TenancyError::NotCommitted(error).into()), Reuse::No),
         },
         Err(error) => match end.batch_execute("ROLLBACK").await {
-            Ok(()) => (Err(error), Reuse::Yes),
+            Ok(()) => (Err(error), reuse),
             Err(_) => (Err(error), Reuse::No),
         },
     }

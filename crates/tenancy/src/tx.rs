@@ -5,16 +5,17 @@ use crate::error::TenancyError;
 use crate::session::Session;
 use diesel::pg::Pg;
 use diesel::query_builder::{AsQuery, QueryFragment, QueryId};
-use diesel::result::{Error as DieselError, QueryResult};
+use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
 use diesel_async::{AsyncConnectionCore, AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::task::unconstrained;
 use tracing::Instrument;
 
-/// Ends a transaction only if it is sound: in an aborted one the empty SELECT fails, and COMMIT, which would answer
-/// ROLLBACK without an error, is not reached.
-pub(crate) const COMMIT: &str = "SELECT; COMMIT";
+/// Ends a transaction only if it is sound and there is one: in an aborted transaction, and where an injected ROLLBACK has
+/// ended it, SAVEPOINT fails, and COMMIT, which would answer without an error, is not reached.
+pub(crate) const COMMIT: &str = "SAVEPOINT sound; COMMIT";
 
 /// The statements that go ahead of the first query.
 pub(crate) enum Prefix<'c> {
@@ -24,71 +25,130 @@ pub(crate) enum Prefix<'c> {
     First(BoxFuture<'c, Result<(), TenancyError>>),
 }
 
+/// How far the beginning of a transaction has come.
+pub(crate) enum Start<'c> {
+    /// Nothing has been sent.
+    Waiting(Prefix<'c>),
+    /// It was sent, and the answer has not been seen. Who finds this later knows that the statement was dropped half-way.
+    Sent,
+    /// The transaction is open.
+    Open,
+    /// It could not begin; the reason until somebody has taken it.
+    Failed(Option<TenancyError>),
+}
+
 /// A transaction inside one tenant. It lives inside [`TenantPool::run`](crate::TenantPool::run), which commits or rolls
 /// back; nothing on it can commit, nest, open another connection or run a batch.
 // CONTROL: TEN-3
 pub struct TenantTx<'c> {
     connection: &'c AsyncPgConnection,
-    prefix: Option<Prefix<'c>>,
-    failure: Arc<Mutex<Option<TenancyError>>>,
+    progress: Arc<Mutex<Progress<'c>>>,
+}
+
+/// What the pool must know at the end. A statement holds it, not the transaction, because a future may outlive the call
+/// that made it, or never be polled.
+struct Progress<'c> {
+    start: Start<'c>,
+    /// A statement failed in a way that is no answer to a well-formed question.
+    doubtful: bool,
 }
 
 impl<'c> TenantTx<'c> {
     pub(crate) fn new(connection: &'c AsyncPgConnection, prefix: Prefix<'c>) -> Self {
+        let progress = Progress {
+            start: Start::Waiting(prefix),
+            doubtful: false,
+        };
         Self {
             connection,
-            prefix: Some(prefix),
-            failure: Arc::default(),
+            progress: Arc::new(Mutex::new(progress)),
         }
-    }
-
-    /// Whether any statement has been sent.
-    pub(crate) fn started(&self) -> bool {
-        self.prefix.is_none()
     }
 
     /// Sends what goes ahead although no query followed.
-    pub(crate) async fn start(&mut self) -> Result<(), TenancyError> {
-        match self.prefix.take() {
-            Some(Prefix::Flush(prefix) | Prefix::First(prefix)) => prefix.await,
-            None => Ok(()),
+    pub(crate) async fn start(&self) {
+        let prefix = lock(&self.progress).take_prefix();
+        if let Some(prefix) = prefix {
+            let (Prefix::Flush(prefix) | Prefix::First(prefix)) = prefix;
+            let begun = unconstrained(prefix).await;
+            lock(&self.progress).begun(begun);
         }
     }
 
-    /// Why the transaction could not begin, if it could not.
-    pub(crate) fn take_failure(&self) -> Option<TenancyError> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// How far the transaction came, and whether its connection should be given up.
+    pub(crate) fn end(self) -> (Start<'c>, bool) {
+        let mut progress = lock(&self.progress);
+        let start = std::mem::replace(&mut progress.start, Start::Failed(None));
+        (start, progress.doubtful)
     }
 
     fn after_prefix<'a, T: Send + 'a>(&mut self, query: BoxFuture<'a, QueryResult<T>>) -> BoxFuture<'a, QueryResult<T>>
     where
         'c: 'a,
     {
-        let span = tracing::debug_span!("db.statement");
-        let Some(prefix) = self.prefix.take() else {
-            return query.instrument(span).boxed();
-        };
-        let failure = Arc::clone(&self.failure);
-        async move {
-            let (begun, answer) = match prefix {
-                // INVARIANT: the prefix is polled first, so that its messages are queued ahead of the query's.
-                Prefix::Flush(prefix) => {
-                    let (begun, answer) = futures_util::join!(prefix, query);
-                    (begun, Some(answer))
+        let progress = Arc::clone(&self.progress);
+        let statement = async move {
+            // INVARIANT: taken at the first poll: a future that is never polled leaves the beginning to the next one.
+            let prefix = lock(&progress).take_prefix();
+            let answer = match prefix {
+                None if lock(&progress).is_open() => query.await,
+                None => Err(DieselError::RollbackTransaction),
+                // INVARIANT: the prefix is polled first, so that its messages are queued ahead of the query's. Unconstrained,
+                // for the driver takes locks: a task out of budget would wait at one and send what comes behind it first.
+                Some(Prefix::Flush(prefix)) => {
+                    let together = async { futures_util::join!(prefix, query) };
+                    let (begun, answer) = unconstrained(together).await;
+                    if lock(&progress).begun(begun) {
+                        answer
+                    } else {
+                        Err(DieselError::RollbackTransaction)
+                    }
                 }
-                Prefix::First(prefix) => match prefix.await {
-                    Ok(()) => (Ok(()), Some(query.await)),
-                    Err(error) => (Err(error), None),
-                },
+                Some(Prefix::First(prefix)) => {
+                    let begun = unconstrained(prefix).await;
+                    if lock(&progress).begun(begun) {
+                        query.await
+                    } else {
+                        Err(DieselError::RollbackTransaction)
+                    }
+                }
             };
-            if let Err(error) = begun {
-                *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                return Err(DieselError::RollbackTransaction);
+            // SECURITY: among these is the prepared statement that injected SQL has deallocated under the driver: a connection
+            // that kept it would fail every later tenant's request.
+            if let Err(DieselError::DatabaseError(DatabaseErrorKind::Unknown, _)) = &answer {
+                lock(&progress).doubtful = true;
             }
-            answer.unwrap_or(Err(DieselError::RollbackTransaction))
+            answer
+        };
+        statement.instrument(tracing::debug_span!("db.statement")).boxed()
+    }
+}
+
+fn lock<'m, 'c>(progress: &'m Mutex<Progress<'c>>) -> MutexGuard<'m, Progress<'c>> {
+    progress.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<'c> Progress<'c> {
+    fn take_prefix(&mut self) -> Option<Prefix<'c>> {
+        if !matches!(self.start, Start::Waiting(_)) {
+            return None;
         }
-        .instrument(span)
-        .boxed()
+        match std::mem::replace(&mut self.start, Start::Sent) {
+            Start::Waiting(prefix) => Some(prefix),
+            _ => None,
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        matches!(self.start, Start::Open)
+    }
+
+    fn begun(&mut self, begun: Result<(), TenancyError>) -> bool {
+        self.start = match begun {
+            Ok(()) => Start::Open,
+            Err(error) => Start::Failed(Some(error)),
+        };
+        self.is_open()
     }
 }
 

@@ -166,7 +166,7 @@ pub(crate) async fn prove(bench: &Bench<'_>, place: &Place, report: &mut Report<
     report
         .prove(&format!("{what} in PostgreSQL's own log"), database_log(search, bench))
         .await;
-    let files = &bench.stage.database_files;
+    let files = &bench.stage.database.files;
     report
         .prove(
             "canaries in the database's files, byte for byte, the write-ahead log included",
@@ -292,7 +292,7 @@ async fn dump(search: &Search, client: &Client, place: &str, query: &str) -> any
 }
 
 async fn database_log(search: &Search, bench: &Bench<'_>) -> anyhow::Result<String> {
-    let text = tokio::fs::read(&bench.stage.database_log).await?;
+    let text = tokio::fs::read(&bench.stage.database.log).await?;
     let lines = text.split(|byte| *byte == b'\n').count();
     anyhow::ensure!(lines > 1, "the log is empty");
     search.clean("PostgreSQL's log", &text)?;

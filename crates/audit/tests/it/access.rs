@@ -229,15 +229,26 @@ async fn aud_1_the_record_takes_codes_and_no_free_text() {
         ("commands", "array_fill('SELECT'::text, ARRAY[10000])"),
         ("event_type", "repeat('a', 500) || '.b'"),
     ] {
-        let columns = if column == "event_type" { "event_type" } else { &format!("event_type, {column}") };
-        let values = if column == "event_type" { value } else { &format!("'client.read', {value}") };
+        let columns = if column == "event_type" {
+            "event_type"
+        } else {
+            &format!("event_type, {column}")
+        };
+        let values = if column == "event_type" {
+            value
+        } else {
+            &format!("'client.read', {value}")
+        };
         let sql = format!(
             "INSERT INTO audit.events (event_id, phase, outcome, {columns}) VALUES (gen_random_uuid(), 'completed', 'success', {values})"
         );
         let written = fixture
             .undeclared(&ctx(fixture.a), &[&sql, "SELECT NULL AS answer"])
             .await;
-        assert!(matches!(written, Err(Failure::Query(_))), "{column} {value}: {written:?}");
+        assert!(
+            matches!(written, Err(Failure::Query(_))),
+            "{column} {value}: {written:?}"
+        );
     }
 }
 

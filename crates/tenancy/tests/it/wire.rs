@@ -173,3 +173,19 @@ async fn ten_3_the_record_its_commit_and_the_first_query_leave_in_one_flush() {
         "{record:?} {commit:?} {query:?}"
     );
 }
+
+#[tokio::test]
+async fn ten_3_a_task_that_has_used_up_its_budget_keeps_the_order_of_the_flush() {
+    let fixture = Fixture::create().await;
+    let pool = fixture.pool(1).await;
+    read_recorded(&pool, &ctx(fixture.a), Uuid::now_v7(), fixture.client_a).await;
+    // tokio lets a task take 128 locks in a row and then makes it wait at a free one.
+    for used in 112..128 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        for _ in 0..used {
+            tokio::task::coop::consume_budget().await;
+        }
+        let recorded = read_recorded(&pool, &ctx(fixture.a), Uuid::now_v7(), fixture.client_a).await;
+        assert_eq!(recorded, (vec![fixture.client_a], true), "{used}");
+    }
+}
