@@ -295,7 +295,8 @@ END $f$;
 CREATE PROCEDURE tenancy.protect(p_table regclass)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $p$
 DECLARE
-    v_bad text;
+    v_bad    text;
+    v_column name;
 BEGIN
     PERFORM FROM pg_attribute a WHERE a.attrelid = p_table AND a.attname = 'customer_id' AND a.attnum = 1
         AND a.attnotnull AND a.atttypid = 'uuid'::regtype;
@@ -330,8 +331,11 @@ BEGIN
     EXECUTE format('CREATE POLICY tenant_isolation ON %s AS RESTRICTIVE FOR ALL TO PUBLIC
         USING (customer_id = (SELECT tenancy.current_customer_id()))
         WITH CHECK (customer_id = (SELECT tenancy.current_customer_id()))', p_table);
-    -- No statistics on the tenant column: EXPLAIN would tell row counts of other tenants.
-    EXECUTE format('ALTER TABLE %s ALTER COLUMN customer_id SET STATISTICS 0', p_table);
+    -- No value statistics on any column: they are gathered over all tenants, and EXPLAIN's estimates would tell frequent values
+    -- and, by bisection, the bounds of histograms. Every access path begins with the tenant, so plans lose little.
+    FOR v_column IN SELECT a.attname FROM pg_attribute a WHERE a.attrelid = p_table AND a.attnum > 0 AND NOT a.attisdropped LOOP
+        EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS 0', p_table, v_column);
+    END LOOP;
     EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', p_table);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO bearingwall_app', p_table);
     EXECUTE format('GRANT SELECT ON %s TO bearingwall_backup', p_table);

@@ -62,6 +62,8 @@ END $f$;
 -- is skipped by logical replication and not inherited by partitions. ENABLE ALWAYS fires under session_replication_role too.
 CREATE PROCEDURE audit.guard(p_table regclass, p_partition boolean DEFAULT false)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $p$
+DECLARE
+    v_column name;
 BEGIN
     EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %s
                     FOR EACH STATEMENT EXECUTE FUNCTION audit.reject_mutation()', p_table);
@@ -75,6 +77,10 @@ BEGIN
     EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', p_table);
     EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', p_table);
     EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', p_table);
+    -- No value statistics, as in tenancy.protect: actors and persons of other tenants would show in estimates.
+    FOR v_column IN SELECT a.attname FROM pg_attribute a WHERE a.attrelid = p_table AND a.attnum > 0 AND NOT a.attisdropped LOOP
+        EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS 0', p_table, v_column);
+    END LOOP;
 END $p$;
 
 -- A partition has no policy and no grant of its own: nobody reads or writes it but through the parent.
@@ -175,7 +181,6 @@ CREATE PROCEDURE audit.protect_phi(p_table regclass, p_subject_column name, p_se
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $p$
 DECLARE
     v_name      text;
-    v_column    name;
     v_condition text;
     v_command   text;
 BEGIN
@@ -198,10 +203,6 @@ BEGIN
                 ELSE format('USING (%s)', v_condition)
             END);
     END LOOP;
-    -- No value statistics on personal data: EXPLAIN would answer questions about it.
-    FOR v_column IN SELECT a.attname FROM pg_attribute a WHERE a.attrelid = p_table AND a.attnum > 0 AND NOT a.attisdropped LOOP
-        EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS 0', p_table, v_column);
-    END LOOP;
     PERFORM audit.register_phi_table(v_name, p_subject_column, p_searchable);
 END $p$;
 
@@ -219,7 +220,7 @@ BEGIN
         RAISE EXCEPTION 'not a refusal' USING ERRCODE = '22023';
     END IF;
     IF (SELECT count(*) FROM (SELECT FROM audit.events e WHERE e.customer_id = '00000000-0000-8000-8000-000000000001'
-            AND e.recorded_at > v_since LIMIT v_limit) r) >= v_limit THEN
+            AND e.recorded_at > v_since AND e.outcome = 'denied' LIMIT v_limit) r) >= v_limit THEN
         RAISE EXCEPTION 'too many refusals in this second' USING ERRCODE = '53400';
     END IF;
     INSERT INTO audit.events (customer_id, actor_id, request_id, event_id, event_type, phase, outcome, outcome_code, route)

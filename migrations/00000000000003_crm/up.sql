@@ -42,6 +42,9 @@ CREATE TABLE crm.client_keys (
     FOREIGN KEY (customer_id, tenant_version) REFERENCES crm.tenant_keys (customer_id, version)
 );
 CALL tenancy.protect('crm.client_keys');
+-- SECURITY: a key that injected SQL replaced or deleted would take its data with it; rotation and erasure come with a right of
+-- their own.
+REVOKE UPDATE, DELETE ON crm.tenant_keys, crm.client_keys FROM bearingwall_app;
 
 CREATE TABLE crm.client_records (
     customer_id uuid   NOT NULL DEFAULT tenancy.claimed_customer_id(),

@@ -22,7 +22,8 @@ ALTER EVENT TRIGGER refuse_runtime_ddl ENABLE ALWAYS;
 -- CONTROL: AUD-2
 -- The audit schema changes only inside a migration that names itself, or in a function that is pinned to do so.
 -- GRANT, REVOKE, renaming and moving name no object of the schema to an event trigger: what finds them is a comparison of
--- names, owners and privileges before and after. Without the trigger that looks before, every DDL is rejected.
+-- names, owners and privileges before and after. Without the trigger that looks before, every DDL is rejected; before there
+-- is an audit schema, nothing is.
 CREATE OR REPLACE FUNCTION platform.guard_audit_ddl() RETURNS event_trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
 DECLARE
@@ -57,7 +58,7 @@ BEGIN
                 USING ERRCODE = '42501';
         END IF;
     ELSE
-        IF current_setting('bearingwall.audit_before', true) IS DISTINCT FROM v_now THEN
+        IF coalesce(current_setting('bearingwall.audit_before', true), 'unknown') NOT IN (v_now, md5('')) THEN
             RAISE EXCEPTION '% is rejected: the audit schema is guarded', tg_tag USING ERRCODE = '42501';
         END IF;
         FOR r IN SELECT * FROM pg_event_trigger_ddl_commands() LOOP

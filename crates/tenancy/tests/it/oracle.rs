@@ -104,3 +104,60 @@ async fn a_page_in_key_order_reads_the_index_and_sorts_nothing() {
     let plan = plan(&pool, &fixture, &page).await;
     assert!(plan.contains("Index") && !plan.contains("Sort"), "{plan}");
 }
+
+#[tokio::test]
+async fn ten_1_the_planners_estimates_know_no_value_of_another_tenant() {
+    let fixture = Fixture::create().await;
+    let pool = fixture.pool(1).await;
+    let superuser = fixture.database.superuser_client().await;
+    superuser
+        .batch_execute(&format!(
+            "INSERT INTO crm.clients (customer_id, id) SELECT '{b}', gen_random_uuid() FROM generate_series(1, 3000);
+             INSERT INTO audit.events (customer_id, actor_id, request_id, subject_id, event_id, event_type, phase, outcome)
+             SELECT '{b}', '{b}', gen_random_uuid(), '{id}', gen_random_uuid(), 'client.read', 'completed', 'success' FROM generate_series(1, 3000);
+             ANALYZE",
+            b = fixture.b,
+            id = fixture.client_b
+        ))
+        .await
+        .unwrap();
+    let estimate = async |relation: &str, condition: String| {
+        let lines: Result<Vec<Line>, Failure> = pool
+            .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| {
+                let explain = format!("EXPLAIN SELECT 1 FROM {relation} WHERE {condition}");
+                Ok(diesel::sql_query(explain).load(tx).await?)
+            })
+            .await;
+        lines
+            .unwrap()
+            .into_iter()
+            .map(|line| line.line)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    let (common, absent) = (fixture.b.to_string(), uuid::Uuid::max().to_string());
+    let client = fixture.client_b.to_string();
+    for (relation, condition, right, wrong) in [
+        (
+            "crm.clients",
+            "id < '{}'",
+            "10000000-0000-4000-8000-000000000000",
+            "f0000000-0000-4000-8000-000000000000",
+        ),
+        ("audit.events", "actor_id = '{}'", common.as_str(), absent.as_str()),
+        ("audit.events", "subject_id = '{}'", client.as_str(), absent.as_str()),
+        (
+            "audit.events",
+            "request_id < '{}'",
+            "10000000-0000-4000-8000-000000000000",
+            "f0000000-0000-4000-8000-000000000000",
+        ),
+    ] {
+        let plan = async |value: &str| {
+            estimate(relation, condition.replace("{}", value))
+                .await
+                .replace(value, "?")
+        };
+        assert_eq!(plan(right).await, plan(wrong).await, "{relation} {condition}");
+    }
+}

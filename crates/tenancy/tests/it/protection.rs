@@ -98,6 +98,21 @@ async fn ten_2_a_foreign_key_is_validated_over_all_tenants() {
     assert_eq!(violations(&superuser).await, Vec::<String>::new());
 }
 
+#[tokio::test]
+async fn ten_2_the_application_cannot_replace_or_destroy_a_key() {
+    let fixture = Fixture::create().await;
+    let app = fixture.database.app_client().await;
+    for sql in [
+        "UPDATE crm.tenant_keys SET wrapped = ''",
+        "DELETE FROM crm.tenant_keys",
+        "UPDATE crm.client_keys SET wrapped = ''",
+        "DELETE FROM crm.client_keys",
+    ] {
+        let error = app.batch_execute(sql).await.unwrap_err();
+        assert_eq!(error.code().unwrap().code(), "42501", "{sql}");
+    }
+}
+
 /// Everything in the catalogue that a tenant table must not be.
 async fn violations(client: &Client) -> Vec<String> {
     let sql = "
