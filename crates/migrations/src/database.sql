@@ -1,4 +1,6 @@
 -- Inside the application's database, by the platform's superuser: privileges on the database and the event triggers.
+-- It runs again without effect, past the triggers of its earlier run.
+SET bearingwall.audit_ddl = 'on';
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 ALTER SCHEMA public OWNER TO bearingwall_owner;
 GRANT USAGE, CREATE ON SCHEMA public TO bearingwall_admin;
@@ -98,3 +100,4 @@ GRANT SELECT ON pg_catalog.pg_stat_activity, pg_catalog.pg_locks TO pg_monitor;
 GRANT EXECUTE ON FUNCTION pg_catalog.pg_stat_get_activity(int), pg_catalog.pg_lock_status() TO pg_monitor;
 REVOKE USAGE ON LANGUAGE plpgsql, sql FROM PUBLIC;
 GRANT USAGE ON LANGUAGE plpgsql, sql TO bearingwall_admin, bearingwall_owner;
+RESET bearingwall.audit_ddl;

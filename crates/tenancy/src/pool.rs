@@ -8,7 +8,7 @@ use crate::session::{Lease, SessionManager};
 use crate::tx::{self, COMMIT, Start, TenantTx};
 use bearingwall_core::{Clock, Ctx, Sensitive, SystemClock};
 use deadpool::Runtime;
-use deadpool::managed::{Pool, PoolError, Timeouts};
+use deadpool::managed::{Pool, PoolError, QueueMode, Timeouts};
 use diesel::pg::Pg;
 use diesel::query_builder::{QueryFragment, QueryId};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
@@ -110,6 +110,8 @@ impl TenantPool {
         }
         let pool = Pool::builder(manager)
             .max_size(config.max_connections)
+            // The session used last has its plans and its backend's memory still warm.
+            .queue_mode(QueueMode::Lifo)
             .timeouts(Timeouts {
                 wait: Some(config.acquire_timeout),
                 create: Some(config.acquire_timeout),

@@ -16,6 +16,8 @@ use tracing::Instrument;
 /// Ends a transaction only if it is sound and there is one: in an aborted transaction, and where an injected ROLLBACK has
 /// ended it, SAVEPOINT fails, and COMMIT, which would answer without an error, is not reached.
 pub(crate) const COMMIT: &str = "SAVEPOINT sound; COMMIT";
+/// The same, and the next transaction; one message, because the server answers each with a write of its own.
+const COMMIT_AND_BEGIN: &str = "SAVEPOINT sound; COMMIT; BEGIN";
 
 /// The statements that go ahead of the first query.
 pub(crate) enum Prefix<'c> {
@@ -154,20 +156,25 @@ impl<'c> Progress<'c> {
 
 /// BEGIN and the signed entry.
 pub(crate) fn begin(session: &Session, entry: Entry) -> Prefix<'_> {
-    Prefix::Flush(enter(&session.connection, entry).boxed())
+    Prefix::Flush(enter(&session.connection, "BEGIN", TenancyError::Statement, entry).boxed())
 }
 
-async fn enter(connection: &AsyncPgConnection, entry: Entry) -> Result<(), TenancyError> {
+async fn enter(
+    connection: &AsyncPgConnection,
+    opening: &'static str,
+    not_opened: fn(DieselError) -> TenancyError,
+    entry: Entry,
+) -> Result<(), TenancyError> {
     let (mut first, mut second) = (connection, connection);
-    let (begun, entered) = futures_util::join!(first.batch_execute("BEGIN"), second.execute_returning_count(entry));
-    begun.map_err(TenancyError::Statement)?;
+    let (opened, entered) = futures_util::join!(first.batch_execute(opening), second.execute_returning_count(entry));
+    opened.map_err(not_opened)?;
     entered.map(drop).map_err(TenancyError::from_enter)
 }
 
 /// A whole transaction for the record, and the beginning of the one that it permits, in one flush.
 ///
 /// The server works through them in order: a record that fails leaves the first transaction aborted, in which the second
-/// BEGIN, the entry and every query fail too.
+/// is not begun, and the entry and every query fail too.
 pub(crate) fn record_then_begin<R>(session: &Session, record: R, entries: [Entry; 2]) -> Prefix<'_>
 where
     R: QueryFragment<Pg> + QueryId + Send + 'static,
@@ -176,25 +183,18 @@ where
     let [first, second] = entries;
     if session.has_prepared::<R>() {
         let flush = async move {
-            let mut commit = connection;
-            let (recorded, committed, entered) = futures_util::join!(
+            let (recorded, entered) = futures_util::join!(
                 write_record(connection, first, record),
-                commit.batch_execute(COMMIT),
-                enter(connection, second)
+                enter(connection, COMMIT_AND_BEGIN, TenancyError::Unrecorded, second)
             );
-            recorded?;
-            committed.map_err(TenancyError::Unrecorded)?;
-            entered
+            recorded.and(entered)
         };
         Prefix::Flush(flush.boxed())
     } else {
         let first = async move {
             write_record(connection, first, record).await?;
             session.note_prepared::<R>();
-            let mut commit = connection;
-            let (committed, entered) = futures_util::join!(commit.batch_execute(COMMIT), enter(connection, second));
-            committed.map_err(TenancyError::Unrecorded)?;
-            entered
+            enter(connection, COMMIT_AND_BEGIN, TenancyError::Unrecorded, second).await
         };
         Prefix::First(first.boxed())
     }
@@ -205,7 +205,10 @@ where
     R: QueryFragment<Pg> + QueryId + Send + 'static,
 {
     let mut write = connection;
-    let (entered, recorded) = futures_util::join!(enter(connection, entry), write.execute_returning_count(record));
+    let (entered, recorded) = futures_util::join!(
+        enter(connection, "BEGIN", TenancyError::Statement, entry),
+        write.execute_returning_count(record)
+    );
     entered?;
     recorded.map(drop).map_err(TenancyError::Unrecorded)
 }

@@ -14,7 +14,7 @@ pub(super) const CHECKS: [Check; 6] = [
         name: "event-triggers",
         // Disabled or replica-only is as good as absent: only `ENABLE ALWAYS` fires in every session.
         faults: "SELECT 'the event trigger ' || t.name || CASE WHEN e.evtname IS NULL THEN ' is missing' ELSE ' is not enabled always' END
-            FROM unnest(ARRAY['refuse_runtime_ddl', 'guard_audit_ddl', 'guard_audit_drop', 'guard_audit_rewrite']) AS t (name)
+            FROM unnest(ARRAY['refuse_runtime_ddl', 'guard_audit_before', 'guard_audit_ddl', 'guard_audit_drop', 'guard_audit_rewrite']) AS t (name)
             LEFT JOIN pg_catalog.pg_event_trigger e ON e.evtname = t.name WHERE e.evtenabled IS DISTINCT FROM 'A'",
     },
     Check {

@@ -167,7 +167,11 @@ async fn ten_3_the_record_its_commit_and_the_first_query_leave_in_one_flush() {
         .find(|burst| holds(burst, record.as_bytes()))
         .expect("the record");
     let at = |needle: &[u8]| flush.windows(needle.len()).position(|window| window == needle);
-    let (record, commit, query) = (at(record.as_bytes()), at(b"COMMIT\0"), at(fixture.client_a.as_bytes()));
+    let (record, commit, query) = (
+        at(record.as_bytes()),
+        at(b"COMMIT; BEGIN\0"),
+        at(fixture.client_a.as_bytes()),
+    );
     assert!(
         record.is_some() && record < commit && commit < query,
         "{record:?} {commit:?} {query:?}"
