@@ -97,7 +97,8 @@ SELECT tenancy.renew_seal_key();
 -- SECURITY: no backslash in any literal of this file's functions. A session keeps a function as it was first compiled, so
 -- standard_conforming_strings = off, set by injected SQL, would change the literal for every later tenant on the connection.
 -- CONTROL: TEN-1
-CREATE FUNCTION tenancy.current_context(OUT customer uuid, OUT subject uuid, OUT request uuid) RETURNS record
+-- The verified ids of customer, subject and request. An array, because a record would cost a function scan.
+CREATE FUNCTION tenancy.current_ids() RETURNS uuid[]
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
 DECLARE
     v_customer text := current_setting('app.current_customer_id', true);
@@ -114,22 +115,20 @@ BEGIN
     END IF;
     IF v_customer LIKE v_uuid AND v_subject LIKE v_uuid AND v_request LIKE v_uuid AND length(v_seal) = 64
        AND translate(v_customer || v_subject || v_request || v_seal, '0123456789abcdef', '') = '------------' THEN
-        customer := v_customer::uuid;
-        subject  := v_subject::uuid;
-        request  := v_request::uuid;
         -- Both sides are hashed once more under the key, so that the comparison's timing tells nothing.
         SELECT k.ipad, k.opad INTO v_ipad, v_opad FROM tenancy.seal_key k;
         v_ok := sha256(v_opad || sha256(v_opad || sha256(v_ipad || decode('7365616c2e7631', 'hex')
-                    || uuid_send(customer) || uuid_send(subject) || uuid_send(request)
+                    || uuid_send(v_customer::uuid) || uuid_send(v_subject::uuid) || uuid_send(v_request::uuid)
                     || int4send(pg_backend_pid()) || timestamptz_send(transaction_timestamp()))))
               = sha256(v_opad || decode(v_seal, 'hex'));
     END IF;
     IF v_ok IS NOT TRUE THEN
         RAISE EXCEPTION 'tenant context is not authentic' USING ERRCODE = '28000';
     END IF;
+    RETURN ARRAY[v_customer::uuid, v_subject::uuid, v_request::uuid];
 END $f$;
 
--- Kept apart from current_context(): every policy calls it, and a scalar costs less than a record.
+-- Kept apart from current_ids(): every policy of every table calls it.
 CREATE FUNCTION tenancy.current_customer_id() RETURNS uuid
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
 DECLARE
@@ -173,11 +172,11 @@ $f$ SELECT nullif(pg_catalog.current_setting('app.current_request_id', true), ''
 
 CREATE FUNCTION tenancy.current_subject_id() RETURNS uuid
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $f$
-BEGIN RETURN (SELECT c.subject FROM tenancy.current_context() c); END $f$;
+BEGIN RETURN (tenancy.current_ids())[2]; END $f$;
 
 CREATE FUNCTION tenancy.current_request_id() RETURNS uuid
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $f$
-BEGIN RETURN (SELECT c.request FROM tenancy.current_context() c); END $f$;
+BEGIN RETURN (tenancy.current_ids())[3]; END $f$;
 
 CREATE FUNCTION tenancy.seal_context(p_customer uuid, p_subject uuid, p_request uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $f$
@@ -202,38 +201,44 @@ CREATE FUNCTION tenancy.enter(p_customer uuid, p_subject uuid, p_request uuid, p
                               p_kid smallint, p_regions text[], p_mac bytea) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $f$
 DECLARE
-    v_ok     boolean;
-    v_region text;
-    v_served boolean;
-    v_now_ms bigint := (extract(epoch FROM clock_timestamp()) * 1000)::bigint;
+    v_ipad     bytea;
+    v_opad     bytea;
+    v_valid    boolean;
+    v_pid      int;
+    v_max_ms   bigint;
+    v_served   text[];
+    v_region   text;
+    v_ok       boolean;
+    v_now_ms   bigint := (extract(epoch FROM clock_timestamp()) * 1000)::bigint;
 BEGIN
     IF coalesce(current_setting('app.tenant_seal', true), '') <> '' THEN
         RAISE EXCEPTION 'a tenant is already entered in this transaction' USING ERRCODE = '28000';
     END IF;
-    -- One statement for everything: each costs the start of an executor, and every request enters twice.
-    SELECT sha256(k.opad || sha256(k.opad || sha256(k.ipad || decode('656e7465722e7631', 'hex') || int2send(p_kid)
-                || uuid_send(p_customer) || uuid_send(p_subject) || uuid_send(p_request)
-                || int4send(CASE WHEN c.require_pid THEN pg_backend_pid() ELSE 0 END)
-                || int8send(p_expiry_ms) || uuid_send(p_nonce)
-                || sha256(convert_to(array_to_string(p_regions, ','), 'UTF8')))))
-         = sha256(k.opad || p_mac)
-       AND octet_length(p_mac) = 32
-       AND p_expiry_ms >= v_now_ms
-       AND p_expiry_ms <= v_now_ms + (extract(epoch FROM c.max_ttl) * 1000)::bigint
-       AND clock_timestamp() BETWEEN k.not_before AND k.not_after,
-           t.region,
-           t.region = '*' OR (t.region = ANY (p_regions) AND t.region = ANY (c.regions))
-      INTO v_ok, v_region, v_served
+    -- One look at the tables, and the arithmetic in expressions: every request enters twice, and within the statement it
+    -- would be prepared for execution anew each time.
+    SELECT k.ipad, k.opad, clock_timestamp() BETWEEN k.not_before AND k.not_after,
+           CASE WHEN c.require_pid THEN pg_backend_pid() ELSE 0 END, (extract(epoch FROM c.max_ttl) * 1000)::bigint,
+           c.regions, t.region
+      INTO v_ipad, v_opad, v_valid, v_pid, v_max_ms, v_served, v_region
       FROM tenancy.enter_keys k CROSS JOIN tenancy.config c
       LEFT JOIN tenancy.customers t ON t.customer_id = p_customer AND t.status = 'active'
      WHERE k.kid = p_kid;
+    v_ok := v_valid
+        AND octet_length(p_mac) = 32
+        AND p_expiry_ms >= v_now_ms
+        AND p_expiry_ms <= v_now_ms + v_max_ms
+        AND sha256(v_opad || sha256(v_opad || sha256(v_ipad || decode('656e7465722e7631', 'hex') || int2send(p_kid)
+                || uuid_send(p_customer) || uuid_send(p_subject) || uuid_send(p_request) || int4send(v_pid)
+                || int8send(p_expiry_ms) || uuid_send(p_nonce)
+                || sha256(convert_to(array_to_string(p_regions, ','), 'UTF8')))))
+            = sha256(v_opad || p_mac);
     IF v_ok IS NOT TRUE THEN
         RAISE EXCEPTION 'tenant token rejected' USING ERRCODE = '28000';
     END IF;
     IF v_region IS NULL THEN
         RAISE EXCEPTION 'tenant is not active' USING ERRCODE = '28000', DETAIL = 'tenant-not-active';
     END IF;
-    IF v_served IS NOT TRUE THEN
+    IF (v_region = '*' OR (v_region = ANY (p_regions) AND v_region = ANY (v_served))) IS NOT TRUE THEN
         RAISE EXCEPTION 'the region of the tenant is not served here' USING ERRCODE = '28000', DETAIL = 'region-not-served';
     END IF;
     PERFORM tenancy.seal_context(p_customer, p_subject, p_request);
@@ -362,7 +367,7 @@ END $p$;
 REVOKE ALL ON ALL TABLES IN SCHEMA tenancy FROM PUBLIC;
 REVOKE ALL ON ALL ROUTINES IN SCHEMA tenancy FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION tenancy.claimed_customer_id(), tenancy.claimed_subject_id(), tenancy.claimed_request_id(),
-    tenancy.current_customer_id(), tenancy.current_subject_id(), tenancy.current_request_id(), tenancy.current_context()
+    tenancy.current_customer_id(), tenancy.current_subject_id(), tenancy.current_request_id(), tenancy.current_ids()
     TO bearingwall_app, bearingwall_admin, bearingwall_sealer, bearingwall_worker, bearingwall_auditor;
 GRANT EXECUTE ON FUNCTION tenancy.enter(uuid, uuid, uuid, bigint, uuid, smallint, text[], bytea), tenancy.registry() TO bearingwall_app;
 GRANT EXECUTE ON FUNCTION tenancy.install_enter_key(smallint, bytea), tenancy.renew_seal_key(), tenancy.serve_regions(text[]),
