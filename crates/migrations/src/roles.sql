@@ -5,11 +5,11 @@ DECLARE
 BEGIN
     FOR r IN SELECT * FROM (VALUES
         ('bearingwall_owner',   'NOLOGIN NOINHERIT NOBYPASSRLS'),
-        ('bearingwall_admin',   'LOGIN NOINHERIT NOBYPASSRLS CONNECTION LIMIT 5'),
+        ('bearingwall_admin',   'LOGIN NOINHERIT NOBYPASSRLS CONNECTION LIMIT 20'),
         ('bearingwall_app',     'LOGIN NOINHERIT NOBYPASSRLS'),
         ('bearingwall_sealer',  'LOGIN NOINHERIT NOBYPASSRLS CONNECTION LIMIT 5'),
         ('bearingwall_worker',  'LOGIN NOINHERIT NOBYPASSRLS'),
-        ('bearingwall_auditor', 'LOGIN NOINHERIT NOBYPASSRLS CONNECTION LIMIT 10'),
+        ('bearingwall_auditor', 'LOGIN NOINHERIT NOBYPASSRLS CONNECTION LIMIT 20'),
         ('bearingwall_backup',  'LOGIN NOINHERIT BYPASSRLS CONNECTION LIMIT 5')
     ) AS v (name, attributes) LOOP
         IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = r.name) THEN

@@ -34,7 +34,12 @@ fn main() {
         .build()
         .unwrap();
     let stage = runtime.block_on(full::Stage::set_up());
-    let targets = [
+    // Words of the command line pick targets by name, for a profiler; ratios then refer to the first one picked.
+    let picked: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with("--"))
+        .collect();
+    let mut targets = vec![
         ("bare: actix + diesel-async, one SELECT", stage.bare_target("/bare")),
         (
             "bare + one durable INSERT before the SELECT",
@@ -42,6 +47,7 @@ fn main() {
         ),
         ("bearingwall: all controls", stage.full_target()),
     ];
+    targets.retain(|(name, _)| picked.is_empty() || picked.iter().any(|word| name.contains(word.as_str())));
     println!(
         "GET one client; {TURNS} turns of {} s each, interleaved; fsync on",
         TURN.as_secs()
@@ -56,7 +62,8 @@ fn main() {
                 figures.add(runtime.block_on(load::run(target, connections, TURN)));
             }
         }
-        report(connections, &targets.each_ref().map(|(name, _)| *name), &mut figures);
+        let names: Vec<&str> = targets.iter().map(|(name, _)| *name).collect();
+        report(connections, &names, &mut figures);
     }
     runtime.block_on(stage.tear_down());
 }
