@@ -8,6 +8,7 @@ use bearingwall_core::Sensitive;
 use deadpool::managed::{Manager, Metrics, Object, RecycleError, RecycleResult};
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel_async::pooled_connection::PoolableConnection;
 use diesel_async::{AsyncConnectionCore, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use std::any::TypeId;
 use std::collections::HashSet;
@@ -127,12 +128,15 @@ impl Manager for SessionManager {
     }
 
     async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<TenancyError> {
-        if session.clean {
-            session.clean = false;
-            Ok(())
-        } else {
-            Err(RecycleError::message("the session was not cleaned"))
+        // A restart of the database closes every connection: known to be closed, it must not cost a request.
+        if session.connection.is_broken() {
+            return Err(RecycleError::message("the connection is closed"));
         }
+        if !session.clean {
+            return Err(RecycleError::message("the session was not cleaned"));
+        }
+        session.clean = false;
+        Ok(())
     }
 }
 

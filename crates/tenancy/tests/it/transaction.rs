@@ -192,3 +192,15 @@ async fn backend(pool: &bearingwall_tenancy::TenantPool, fixture: &Fixture) -> S
         .await;
     answer.unwrap().answer.unwrap()
 }
+
+#[tokio::test]
+async fn connections_that_the_database_closed_cost_no_request() {
+    let fixture = Fixture::create().await;
+    let pool = fixture.pool(2).await;
+    let before = backend(&pool, &fixture).await;
+    let superuser = fixture.database.superuser_client().await;
+    let closed = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'bearingwall_app' AND datname = current_database()";
+    assert!(!superuser.query(closed, &[]).await.unwrap().is_empty());
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_ne!(backend(&pool, &fixture).await, before);
+}
