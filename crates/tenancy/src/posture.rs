@@ -52,6 +52,14 @@ const EXCESS_POWER: &str = "
       FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'customer_id'
      WHERE c.relkind IN ('r', 'p') AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
        AND (has_table_privilege(session_user, c.oid, 'SELECT, INSERT, UPDATE, DELETE') OR has_any_column_privilege(session_user, c.oid, 'SELECT, INSERT, UPDATE')) LIMIT 5)
+    UNION ALL (SELECT 'tenant-policy', 'the tenant policy is missing or altered on ' || c.oid::regclass::text || ', which the role may use'
+      FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'customer_id' AND NOT a.attisdropped
+     WHERE c.relkind IN ('r', 'p') AND c.relrowsecurity AND c.relnamespace::regnamespace::text <> 'audit'
+       AND (has_table_privilege(session_user, c.oid, 'SELECT, INSERT, UPDATE, DELETE') OR has_any_column_privilege(session_user, c.oid, 'SELECT, INSERT, UPDATE'))
+       AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'tenant_isolation'
+           AND NOT p.polpermissive AND p.polcmd = '*' AND p.polroles = '{0}'
+           AND pg_get_expr(p.polqual, p.polrelid) = '(customer_id = ( SELECT tenancy.current_customer_id() AS current_customer_id))'
+           AND pg_get_expr(p.polwithcheck, p.polrelid) = '(customer_id = ( SELECT tenancy.current_customer_id() AS current_customer_id))') LIMIT 5)
     UNION ALL (SELECT 'audit-privileges', 'the role may ' || p || ' on ' || c.oid::regclass::text
       FROM pg_class c, unnest(ARRAY['UPDATE', 'DELETE']) p WHERE c.relnamespace::regnamespace::text = 'audit' AND c.relkind IN ('r', 'p')
        AND has_table_privilege(session_user, c.oid, p) LIMIT 5)

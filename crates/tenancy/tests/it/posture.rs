@@ -51,6 +51,11 @@ async fn ten_5_each_excess_of_power_in_the_database_is_named() {
             "row-security",
         ),
         (
+            "ALTER POLICY tenant_isolation ON crm.clients WITH CHECK (true)".to_owned(),
+            "ALTER POLICY tenant_isolation ON crm.clients WITH CHECK (customer_id = (SELECT tenancy.current_customer_id()))".to_owned(),
+            "tenant-policy",
+        ),
+        (
             "GRANT SELECT ON tenancy.seal_key TO bearingwall_app".to_owned(),
             "REVOKE SELECT ON tenancy.seal_key FROM bearingwall_app".to_owned(),
             "key-privileges",
