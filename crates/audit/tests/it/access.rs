@@ -352,3 +352,22 @@ async fn aud_1_every_table_of_the_phi_class_has_its_four_policies() {
         }
     }
 }
+
+#[tokio::test]
+async fn aud_1_an_event_cannot_be_laid_at_another_actors_door() {
+    let fixture = Fixture::create().await;
+    let (context, other) = (ctx(fixture.a), SubjectId::from_uuid(Uuid::now_v7()));
+    // The claim is flipped ahead; the column default reads it, a later column flips it back, and then the policy looks.
+    let flip = format!("SELECT set_config('app.current_subject_id', '{other}', true)");
+    let forge = format!(
+        "INSERT INTO audit.events (event_id, event_type, phase, outcome)
+         VALUES (CASE WHEN set_config('app.current_subject_id', '{}', true) IS NOT NULL THEN gen_random_uuid() END,
+                 'client.read', 'completed', 'success')",
+        context.subject()
+    );
+    let forged = fixture
+        .undeclared(&context, &[&flip, &forge, "SELECT NULL AS answer"])
+        .await;
+    assert!(matches!(forged, Err(Failure::Query(_))), "{forged:?}");
+    assert_eq!(fixture.count(&format!("actor_id = '{other}'")).await, 0);
+}
