@@ -96,6 +96,10 @@ pub(crate) struct BootstrapArguments {
     /// The database to make.
     #[arg(long, default_value = "bearingwall")]
     pub(crate) database: String,
+    /// Leave out the platform hardening (event triggers, closed side channels, the guarded setting), for a managed
+    /// service that keeps it to itself. `doctor` then says so.
+    #[arg(long)]
+    pub(crate) without_platform: bool,
     /// The store that keeps the roles' passwords; those that are missing there are made.
     #[arg(long, value_name = "STORE")]
     pub(crate) secrets: StoreLocation,

@@ -6,7 +6,7 @@ use crate::outcome::Outcome;
 use crate::{output, vault};
 use anyhow::Context as _;
 use bearingwall_core::Sensitive;
-use bearingwall_migrations::{BootstrapOptions, bootstrap_database, bootstrap_roles};
+use bearingwall_migrations::{BootstrapOptions, bootstrap_database, bootstrap_platform, bootstrap_roles};
 use bearingwall_secrets::FileStore;
 use bearingwall_tenancy::DatabaseAddress;
 use std::io::BufRead as _;
@@ -24,6 +24,8 @@ pub struct BootstrapRequest {
     pub superuser_password: Option<Sensitive<String>>,
     /// The database to make: lower-case letters, digits and underscores.
     pub database: String,
+    /// Whether to install the platform hardening too, which needs a true superuser.
+    pub platform: bool,
 }
 
 /// Makes the roles with the store's passwords (missing ones are made), the database and its event triggers.
@@ -52,7 +54,11 @@ pub async fn bootstrap(request: &BootstrapRequest, store: &FileStore, progress: 
     progress(&format!("roles and database `{}` are there", request.database));
     let database = login(request.superuser.in_database(&request.database)).dial().await?;
     bootstrap_database(&database).await?;
-    progress("privileges and event triggers are installed");
+    progress("the schema's privileges are set");
+    if request.platform {
+        bootstrap_platform(&database).await?;
+        progress("the platform hardening is installed: event triggers, side channels, the guarded setting");
+    }
     Ok(())
 }
 
@@ -67,6 +73,7 @@ pub(crate) async fn run(arguments: BootstrapArguments) -> anyhow::Result<Outcome
         superuser: with_root(&arguments.superuser_url, arguments.root_file.as_deref()),
         superuser_password,
         database: arguments.database,
+        platform: !arguments.without_platform,
     };
     bootstrap(&request, &store, &output::progress).await?;
     output::line(&format!(

@@ -61,6 +61,7 @@ pub async fn provision(options: &ProvisionOptions, progress: &(dyn Fn(&str) + Sy
         superuser: options.superuser.clone(),
         superuser_password: options.superuser_password.clone(),
         database: options.database.clone(),
+        platform: true,
     };
     bootstrap(&request, &store, progress).await?;
 

@@ -4,8 +4,9 @@ use crate::error::MigrationError;
 use bearingwall_core::Sensitive;
 use tokio_postgres::Client;
 
-pub(crate) const ROLES_SQL: &str = include_str!("roles.sql");
-pub(crate) const DATABASE_SQL: &str = include_str!("database.sql");
+pub(crate) const ROLES_SQL: &str = include_str!("../../tenancy/sql/roles.sql");
+pub(crate) const DATABASE_SQL: &str = include_str!("../../tenancy/sql/database.sql");
+pub(crate) const PLATFORM_SQL: &str = include_str!("../../tenancy/sql/platform.sql");
 
 /// Passwords of the login roles. A role without one here keeps what it has; a new role without one cannot log in
 /// by password, which is right where certificates, peer or token authentication do the work.
@@ -101,15 +102,27 @@ pub fn database_privileges(database: &str) -> Result<String, MigrationError> {
     ))
 }
 
-/// Makes the schema privileges and event triggers, connected as superuser to the application's database.
+/// Sets the schema privileges, connected as superuser to the application's database.
 ///
 /// # Errors
-/// When the superuser's right does not suffice, as on a managed service that keeps event triggers to itself.
+/// When the superuser's right does not suffice.
 pub async fn bootstrap_database(superuser: &Client) -> Result<(), MigrationError> {
     superuser
         .batch_execute(DATABASE_SQL)
         .await
-        .map_err(MigrationError::statement("install the event triggers"))
+        .map_err(MigrationError::statement("set the schema's privileges"))
+}
+
+/// Installs the platform hardening: event triggers, closed side channels, and the guarded setting that makes the
+/// verified context cheap. Connected as superuser to the application's database, after [`bootstrap_database`].
+///
+/// # Errors
+/// When the superuser's right does not suffice, as on a managed service that keeps event triggers to itself.
+pub async fn bootstrap_platform(superuser: &Client) -> Result<(), MigrationError> {
+    superuser
+        .batch_execute(PLATFORM_SQL)
+        .await
+        .map_err(MigrationError::statement("install the platform hardening"))
 }
 
 /// The clear password never reaches the server: what is sent is the SCRAM verifier (RFC 5803).

@@ -53,6 +53,7 @@ pub fn content_hash() -> String {
     let mut hash = Sha256::new();
     hash.update(crate::bootstrap::ROLES_SQL);
     hash.update(crate::bootstrap::DATABASE_SQL);
+    hash.update(crate::bootstrap::PLATFORM_SQL);
     for migration in EMBEDDED {
         hash.update(migration.name);
         hash.update(migration.sql);

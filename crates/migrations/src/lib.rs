@@ -6,7 +6,9 @@ mod error;
 mod migrate;
 mod operate;
 
-pub use bootstrap::{BootstrapOptions, RolePasswords, bootstrap_database, bootstrap_roles, database_privileges};
+pub use bootstrap::{
+    BootstrapOptions, RolePasswords, bootstrap_database, bootstrap_platform, bootstrap_roles, database_privileges,
+};
 pub use embedded::{EMBEDDED, Embedded, content_hash, latest_version};
 pub use error::MigrationError;
 pub use migrate::{Plan, migrate, plan};

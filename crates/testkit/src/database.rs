@@ -8,7 +8,7 @@ pub use error::DatabaseError;
 use crate::cluster::{Cluster, ClusterOptions, InstallPolicy, in_own_runtime};
 use bearingwall_core::Sensitive;
 use std::io::Write as _;
-use template::Passwords;
+use template::{Passwords, Variant};
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, Config};
 use uuid::Uuid;
@@ -47,14 +47,14 @@ impl Login {
     }
 }
 
-/// The cluster and the template that every test of this process shares.
+/// The cluster that every test of this process shares.
 struct Shared {
     cluster: Cluster,
-    template: String,
     passwords: Passwords,
 }
 
 static SHARED: OnceCell<Shared> = OnceCell::const_new();
+static TEMPLATES: [OnceCell<String>; 3] = [const { OnceCell::const_new() }; 3];
 
 /// A migrated, empty database of its own, dropped with this value.
 pub struct TestDatabase {
@@ -72,9 +72,23 @@ impl std::fmt::Debug for TestDatabase {
 
 impl TestDatabase {
     /// [`TestDatabase::try_create`] for tests, which fail by panicking.
-    #[expect(clippy::panic, reason = "a test without its database has failed")]
     pub async fn create() -> Self {
-        match Self::try_create().await {
+        Self::must_create(Variant::Platform).await
+    }
+
+    /// A migrated database as a managed service has it: without the platform hardening. Panics where it cannot be made.
+    pub async fn create_without_platform() -> Self {
+        Self::must_create(Variant::Plain).await
+    }
+
+    /// A database with the roles' privileges and nothing in it. Panics where it cannot be made.
+    pub async fn create_empty() -> Self {
+        Self::must_create(Variant::Empty).await
+    }
+
+    #[expect(clippy::panic, reason = "a test without its database has failed")]
+    async fn must_create(variant: Variant) -> Self {
+        match Self::try_create_variant(variant).await {
             Ok(database) => database,
             Err(error) => panic!("no test database: {}", chain(&error)),
         }
@@ -82,14 +96,24 @@ impl TestDatabase {
 
     /// Starts or joins the shared cluster, makes the template once, and copies it.
     pub async fn try_create() -> Result<Self, DatabaseError> {
+        Self::try_create_variant(Variant::Platform).await
+    }
+
+    async fn try_create_variant(variant: Variant) -> Result<Self, DatabaseError> {
         let shared = SHARED.get_or_try_init(prepare).await?;
+        let [platform, plain, empty] = &TEMPLATES;
+        let template = match variant {
+            Variant::Platform => platform,
+            Variant::Plain => plain,
+            Variant::Empty => empty,
+        };
+        let template = template
+            .get_or_try_init(|| template::ensure(&shared.cluster, &shared.passwords, variant, &say))
+            .await?;
         let name = format!("t_{}", Uuid::now_v7().simple());
         let superuser = connect(&shared.cluster.superuser_config("postgres")).await?;
         // The template carries tables, policies and grants; privileges on the database itself are not copied.
-        let create = format!(
-            "CREATE DATABASE {name} TEMPLATE {} OWNER bearingwall_owner",
-            shared.template
-        );
+        let create = format!("CREATE DATABASE {name} TEMPLATE {template} OWNER bearingwall_owner");
         superuser
             .batch_execute(&create)
             .await
@@ -216,18 +240,13 @@ impl Drop for TestDatabase {
     }
 }
 
-/// The cluster, then the template in it.
+/// The cluster and the passwords of its roles.
 async fn prepare() -> Result<Shared, DatabaseError> {
     let cluster = tokio::task::spawn_blocking(|| Cluster::start(&shared_options(), &say))
         .await
         .map_err(DatabaseError::Interrupted)??;
     let passwords = Passwords::of_cluster(&cluster)?;
-    let template = template::ensure(&cluster, &passwords, &say).await?;
-    Ok(Shared {
-        cluster,
-        template,
-        passwords,
-    })
+    Ok(Shared { cluster, passwords })
 }
 
 /// `BEARINGWALL_PG_BIN` names the folder of PostgreSQL's programs, `BEARINGWALL_NO_INSTALL=1` forbids to install any.

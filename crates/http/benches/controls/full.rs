@@ -179,9 +179,9 @@ async fn migrate(cluster: &Cluster) -> (CustomerId, EnterKey) {
         passwords,
     };
     migrations::bootstrap_roles(&superuser, &options).await.unwrap();
-    migrations::bootstrap_database(&connect(cluster.superuser_config(DATABASE)).await)
-        .await
-        .unwrap();
+    let database = connect(cluster.superuser_config(DATABASE)).await;
+    migrations::bootstrap_database(&database).await.unwrap();
+    migrations::bootstrap_platform(&database).await.unwrap();
     let mut admin_config = cluster.superuser_config(DATABASE);
     admin_config.user("bearingwall_admin").password(admin_password.expose());
     migrations::migrate(connect(admin_config.clone()).await, &|_| {})

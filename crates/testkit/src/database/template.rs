@@ -3,7 +3,9 @@
 use super::{DatabaseError, Login, connect};
 use crate::cluster::Cluster;
 use bearingwall_core::Sensitive;
-use bearingwall_migrations::{BootstrapOptions, RolePasswords, bootstrap_database, bootstrap_roles, migrate};
+use bearingwall_migrations::{
+    BootstrapOptions, RolePasswords, bootstrap_database, bootstrap_platform, bootstrap_roles, migrate,
+};
 use std::time::{Duration, SystemTime};
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -51,21 +53,44 @@ impl Passwords {
     }
 }
 
+/// What a template is made with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Variant {
+    /// Everything that a superuser may install.
+    Platform,
+    /// What a managed service allows: no event triggers, no guarded setting, the catalog as it is delivered.
+    Plain,
+    /// The roles and the database's privileges, and no migration.
+    Empty,
+}
+
+impl Variant {
+    const fn suffix(self) -> &'static str {
+        match self {
+            Self::Platform => "",
+            Self::Plain => "_plain",
+            Self::Empty => "_empty",
+        }
+    }
+}
+
 /// Returns the template's name, making it first if this state of the migrations has none yet.
 pub(super) async fn ensure(
     cluster: &Cluster,
     passwords: &Passwords,
+    variant: Variant,
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<String, DatabaseError> {
     let hash: String = bearingwall_migrations::content_hash().chars().take(16).collect();
-    let template = format!("{TEMPLATE_PREFIX}{hash}");
+    let current = format!("{TEMPLATE_PREFIX}{hash}");
+    let template = format!("{current}{}", variant.suffix());
     let superuser = connect(&cluster.superuser_config("postgres")).await?;
     // Held until this connection closes.
     let lock = superuser
         .execute("SELECT pg_catalog.pg_advisory_lock($1)", &[&LOCK])
         .await;
     lock.map_err(DatabaseError::statement("lock the templates"))?;
-    drop_leftovers(&superuser, &template).await?;
+    drop_leftovers(&superuser, &current).await?;
     let finished = superuser
         .query_opt(
             "SELECT FROM pg_catalog.pg_database WHERE datname = $1 AND datistemplate",
@@ -75,7 +100,7 @@ pub(super) async fn ensure(
         .map_err(DatabaseError::statement("look for the template"))?;
     if finished.is_none() {
         progress(&format!("making the template database {template}"));
-        make(cluster, &superuser, passwords, &template).await?;
+        make(cluster, &superuser, passwords, variant, &template).await?;
     }
     Ok(template)
 }
@@ -85,6 +110,7 @@ async fn make(
     cluster: &Cluster,
     superuser: &Client,
     passwords: &Passwords,
+    variant: Variant,
     template: &str,
 ) -> Result<(), DatabaseError> {
     drop_database(superuser, template).await?;
@@ -93,8 +119,14 @@ async fn make(
         passwords: passwords.for_bootstrap(),
     };
     bootstrap_roles(superuser, &options).await?;
-    bootstrap_database(&connect(&cluster.superuser_config(template)).await?).await?;
-    migrate(connect(&admin_config(cluster, passwords, template)).await?, &|_| ()).await?;
+    let database = connect(&cluster.superuser_config(template)).await?;
+    bootstrap_database(&database).await?;
+    if variant == Variant::Platform {
+        bootstrap_platform(&database).await?;
+    }
+    if variant != Variant::Empty {
+        migrate(connect(&admin_config(cluster, passwords, template)).await?, &|_| ()).await?;
+    }
     let made_at = now().as_secs();
     // Without connections allowed, no session can keep a copy waiting.
     let finish = format!(
@@ -150,7 +182,7 @@ fn is_leftover(name: &str, made_at_s: Option<u64>, current: &str, now: Duration)
         return now.saturating_sub(made_at) > LEFTOVER_AGE;
     }
     name.starts_with(TEMPLATE_PREFIX)
-        && name != current
+        && !name.starts_with(current)
         && made_at_s.is_some_and(|made_at_s| now.saturating_sub(Duration::from_secs(made_at_s)) > TEMPLATE_AGE)
 }
 
@@ -189,6 +221,8 @@ mod tests {
         let long_ago = Some(1);
         assert!(is_leftover(&other, long_ago, "x", now()));
         assert!(!is_leftover(&other, long_ago, &other, now()));
+        let variant = format!("{other}{}", Variant::Plain.suffix());
+        assert!(!is_leftover(&variant, long_ago, &other, now()));
         assert!(!is_leftover(&other, Some(now().as_secs()), "x", now()));
         assert!(!is_leftover(&other, None, "x", now()));
     }
