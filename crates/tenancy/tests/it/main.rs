@@ -8,11 +8,14 @@
     reason = "tests fail by panicking, and an attacker uses raw SQL"
 )]
 
+mod canary;
 mod context;
 mod fixture;
+mod jobs;
 mod oracle;
 mod posture;
 mod protection;
 mod residue;
+mod split_key;
 mod transaction;
 mod wire;
