@@ -11,6 +11,8 @@ mod pool;
 pub mod posture;
 mod session;
 mod sessions;
+#[cfg(feature = "sql")]
+pub mod sql;
 mod tickets;
 mod tx;
 

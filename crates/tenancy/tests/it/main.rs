@@ -9,7 +9,9 @@
 )]
 
 mod canary;
+mod compile_fail;
 mod context;
+mod embedding;
 mod fixture;
 mod jobs;
 mod oracle;
