@@ -12,4 +12,6 @@ pub use bootstrap::{
 pub use embedded::{EMBEDDED, Embedded, content_hash, latest_version};
 pub use error::MigrationError;
 pub use migrate::{Plan, migrate, plan};
-pub use operate::{NewTenant, TenantRow, install_enter_key, serve_regions, tenant_create, tenant_list};
+pub use operate::{
+    NewTenant, TenantRow, entries_name_backend, install_enter_key, serve_regions, tenant_create, tenant_list,
+};

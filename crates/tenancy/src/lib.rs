@@ -6,6 +6,7 @@ mod entry;
 mod error;
 pub mod floor;
 mod pool;
+pub mod pooler;
 pub mod posture;
 mod session;
 mod tx;
@@ -14,6 +15,7 @@ pub use address::{AddressError, DatabaseAddress};
 pub use entry::EnterKey;
 pub use error::TenancyError;
 pub use pool::{PoolConfig, TenantPool};
+pub use pooler::Pooler;
 pub use tx::TenantTx;
 
 /// The migration that this program was built for; a database at any other is refused at start.

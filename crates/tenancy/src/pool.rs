@@ -3,6 +3,7 @@
 use crate::address::DatabaseAddress;
 use crate::entry::{EnterKey, Entry};
 use crate::error::TenancyError;
+use crate::pooler::{Manner, Pooler, way};
 use crate::posture;
 use crate::session::{Lease, SessionManager};
 use crate::tx::{self, COMMIT, Start, TenantTx};
@@ -35,6 +36,8 @@ pub struct PoolConfig {
     pub schema_version: Option<String>,
     /// A PostgreSQL version below the security floor that the operator accepts by name, as `15.18`.
     pub accepted_version: Option<String>,
+    /// What stands between the pool and the database. Tried at the start, and refused if it is something else.
+    pub pooler: Pooler,
 }
 
 impl PoolConfig {
@@ -50,6 +53,7 @@ impl PoolConfig {
             statement_timeout: Duration::from_secs(15),
             schema_version: Some(crate::SCHEMA_VERSION.to_owned()),
             accepted_version: None,
+            pooler: Pooler::None,
         }
     }
 }
@@ -96,15 +100,21 @@ impl TenantPool {
         let manager = SessionManager {
             address: config.address,
             password: config.password,
+            manner: Manner::new(config.pooler, config.statement_timeout),
             statement_timeout: config.statement_timeout,
         };
         // Before the pool exists: a database that is too old or not migrated could not even be entered.
-        let violations = posture::violations(
+        let mut violations = posture::violations(
             &manager,
             config.schema_version.as_deref(),
             config.accepted_version.as_deref(),
         )
         .await?;
+        // What has not been migrated has no rules of entry that could be read.
+        if violations.is_empty() {
+            let way = way(&manager.address, manager.password.as_ref()).await?;
+            violations.extend(way.violations(config.pooler));
+        }
         if !violations.is_empty() {
             return Err(TenancyError::Posture { violations });
         }
@@ -189,13 +199,23 @@ impl TenantPool {
     {
         use diesel_async::AsyncConnectionCore as _;
         let lease = self.lease().await?;
-        let mut connection = &lease.session().ok_or(TenancyError::Busy)?.connection;
-        let outcome = connection
-            .execute_returning_count(query)
+        let session = lease.session().ok_or(TenancyError::Busy)?;
+        let mut connection = &session.connection;
+        let failed = TenancyError::Statement;
+        if session.manner.pooler == Pooler::None {
+            let outcome = connection.execute_returning_count(query).await.map_err(failed);
+            lease.release();
+            return outcome;
+        }
+        // Prepared and run on one backend; a failure in between gives the connection up.
+        connection.batch_execute(&session.manner.begin).await.map_err(failed)?;
+        let count = connection.execute_returning_count(query).await.map_err(failed)?;
+        connection
+            .batch_execute(COMMIT)
             .await
-            .map_err(TenancyError::Statement);
+            .map_err(TenancyError::NotCommitted)?;
         lease.release();
-        outcome
+        Ok(count)
     }
 
     /// Whether the database answers.

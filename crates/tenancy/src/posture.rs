@@ -93,6 +93,8 @@ pub async fn check(
     accepted_version: Option<&str>,
 ) -> Result<Vec<Violation>, TenancyError> {
     let client = danger::dial(address, password).await?;
+    // One transaction: behind a pooler, what is prepared in one is not there in the next.
+    client.batch_execute("BEGIN").await.map_err(unreadable)?;
     let mut violations = Vec::new();
     violations.extend(server_version(&client, accepted_version).await?);
     for row in client.query(EXCESS_POWER, &[]).await.map_err(unreadable)? {

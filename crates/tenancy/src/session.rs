@@ -4,12 +4,14 @@ use crate::address::DatabaseAddress;
 use crate::danger;
 use crate::entry::Entry;
 use crate::error::TenancyError;
+use crate::pooler::{Manner, Pooler};
 use bearingwall_core::Sensitive;
 use deadpool::managed::{Manager, Metrics, Object, RecycleError, RecycleResult};
+use diesel::connection::CacheSize;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel_async::pooled_connection::PoolableConnection;
-use diesel_async::{AsyncConnectionCore, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{AsyncConnection, AsyncConnectionCore, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use std::any::TypeId;
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -27,7 +29,9 @@ const RESET: &str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; UNLISTEN *; S
 /// A connection that knows its backend and whether it has been cleaned since its last use.
 pub(crate) struct Session {
     pub(crate) connection: AsyncPgConnection,
+    /// What entries are signed for; 0 where a pooler gives each transaction another backend.
     pub(crate) pid: i32,
+    pub(crate) manner: Manner,
     clean: bool,
     /// Kinds of records whose statement the driver has prepared on this connection.
     prepared: Mutex<HashSet<TypeId>>,
@@ -43,6 +47,9 @@ impl Session {
     }
 
     pub(crate) fn note_prepared<R: 'static>(&self) {
+        if !self.manner.keeps_statements() {
+            return;
+        }
         self.prepared
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -55,6 +62,7 @@ impl Session {
 pub(crate) struct SessionManager {
     pub(crate) address: DatabaseAddress,
     pub(crate) password: Option<Sensitive<String>>,
+    pub(crate) manner: Manner,
     pub(crate) statement_timeout: Duration,
 }
 
@@ -62,20 +70,33 @@ impl SessionManager {
     async fn open(&self) -> Result<AsyncPgConnection, TenancyError> {
         let mut config = danger::with_password(&self.address, self.password.as_ref());
         // SECURITY: options of the start-up packet beat whatever was stored on the role with ALTER ROLE … SET.
-        config.options(format!(
+        let options = format!(
             "-c search_path=pg_catalog -c statement_timeout={ms} -c idle_in_transaction_session_timeout={ms} -c row_security=on -c TimeZone=UTC \
              -c synchronous_commit=on -c default_transaction_isolation=read\\ committed",
             ms = self.statement_timeout.as_millis()
-        ));
+        );
+        if self.manner.pooler == Pooler::None {
+            config.options(options);
+        }
         config.application_name("bearingwall");
         let connection = if self.address.is_remote() {
             let (client, connection) = danger::connect(&config, danger::tls(&self.address)?).await?;
-            establish(client, connection).await
+            establish(client, connection, &self.manner).await
         } else {
             let (client, connection) = danger::connect(&config, NoTls).await?;
-            establish(client, connection).await
+            establish(client, connection, &self.manner).await
         };
         connection.map_err(|error| TenancyError::Dial(error.into()))
+    }
+
+    /// The number that a backend's entries name.
+    async fn backend(&self, connection: &mut AsyncPgConnection) -> diesel::QueryResult<i32> {
+        if self.manner.pooler == Pooler::None {
+            diesel::select(pg_backend_pid()).get_result(connection).await
+        } else {
+            // INVARIANT: what `tenancy.enter` takes where `tenancy.config.require_pid` is false.
+            Ok(0)
+        }
     }
 }
 
@@ -85,12 +106,28 @@ impl SessionManager {
 )]
 async fn establish<S>(
     client: tokio_postgres::Client,
-    connection: tokio_postgres::Connection<tokio_postgres::Socket, S>,
+    mut connection: tokio_postgres::Connection<tokio_postgres::Socket, S>,
+    manner: &Manner,
 ) -> diesel::ConnectionResult<AsyncPgConnection>
 where
     S: tokio_postgres::tls::TlsStream + Unpin + Send + 'static,
 {
-    AsyncPgConnection::try_from_client_and_connection(client, connection).await
+    if manner.pooler == Pooler::None {
+        return AsyncPgConnection::try_from_client_and_connection(client, connection).await;
+    }
+    // The driver prepares its first statements at once. In one transaction they meet the backend that they were prepared on.
+    let begun = tokio::select! {
+        begun = client.batch_execute("BEGIN") => begun,
+        ended = &mut connection => ended,
+    };
+    begun.map_err(|error| diesel::ConnectionError::BadConnection(error.to_string()))?;
+    let mut connection = AsyncPgConnection::try_from_client_and_connection(client, connection).await?;
+    if !manner.keeps_statements() {
+        connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+    }
+    let ended = connection.batch_execute("ROLLBACK").await;
+    ended.map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
 }
 
 impl Manager for SessionManager {
@@ -99,14 +136,14 @@ impl Manager for SessionManager {
 
     async fn create(&self) -> Result<Session, TenancyError> {
         let mut connection = self.open().await?;
-        let pid = diesel::select(pg_backend_pid())
-            .get_result::<i32>(&mut connection)
-            .await
-            .map_err(TenancyError::Statement)?;
-        connection
-            .execute_returning_count(Ping)
-            .await
-            .map_err(TenancyError::Statement)?;
+        let failed = TenancyError::Statement;
+        let pid = self.backend(&mut connection).await.map_err(failed)?;
+        if self.manner.keeps_statements() {
+            connection.execute_returning_count(Ping).await.map_err(failed)?;
+        }
+        if self.manner.pooler != Pooler::None {
+            connection.batch_execute(&self.manner.begin).await.map_err(failed)?;
+        }
         // A forged entry goes first: it prepares the statement, so that later entries travel in one flush with BEGIN,
         // and a database that accepts it is not one to work with.
         match connection.execute_returning_count(Entry::forged()).await {
@@ -119,9 +156,13 @@ impl Manager for SessionManager {
                 ));
             }
         }
+        if self.manner.pooler != Pooler::None {
+            connection.batch_execute("ROLLBACK").await.map_err(failed)?;
+        }
         Ok(Session {
             connection,
             pid,
+            manner: self.manner.clone(),
             clean: true,
             prepared: Mutex::default(),
         })
@@ -184,7 +225,7 @@ impl Lease {
     pub(crate) fn release(mut self) {
         let Some(mut object) = self.object.take() else { return };
         tokio::spawn(async move {
-            match clean(&object.connection).await {
+            match clean(&object).await {
                 Ok(()) => object.clean = true,
                 Err(error) => {
                     tracing::warn!(error = %error, "a database session could not be cleaned and is closed");
@@ -203,8 +244,17 @@ impl Drop for Lease {
     }
 }
 
-async fn clean(connection: &AsyncPgConnection) -> diesel::QueryResult<()> {
-    let (mut reset, mut ping) = (connection, connection);
+async fn clean(session: &Session) -> diesel::QueryResult<()> {
+    let (mut reset, mut ping) = (&session.connection, &session.connection);
+    if session.manner.pooler != Pooler::None {
+        // SECURITY: the pooler cleans the backend, which was tried at the start. But some settings (the time zone, the form
+        // of dates, the syntax of strings) it keeps for this connection, and gives them to every backend that serves it.
+        reset.batch_execute("RESET ALL").await?;
+        if session.manner.keeps_statements() {
+            ping.execute_returning_count(Ping).await?;
+        }
+        return Ok(());
+    }
     let (reset, ping) = futures_util::join!(reset.batch_execute(RESET), ping.execute_returning_count(Ping));
     reset.and(ping.map(drop))
 }

@@ -16,8 +16,6 @@ use tracing::Instrument;
 /// Ends a transaction only if it is sound and there is one: in an aborted transaction, and where an injected ROLLBACK has
 /// ended it, SAVEPOINT fails, and COMMIT, which would answer without an error, is not reached.
 pub(crate) const COMMIT: &str = "SAVEPOINT sound; COMMIT";
-/// The same, and the next transaction; one message, because the server answers each with a write of its own.
-const COMMIT_AND_BEGIN: &str = "SAVEPOINT sound; COMMIT; BEGIN";
 
 /// The statements that go ahead of the first query.
 pub(crate) enum Prefix<'c> {
@@ -156,12 +154,18 @@ impl<'c> Progress<'c> {
 
 /// BEGIN and the signed entry.
 pub(crate) fn begin(session: &Session, entry: Entry) -> Prefix<'_> {
-    Prefix::Flush(enter(&session.connection, "BEGIN", TenancyError::Statement, entry).boxed())
+    let manner = &session.manner;
+    let entered = enter(&session.connection, &manner.begin, TenancyError::Statement, entry).boxed();
+    if manner.keeps_statements() {
+        Prefix::Flush(entered)
+    } else {
+        Prefix::First(entered)
+    }
 }
 
 async fn enter(
     connection: &AsyncPgConnection,
-    opening: &'static str,
+    opening: &str,
     not_opened: fn(DieselError) -> TenancyError,
     entry: Entry,
 ) -> Result<(), TenancyError> {
@@ -180,35 +184,46 @@ where
     R: QueryFragment<Pg> + QueryId + Send + 'static,
 {
     let connection = &session.connection;
+    // One message, because the server answers each with a write of its own.
+    let next: &str = &session.manner.commit_and_begin;
     let [first, second] = entries;
     if session.has_prepared::<R>() {
         let flush = async move {
             let (recorded, entered) = futures_util::join!(
-                write_record(connection, first, record),
-                enter(connection, COMMIT_AND_BEGIN, TenancyError::Unrecorded, second)
+                write_record(session, first, record),
+                enter(connection, next, TenancyError::Unrecorded, second)
             );
             recorded.and(entered)
         };
         Prefix::Flush(flush.boxed())
     } else {
         let first = async move {
-            write_record(connection, first, record).await?;
+            write_record(session, first, record).await?;
             session.note_prepared::<R>();
-            enter(connection, COMMIT_AND_BEGIN, TenancyError::Unrecorded, second).await
+            enter(connection, next, TenancyError::Unrecorded, second).await
         };
         Prefix::First(first.boxed())
     }
 }
 
-async fn write_record<R>(connection: &AsyncPgConnection, entry: Entry, record: R) -> Result<(), TenancyError>
+async fn write_record<R>(session: &Session, entry: Entry, record: R) -> Result<(), TenancyError>
 where
     R: QueryFragment<Pg> + QueryId + Send + 'static,
 {
-    let mut write = connection;
-    let (entered, recorded) = futures_util::join!(
-        enter(connection, "BEGIN", TenancyError::Statement, entry),
-        write.execute_returning_count(record)
+    let mut write = &session.connection;
+    let entering = enter(
+        &session.connection,
+        &session.manner.begin,
+        TenancyError::Statement,
+        entry,
     );
+    if !session.manner.keeps_statements() {
+        // Both have yet to be prepared, and the record must not overtake the entry.
+        entering.await?;
+        let recorded = write.execute_returning_count(record).await;
+        return recorded.map(drop).map_err(TenancyError::Unrecorded);
+    }
+    let (entered, recorded) = futures_util::join!(entering, write.execute_returning_count(record));
     entered?;
     recorded.map(drop).map_err(TenancyError::Unrecorded)
 }

@@ -53,7 +53,11 @@ fn copy(primary: &Cluster, layout: &Layout, binaries: &Binaries) -> Result<PathB
     let data = layout.data_directory(binaries.major);
     layout.make_data_directory(&data)?;
     // Not on the command line, where every user of the machine could read it.
-    let entry = format!("127.0.0.1:{}:*:postgres:{}\n", primary.port(), primary.credentials.superuser);
+    let entry = format!(
+        "127.0.0.1:{}:*:postgres:{}\n",
+        primary.port(),
+        primary.credentials.superuser
+    );
     let password_file = layout.owner_file(PASSWORD_FILE, entry.as_bytes())?;
     let mut command = layout.owner.command(&binaries.program("pg_basebackup"));
     command.arg("--pgdata").arg(&data).arg("--dbname").arg(format!(
