@@ -70,10 +70,10 @@ fn version(program: &Path) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-/// All versions there are. None is a failure in continuous integration, and elsewhere said where nobody can miss it.
+/// All versions there are.
 pub(crate) fn programs() -> Vec<Program> {
     let found = installed();
-    require(!found.is_empty(), "no pgbouncer was found");
+    required(!found.is_empty(), "no pgbouncer was found");
     found
 }
 
@@ -81,15 +81,16 @@ pub(crate) fn programs() -> Vec<Program> {
 pub(crate) fn carrying() -> Vec<Program> {
     let mut found = installed();
     found.retain(Program::carries_named_statements);
-    require(!found.is_empty(), "no pgbouncer of 1.21 or newer was found");
+    required(!found.is_empty(), "no pgbouncer of 1.21 or newer was found");
     found
 }
 
-fn require(there: bool, missing: &str) {
+/// What is not there fails in continuous integration, and elsewhere is said where nobody can miss it.
+pub(crate) fn required(there: bool, missing: &str) {
     if there {
         return;
     }
-    let advice = "run .ci/pgbouncer.sh, or name programs in BEARINGWALL_PGBOUNCER";
+    let advice = "see the README of bearingwall-interop";
     assert!(
         std::env::var("CI").as_deref() != Ok("true"),
         "{missing}, and continuous integration must exercise it: {advice}"

@@ -1,14 +1,11 @@
 //! PgBouncer in transaction mode: many tenants over few backends, and nothing passes from one to the next.
 
 use crate::pgbouncer::{PgBouncer, Program, Setup, carrying, programs};
-use crate::spas::{Answer, Failure, Spas, ask, config, ctx, execute, insert, seen, visible};
+use crate::spas::{Answer, Failure, Record, Spas, ask, config, ctx, execute, insert, seen, visible};
 use bearingwall_core::CustomerId;
 use bearingwall_migrations::entries_name_backend;
 use bearingwall_tenancy::{Pooler, TenantPool, TenantTx};
 use bearingwall_testkit::database::TestDatabase;
-use diesel::pg::Pg;
-use diesel::prelude::*;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel_async::RunQueryDsl;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -292,23 +289,6 @@ async fn ten_4_through_a_pooler_requests_cancelled_anywhere_leave_nothing() {
         // What finished stands; what did not may stand only where its COMMIT was already under way.
         let stands: BTreeSet<Uuid> = visible(&pool, a).await.unwrap().into_iter().collect();
         assert!(finished.is_subset(&stands), "{finished:?} {stands:?}");
-    }
-}
-
-/// A record, as the audit crate writes it.
-struct Record(Uuid);
-
-impl QueryId for Record {
-    type QueryId = Self;
-    const HAS_STATIC_QUERY_ID: bool = true;
-}
-
-impl QueryFragment<Pg> for Record {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("INSERT INTO audit.events (event_id, event_type, phase, outcome) VALUES (");
-        out.push_bind_param::<diesel::sql_types::Uuid, _>(&self.0)?;
-        out.push_sql(", 'client.read', 'intended', 'success')");
-        Ok(())
     }
 }
 

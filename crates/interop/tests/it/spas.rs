@@ -3,7 +3,9 @@
 use bearingwall_core::{Ctx, CtxParts, CustomerId, PurposeOfUse, RequestId, Role, Sensitive, SubjectId};
 use bearingwall_migrations::{NewTenant, install_enter_key, serve_regions, tenant_create};
 use bearingwall_tenancy::{DatabaseAddress, EnterKey, PoolConfig, TenancyError, TenantPool, TenantTx};
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Nullable, Text};
 use diesel_async::RunQueryDsl;
 use time::OffsetDateTime;
@@ -40,6 +42,23 @@ impl From<TenancyError> for Failure {
 impl From<diesel::result::Error> for Failure {
     fn from(error: diesel::result::Error) -> Self {
         Self::Query(error)
+    }
+}
+
+/// A record, as the audit crate writes it.
+pub(crate) struct Record(pub(crate) Uuid);
+
+impl QueryId for Record {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<Pg> for Record {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("INSERT INTO audit.events (event_id, event_type, phase, outcome) VALUES (");
+        out.push_bind_param::<diesel::sql_types::Uuid, _>(&self.0)?;
+        out.push_sql(", 'client.read', 'intended', 'success')");
+        Ok(())
     }
 }
 
