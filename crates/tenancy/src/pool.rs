@@ -280,7 +280,7 @@ where
     if must_start {
         tx.start().await;
     }
-    let (start, doubtful) = tx.end();
+    let (start, doubtful, commit) = tx.end();
     match start {
         Start::Waiting(_) => return (answer, Reuse::Yes),
         Start::Open => {}
@@ -295,7 +295,7 @@ where
     let reuse = if doubtful { Reuse::No } else { Reuse::Yes };
     let mut end = connection;
     match answer {
-        Ok(value) => match end.batch_execute(COMMIT).await {
+        Ok(value) => match end.batch_execute(commit).await {
             Ok(()) => (Ok(value), reuse),
             Err(error) => (Err(TenancyError::NotCommitted(error).into()), Reuse::No),
         },

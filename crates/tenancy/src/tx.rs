@@ -16,6 +16,9 @@ use tracing::Instrument;
 /// Ends a transaction only if it is sound and there is one: in an aborted transaction, and where an injected ROLLBACK has
 /// ended it, SAVEPOINT fails, and COMMIT, which would answer without an error, is not reached.
 pub(crate) const COMMIT: &str = "SAVEPOINT sound; COMMIT";
+/// Ends it only if it is still the one that was entered: what injected SQL has begun in its place (`COMMIT AND CHAIN`,
+/// `ROLLBACK` and `BEGIN`) holds no context, and nothing in SQL's reach brings it back.
+pub(crate) const COMMIT_ENTERED: &str = "SELECT tenancy.current_customer_id(); COMMIT";
 
 /// The statements that go ahead of the first query.
 pub(crate) enum Prefix<'c> {
@@ -51,6 +54,9 @@ struct Progress<'c> {
     start: Start<'c>,
     /// A statement failed in a way that is no answer to a well-formed question.
     doubtful: bool,
+    /// A statement's text was made at run time, so that it may have ended the transaction. One that the query builder made
+    /// from types alone is what it says.
+    free_text: bool,
 }
 
 impl<'c> TenantTx<'c> {
@@ -58,6 +64,7 @@ impl<'c> TenantTx<'c> {
         let progress = Progress {
             start: Start::Waiting(prefix),
             doubtful: false,
+            free_text: false,
         };
         Self {
             connection,
@@ -75,19 +82,24 @@ impl<'c> TenantTx<'c> {
         }
     }
 
-    /// How far the transaction came, and whether its connection should be given up.
-    pub(crate) fn end(self) -> (Start<'c>, bool) {
+    /// How far the transaction came, whether its connection should be given up, and how to commit it.
+    pub(crate) fn end(self) -> (Start<'c>, bool, &'static str) {
         let mut progress = lock(&self.progress);
         let start = std::mem::replace(&mut progress.start, Start::Failed(None));
-        (start, progress.doubtful)
+        let commit = if progress.free_text { COMMIT_ENTERED } else { COMMIT };
+        (start, progress.doubtful, commit)
     }
 
-    fn after_prefix<'a, T: Send + 'a>(&mut self, query: BoxFuture<'a, QueryResult<T>>) -> BoxFuture<'a, QueryResult<T>>
+    fn after_prefix<'a, Q, T>(&mut self, query: BoxFuture<'a, QueryResult<T>>) -> BoxFuture<'a, QueryResult<T>>
     where
         'c: 'a,
+        Q: QueryId,
+        T: Send + 'a,
     {
         let progress = Arc::clone(&self.progress);
+        let free_text = Q::query_id().is_none();
         let statement = async move {
+            lock(&progress).free_text |= free_text;
             // INVARIANT: taken at the first poll: a future that is never polled leaves the beginning to the next one.
             let prefix = lock(&progress).take_prefix();
             let answer = match prefix {
@@ -251,7 +263,7 @@ impl<'c> AsyncConnectionCore for TenantTx<'c> {
     {
         let mut connection: &'c AsyncPgConnection = self.connection;
         let query: BoxFuture<'c, _> = AsyncConnectionCore::load(&mut connection, source);
-        self.after_prefix(query)
+        self.after_prefix::<T::Query, _>(query)
     }
 
     fn execute_returning_count<'conn, 'query, T>(&'conn mut self, source: T) -> Self::ExecuteFuture<'conn, 'query>
@@ -260,6 +272,6 @@ impl<'c> AsyncConnectionCore for TenantTx<'c> {
     {
         let mut connection: &'c AsyncPgConnection = self.connection;
         let query: BoxFuture<'c, _> = AsyncConnectionCore::execute_returning_count(&mut connection, source);
-        self.after_prefix(query)
+        self.after_prefix::<T, _>(query)
     }
 }

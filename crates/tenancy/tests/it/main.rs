@@ -14,5 +14,6 @@ mod oracle;
 mod posture;
 mod protection;
 mod residue;
+mod reuse;
 mod transaction;
 mod wire;
