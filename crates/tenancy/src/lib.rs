@@ -1,20 +1,24 @@
 #![doc = include_str!("../README.md")]
 
 mod address;
+pub mod canary;
 pub mod danger;
 mod entry;
 mod error;
 pub mod floor;
+pub mod jobs;
 mod pool;
 pub mod pooler;
 pub mod posture;
 mod session;
+mod sessions;
+mod tickets;
 mod tx;
 
 pub use address::{AddressError, DatabaseAddress};
 pub use entry::EnterKey;
 pub use error::TenancyError;
-pub use pool::{PoolConfig, TenantPool};
+pub use pool::{Authority, PoolConfig, TenantPool};
 pub use pooler::Pooler;
 pub use tx::TenantTx;
 

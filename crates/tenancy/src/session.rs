@@ -2,11 +2,12 @@
 
 use crate::address::DatabaseAddress;
 use crate::danger;
-use crate::entry::Entry;
+use crate::entry::{Entry, JobEntry};
 use crate::error::TenancyError;
 use crate::pooler::{Manner, Pooler};
+use crate::tx::COMMIT;
 use bearingwall_core::Sensitive;
-use deadpool::managed::{Manager, Metrics, Object, RecycleError, RecycleResult};
+use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use diesel::connection::CacheSize;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
@@ -32,12 +33,32 @@ pub(crate) struct Session {
     /// What entries are signed for; 0 where a pooler gives each transaction another backend.
     pub(crate) pid: i32,
     pub(crate) manner: Manner,
-    clean: bool,
+    pub(crate) clean: bool,
     /// Kinds of records whose statement the driver has prepared on this connection.
     prepared: Mutex<HashSet<TypeId>>,
 }
 
 impl Session {
+    /// Something outside of any tenant. Behind a pooler it is a transaction of its own, because what is prepared in one
+    /// is not there in the next.
+    pub(crate) async fn outside<T>(
+        &self,
+        ask: impl AsyncFnOnce(&mut &AsyncPgConnection) -> diesel::QueryResult<T>,
+    ) -> Result<T, TenancyError> {
+        let failed = TenancyError::Statement;
+        let mut connection = &self.connection;
+        if self.manner.pooler == Pooler::None {
+            return ask(&mut connection).await.map_err(failed);
+        }
+        connection.batch_execute(&self.manner.begin).await.map_err(failed)?;
+        let answer = ask(&mut connection).await.map_err(failed);
+        let end = if answer.is_ok() { COMMIT } else { "ROLLBACK" };
+        let ended = connection.batch_execute(end).await.map_err(TenancyError::NotCommitted);
+        // The answer's own error says more than that of the rollback.
+        let answer = answer?;
+        ended.map(|()| answer)
+    }
+
     /// Whether a record of this kind would leave at once, without a round trip for its preparation first.
     pub(crate) fn has_prepared<R: 'static>(&self) -> bool {
         self.prepared
@@ -64,9 +85,41 @@ pub(crate) struct SessionManager {
     pub(crate) password: Option<Sensitive<String>>,
     pub(crate) manner: Manner,
     pub(crate) statement_timeout: Duration,
+    pub(crate) door: Door,
+}
+
+/// Through which function the sessions of a login enter tenants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// `tenancy.enter`, with a proof for the tenant.
+    Tenants,
+    /// `tenancy.enter_job`, with the lease of a job.
+    Jobs,
 }
 
 impl SessionManager {
+    /// A forged entry goes first: it prepares the statement, so that later entries travel in one flush with BEGIN, and a
+    /// database that accepts it is not one to work with.
+    async fn try_the_door(&self, connection: &mut AsyncPgConnection) -> Result<(), TenancyError> {
+        let (tried, refusal) = match self.door {
+            Door::Tenants => (
+                connection.execute_returning_count(Entry::forged()).await,
+                "tenant token rejected",
+            ),
+            Door::Jobs => (
+                connection.execute_returning_count(JobEntry::forged()).await,
+                "no such lease",
+            ),
+        };
+        match tried {
+            Err(diesel::result::Error::DatabaseError(_, information)) if information.message() == refusal => Ok(()),
+            Err(error) => Err(TenancyError::Statement(error)),
+            Ok(_) => Err(TenancyError::Dial(
+                "the database accepted a forged tenant context".into(),
+            )),
+        }
+    }
+
     async fn open(&self) -> Result<AsyncPgConnection, TenancyError> {
         let mut config = danger::with_password(&self.address, self.password.as_ref());
         // SECURITY: options of the start-up packet beat whatever was stored on the role with ALTER ROLE … SET.
@@ -141,22 +194,11 @@ impl Manager for SessionManager {
         if self.manner.keeps_statements() {
             connection.execute_returning_count(Ping).await.map_err(failed)?;
         }
-        if self.manner.pooler != Pooler::None {
+        if self.manner.pooler == Pooler::None {
+            self.try_the_door(&mut connection).await?;
+        } else {
             connection.batch_execute(&self.manner.begin).await.map_err(failed)?;
-        }
-        // A forged entry goes first: it prepares the statement, so that later entries travel in one flush with BEGIN,
-        // and a database that accepts it is not one to work with.
-        match connection.execute_returning_count(Entry::forged()).await {
-            Err(diesel::result::Error::DatabaseError(_, information))
-                if information.message() == "tenant token rejected" => {}
-            Err(error) => return Err(TenancyError::Statement(error)),
-            Ok(_) => {
-                return Err(TenancyError::Dial(
-                    "the database accepted a forged tenant context".into(),
-                ));
-            }
-        }
-        if self.manner.pooler != Pooler::None {
+            self.try_the_door(&mut connection).await?;
             connection.batch_execute("ROLLBACK").await.map_err(failed)?;
         }
         Ok(Session {
@@ -200,51 +242,7 @@ impl QueryFragment<Pg> for Ping {
     }
 }
 
-/// A session in use. Dropped in the middle of anything, it takes its connection with it: nothing half-done is reused.
-pub(crate) struct Lease {
-    object: Option<Object<SessionManager>>,
-}
-
-impl Lease {
-    pub(crate) fn new(mut object: Object<SessionManager>) -> Self {
-        object.clean = false;
-        Self { object: Some(object) }
-    }
-
-    pub(crate) fn session(&self) -> Option<&Session> {
-        self.object.as_deref()
-    }
-
-    /// Gives the session back after a finished transaction. It is cleaned before the pool sees it again, outside of
-    /// the request's time.
-    // CONTROL: TEN-4
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "cleaning belongs to the pool, not to the request's span"
-    )]
-    pub(crate) fn release(mut self) {
-        let Some(mut object) = self.object.take() else { return };
-        tokio::spawn(async move {
-            match clean(&object).await {
-                Ok(()) => object.clean = true,
-                Err(error) => {
-                    tracing::warn!(error = %error, "a database session could not be cleaned and is closed");
-                    drop(Object::take(object));
-                }
-            }
-        });
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        if let Some(object) = self.object.take() {
-            drop(Object::take(object));
-        }
-    }
-}
-
-async fn clean(session: &Session) -> diesel::QueryResult<()> {
+pub(crate) async fn clean(session: &Session) -> diesel::QueryResult<()> {
     let (mut reset, mut ping) = (&session.connection, &session.connection);
     if session.manner.pooler != Pooler::None {
         // SECURITY: the pooler cleans the backend, which was tried at the start. But some settings (the time zone, the form

@@ -1,12 +1,12 @@
 //! The transaction that stores work in: queries and nothing else.
 
-use crate::entry::Entry;
+use crate::entry::{Entrance, is_served};
 use crate::error::TenancyError;
 use crate::session::Session;
 use diesel::pg::Pg;
 use diesel::query_builder::{AsQuery, QueryFragment, QueryId};
 use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
-use diesel_async::{AsyncConnectionCore, AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::{AsyncConnectionCore, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +18,7 @@ use tracing::Instrument;
 pub(crate) const COMMIT: &str = "SAVEPOINT sound; COMMIT";
 /// Ends it only if it is still the one that was entered: what injected SQL has begun in its place (`COMMIT AND CHAIN`,
 /// `ROLLBACK` and `BEGIN`) holds no context, and nothing in SQL's reach brings it back.
-pub(crate) const COMMIT_ENTERED: &str = "SELECT tenancy.current_customer_id(); COMMIT";
+const COMMIT_ENTERED: &str = "SELECT tenancy.current_customer_id(); COMMIT";
 
 /// The statements that go ahead of the first query.
 pub(crate) enum Prefix<'c> {
@@ -164,8 +164,8 @@ impl<'c> Progress<'c> {
     }
 }
 
-/// BEGIN and the signed entry.
-pub(crate) fn begin(session: &Session, entry: Entry) -> Prefix<'_> {
+/// BEGIN and the entry.
+pub(crate) fn begin<E: Entrance>(session: &Session, entry: E) -> Prefix<'_> {
     let manner = &session.manner;
     let entered = enter(&session.connection, &manner.begin, TenancyError::Statement, entry).boxed();
     if manner.keeps_statements() {
@@ -175,25 +175,31 @@ pub(crate) fn begin(session: &Session, entry: Entry) -> Prefix<'_> {
     }
 }
 
-async fn enter(
+async fn enter<E: Entrance>(
     connection: &AsyncPgConnection,
     opening: &str,
     not_opened: fn(DieselError) -> TenancyError,
-    entry: Entry,
+    entry: E,
 ) -> Result<(), TenancyError> {
     let (mut first, mut second) = (connection, connection);
-    let (opened, entered) = futures_util::join!(first.batch_execute(opening), second.execute_returning_count(entry));
+    let regions = entry.regions();
+    let (opened, region) = futures_util::join!(first.batch_execute(opening), entry.get_result::<String>(&mut second));
     opened.map_err(not_opened)?;
-    entered.map(drop).map_err(TenancyError::from_enter)
+    if is_served(&region.map_err(TenancyError::from_enter)?, &regions) {
+        Ok(())
+    } else {
+        Err(TenancyError::RegionNotServed)
+    }
 }
 
 /// A whole transaction for the record, and the beginning of the one that it permits, in one flush.
 ///
 /// The server works through them in order: a record that fails leaves the first transaction aborted, in which the second
 /// is not begun, and the entry and every query fail too.
-pub(crate) fn record_then_begin<R>(session: &Session, record: R, entries: [Entry; 2]) -> Prefix<'_>
+pub(crate) fn record_then_begin<R, E>(session: &Session, record: R, entries: [E; 2]) -> Prefix<'_>
 where
     R: QueryFragment<Pg> + QueryId + Send + 'static,
+    E: Entrance,
 {
     let connection = &session.connection;
     // One message, because the server answers each with a write of its own.
@@ -218,9 +224,10 @@ where
     }
 }
 
-async fn write_record<R>(session: &Session, entry: Entry, record: R) -> Result<(), TenancyError>
+async fn write_record<R, E>(session: &Session, entry: E, record: R) -> Result<(), TenancyError>
 where
     R: QueryFragment<Pg> + QueryId + Send + 'static,
+    E: Entrance,
 {
     let mut write = &session.connection;
     let entering = enter(

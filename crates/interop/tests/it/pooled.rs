@@ -161,10 +161,6 @@ async fn write_and_read(
 /// Pairs of a statement that leaves something behind, and a question that finds it.
 const RESIDUE: &[(&str, &str)] = &[
     (
-        "SELECT set_config('app.current_customer_id', 'left', false)",
-        "SELECT nullif(current_setting('app.current_customer_id', true), current_setting('app.current_customer_id')) AS answer",
-    ),
-    (
         "SELECT set_config('app.left', 'left', false)",
         "SELECT nullif(current_setting('app.left', true), '') AS answer",
     ),

@@ -60,7 +60,7 @@ impl Fixture {
         Self::fill(TestDatabase::create().await).await
     }
 
-    /// As on a managed service: the context is sealed, because no login guards a setting.
+    /// As a managed service has it: the context under the seal, no event triggers.
     pub(crate) async fn create_without_platform() -> Self {
         Self::fill(TestDatabase::create_without_platform().await).await
     }

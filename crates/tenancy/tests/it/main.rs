@@ -8,12 +8,15 @@
     reason = "tests fail by panicking, and an attacker uses raw SQL"
 )]
 
+mod canary;
 mod context;
 mod fixture;
+mod jobs;
 mod oracle;
 mod posture;
 mod protection;
 mod residue;
 mod reuse;
+mod split_key;
 mod transaction;
 mod wire;
