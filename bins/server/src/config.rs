@@ -9,7 +9,7 @@ pub use profile::Profile;
 use bearingwall_authn::{AuthnOptions, IssuerConfig};
 use bearingwall_secrets::{SecretRef, scan};
 use bearingwall_telemetry::TelemetryConfig;
-use bearingwall_tenancy::DatabaseAddress;
+use bearingwall_tenancy::{DatabaseAddress, Pooler};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -99,6 +99,34 @@ pub struct DatabaseSettings {
     /// A PostgreSQL version below the security floor that the operator accepts by name.
     #[serde(default)]
     pub accept_version: Option<String>,
+    /// What stands between this server and the database.
+    #[serde(default)]
+    pub pooler: PoolerSetting,
+}
+
+/// What stands between the server and the database; tried at the start, which is refused if it is something else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PoolerSetting {
+    /// Nothing.
+    #[default]
+    None,
+    /// A pooler in transaction mode that carries named statements, as PgBouncer 1.21 or newer can.
+    Transaction,
+    /// A pooler in transaction mode that does not; the statement cache is off.
+    TransactionUnnamed,
+}
+
+impl From<PoolerSetting> for Pooler {
+    fn from(setting: PoolerSetting) -> Self {
+        match setting {
+            PoolerSetting::None => Self::None,
+            PoolerSetting::Transaction => Self::Transaction { named_statements: true },
+            PoolerSetting::TransactionUnnamed => Self::Transaction {
+                named_statements: false,
+            },
+        }
+    }
 }
 
 const fn default_connections() -> usize {
@@ -289,6 +317,7 @@ mod tests {
         );
         assert_eq!(config.authn.options().min_refetch, Duration::from_secs(30));
         assert!(config.database.password.is_none());
+        assert_eq!(config.database.pooler, PoolerSetting::None);
     }
 
     #[test]
@@ -306,6 +335,25 @@ mod tests {
             .collect();
         Config::parse(&all).unwrap();
         assert_ne!(all.lines().collect::<Vec<_>>(), example.lines().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_pooler_is_named_in_one_of_three_ways() {
+        let with = |pooler: &str| MINIMAL.replacen("[tenancy]", &format!("pooler = \"{pooler}\"\n[tenancy]"), 1);
+        for (pooler, meant) in [
+            ("none", Pooler::None),
+            ("transaction", Pooler::Transaction { named_statements: true }),
+            (
+                "transaction-unnamed",
+                Pooler::Transaction {
+                    named_statements: false,
+                },
+            ),
+        ] {
+            let config = Config::parse(&with(pooler)).unwrap();
+            assert_eq!(Pooler::from(config.database.pooler), meant);
+        }
+        assert_eq!(Config::parse(&with("session")).unwrap_err().code(), "CFG-002");
     }
 
     #[test]

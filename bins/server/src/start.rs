@@ -125,6 +125,7 @@ async fn pool_config(config: &Config, secrets: &SecretStores) -> anyhow::Result<
         max_connections: settings.max_connections,
         statement_timeout: Duration::from_millis(settings.statement_timeout_ms),
         accepted_version: settings.accept_version.clone(),
+        pooler: settings.pooler.into(),
         ..PoolConfig::new(address, password, settings.regions.clone())
     })
 }
