@@ -1,9 +1,11 @@
 //! The configuration: one TOML file, unknown keys refused, secrets by reference only.
 
 mod error;
+mod isolation;
 mod profile;
 
 pub use error::ConfigError;
+pub use isolation::IsolationProfile;
 pub use profile::Profile;
 
 use bearingwall_authn::{AuthnOptions, IssuerConfig};
@@ -20,6 +22,9 @@ use std::time::Duration;
 /// The version of the file's format.
 const VERSION: u32 = 1;
 
+/// The longest time between two probes of isolation, in seconds: what is not looked at for longer is not watched.
+const CANARY_INTERVAL_MAX_S: u64 = 3_600;
+
 /// Everything that an operator decides.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,7 +38,11 @@ pub struct Config {
     pub server: ServerSettings,
     /// The database.
     pub database: DatabaseSettings,
-    /// The entry into tenants.
+    /// Whose proof opens a tenant, and how isolation is watched.
+    #[serde(default)]
+    pub isolation: IsolationSettings,
+    /// The key that signs entries into tenants, with the profile that has one.
+    #[serde(default)]
     pub tenancy: TenancySettings,
     /// The key-encryption key.
     pub keys: KeySettings,
@@ -61,6 +70,10 @@ pub struct ServerSettings {
     pub shutdown_timeout_s: u64,
     /// That a proxy on a trusted network ends TLS in front of this server.
     pub tls_terminated_upstream: bool,
+    /// Where metrics are scraped; port 0 takes a free one, and without it there are none.
+    pub metrics_listen: Option<SocketAddr>,
+    /// That only the monitoring system reaches the metrics' address, although it is not this machine's own.
+    pub metrics_on_trusted_network: bool,
 }
 
 impl Default for ServerSettings {
@@ -71,6 +84,8 @@ impl Default for ServerSettings {
             request_timeout_s: 30,
             shutdown_timeout_s: 30,
             tls_terminated_upstream: false,
+            metrics_listen: None,
+            metrics_on_trusted_network: false,
         }
     }
 }
@@ -137,14 +152,33 @@ const fn default_statement_timeout_ms() -> u64 {
     15_000
 }
 
-/// `[tenancy]`: the entry into tenants.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// `[tenancy]`: the key of the profile `enter-key`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct TenancySettings {
     /// The key that signs entries.
-    pub enter_key: SecretRef,
+    pub enter_key: Option<SecretRef>,
     /// The id under which the database knows that key.
-    pub enter_kid: i16,
+    pub enter_kid: Option<i16>,
+}
+
+/// `[isolation]`: whose proof opens a tenant, and how isolation is watched.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct IsolationSettings {
+    /// Whose proof opens a tenant; the database must be set to the same.
+    pub profile: IsolationProfile,
+    /// How often the canary tries to look into another tenant, in seconds.
+    pub canary_interval_s: u64,
+}
+
+impl Default for IsolationSettings {
+    fn default() -> Self {
+        Self {
+            profile: IsolationProfile::default(),
+            canary_interval_s: 30,
+        }
+    }
 }
 
 /// `[keys]`: what wraps the tenants' keys.
@@ -227,6 +261,7 @@ impl Config {
             return Err(ConfigError::Version { found: config.version });
         }
         let mut refusals = config.unusable();
+        refusals.extend(config.refused_by_isolation());
         refusals.extend(config.refused_by_profile());
         if refusals.is_empty() {
             Ok(config)
@@ -242,11 +277,15 @@ impl Config {
             .password
             .iter()
             .map(|reference| ("database.password", reference));
-        let others = [
-            ("tenancy.enter_key", &self.tenancy.enter_key),
-            ("keys.kek", &self.keys.kek),
-        ];
-        password.chain(others).collect()
+        let enter_key = self
+            .tenancy
+            .enter_key
+            .iter()
+            .map(|reference| ("tenancy.enter_key", reference));
+        password
+            .chain(enter_key)
+            .chain([("keys.kek", &self.keys.kek)])
+            .collect()
     }
 
     /// What no profile can work with.
@@ -264,6 +303,10 @@ impl Config {
             ),
             (self.server.workers == Some(0), "`server.workers` is 0"),
             (self.server.request_timeout_s == 0, "`server.request_timeout_s` is 0"),
+            (
+                !(1..=CANARY_INTERVAL_MAX_S).contains(&self.isolation.canary_interval_s),
+                "`isolation.canary_interval_s` is not between 1 and 3600",
+            ),
         ];
         rules
             .into_iter()
@@ -318,6 +361,8 @@ mod tests {
         assert_eq!(config.authn.options().min_refetch, Duration::from_secs(30));
         assert!(config.database.password.is_none());
         assert_eq!(config.database.pooler, PoolerSetting::None);
+        assert_eq!(config.isolation.canary_interval_s, 30);
+        assert_eq!(config.server.metrics_listen, None);
     }
 
     #[test]
@@ -363,7 +408,7 @@ mod tests {
             assert_eq!(error.code(), "CFG-002");
             assert!(error.to_string().contains("unknown field `surprise`"), "{error}");
         }
-        for section in ["[server]", "[authn]", "[telemetry]"] {
+        for section in ["[server]", "[isolation]", "[authn]", "[telemetry]"] {
             let error = refused("[keys]", &format!("{section}\nsurprise = true\n[keys]"));
             assert!(error.to_string().contains("unknown field `surprise`"), "{error}");
         }
@@ -422,6 +467,8 @@ mod tests {
             ("regions = [\"us-east\"]", "regions = []"),
             ("regions", "max_connections = 0\nregions"),
             ("regions", "statement_timeout_ms = 0\nregions"),
+            ("[keys]", "[isolation]\ncanary_interval_s = 0\n[keys]"),
+            ("[keys]", "[isolation]\ncanary_interval_s = 3601\n[keys]"),
         ] {
             assert_eq!(refused(from, to).code(), "CFG-004", "{to}");
         }
