@@ -8,6 +8,7 @@
     reason = "tests fail by panicking, and an attacker uses raw SQL"
 )]
 
+mod attacks;
 mod context;
 mod fixture;
 mod oracle;
