@@ -24,6 +24,10 @@ const MARKER: &str = "saltmarsh";
 const TUTORIAL: &str = include_str!("../../testdata/tutorial.sql");
 const TWO_TENANTS: &str = include_str!("../../testdata/two-tenants.sql");
 
+/// Takes the tutorial's schema away with everything that an attacker has made in it.
+const RAZE: &str = "DROP SCHEMA IF EXISTS crm CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION bearingwall_owner;
+    GRANT USAGE, CREATE ON SCHEMA public TO bearingwall_admin";
+
 /// The three columns of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Schema {
@@ -117,6 +121,17 @@ impl Arena {
             superuser,
             database,
         }
+    }
+
+    /// Puts things back after an attack that has changed them: in place where that is quick, in a new database otherwise.
+    pub(crate) async fn restore(mut self) -> Self {
+        if self.schema != Schema::Tutorial {
+            return Self::create(self.schema).await;
+        }
+        self.superuser.batch_execute(RAZE).await.unwrap();
+        self.superuser.batch_execute(TUTORIAL).await.unwrap();
+        self.truth = truth_query(&self.superuser).await;
+        self
     }
 
     /// As the server's own connections begin, where there is a server.
@@ -300,6 +315,9 @@ async fn truth_query(superuser: &Client) -> String {
           FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
          WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
            AND (a.attname = 'customer_id' OR c.oid = to_regclass('crm.customers') AND a.attname = 'id')
+         UNION ALL
+        SELECT format('SELECT NULL::uuid, %L || t::text FROM %s t', c.oid::regclass::text, c.oid::regclass)
+          FROM pg_class c WHERE c.relkind = 'S'
          UNION ALL
         SELECT format('SELECT NULL::uuid, %L || t::text FROM %s t', c.oid::regclass::text, c.oid::regclass)
           FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = to_regnamespace('tenancy')

@@ -17,6 +17,8 @@ pub(crate) enum Verdict {
     Residual(&'static str),
     /// There is nothing of the kind in this schema.
     NotApplicable,
+    /// It failed for a reason that is no control: a slip in the attack, which shows nothing.
+    Unsound(String),
 }
 
 impl fmt::Display for Verdict {
@@ -26,6 +28,7 @@ impl fmt::Display for Verdict {
             Self::Breach(what) => write!(f, "BREACH, {what}"),
             Self::Residual(key) => write!(f, "residual, {key}"),
             Self::NotApplicable => f.write_str("n/a"),
+            Self::Unsound(why) => write!(f, "UNSOUND, {why}"),
         }
     }
 }
@@ -54,7 +57,7 @@ impl Outcome {
 /// its SQL would pass for a control.
 const CONTROLS: [&str; 2] = ["28000", "42501"];
 
-/// Runs the attack and returns its verdict, and whether the database is no longer what it was.
+/// Runs the attack and returns its verdict, and whether the database must be put back to what it was.
 pub(crate) async fn run(arena: &Arena, attack: &Attack) -> (Verdict, bool) {
     if attack.ours_only && arena.schema == Schema::Tutorial {
         return (Verdict::NotApplicable, false);
@@ -67,11 +70,11 @@ pub(crate) async fn run(arena: &Arena, attack: &Attack) -> (Verdict, bool) {
     };
     let after = arena.truth().await;
     outcome.success = outcome.success.or_else(|| difference(&before, &after));
-    let verdict = conclude(arena, attack, &outcome);
-    if arena.schema == Schema::Tutorial || matches!(verdict, Verdict::Breach(_)) {
-        trace(arena, attack, &verdict, &outcome);
-    }
-    (verdict, before != after)
+    let verdict = conclude(attack, &outcome);
+    trace(arena, attack, &verdict, &outcome);
+    // What A has done to itself is of no consequence in a schema where it stays there.
+    let touched = before.rows_b != after.rows_b || before.catalog != after.catalog;
+    (verdict, touched || arena.schema == Schema::Tutorial && before != after)
 }
 
 fn difference(before: &Truth, after: &Truth) -> Option<&'static str> {
@@ -84,20 +87,16 @@ fn difference(before: &Truth, after: &Truth) -> Option<&'static str> {
     }
 }
 
-fn conclude(arena: &Arena, attack: &Attack, outcome: &Outcome) -> Verdict {
+fn conclude(attack: &Attack, outcome: &Outcome) -> Verdict {
     if let Some(what) = outcome.success {
         return attack.residual.map_or(Verdict::Breach(what), Verdict::Residual);
     }
-    for refusal in &outcome.refusals {
+    let slip = outcome.refusals.iter().find(|refusal| {
         let code = refusal.code.as_str();
-        assert!(
-            CONTROLS.contains(&code) || attack.by.contains(&code),
-            "{} ({}): {code} is no control of this attack: {}\n{}",
-            attack.id,
-            arena.schema.title(),
-            refusal.message,
-            outcome.transcript.join("\n")
-        );
+        !CONTROLS.contains(&code) && !attack.by.contains(&code)
+    });
+    if let Some(refusal) = slip {
+        return Verdict::Unsound(format!("{} {}", refusal.code, refusal.message));
     }
     let how = match outcome.refusals.last() {
         Some(refusal) => refusal.code.clone(),
@@ -200,7 +199,7 @@ async fn judge(arena: &Arena, attack: &Attack, session: &Session, outcome: &Outc
 
 /// Asks for the right value, the wrong one, and the right one again: answers that differ anyhow tell nothing.
 async fn infer(arena: &Arena, attack: &Attack, right: &str, wrong: &str) -> Outcome {
-    let mut answers = Vec::new();
+    let mut answers: Vec<String> = Vec::new();
     let mut last = Outcome::new();
     for guess in [right, wrong, right] {
         let session = arena.entered(A).await;
@@ -212,7 +211,13 @@ async fn infer(arena: &Arena, attack: &Attack, right: &str, wrong: &str) -> Outc
         answers.push(outcome.transcript.join("\n").replace(&guess, "?"));
         last = outcome;
     }
-    assert_eq!(answers[0], answers[2], "{} ({}): the answer is not stable", attack.id, arena.schema.title());
+    if answers[0] != answers[2] {
+        last.refusals.push(Refusal {
+            code: "unstable".to_owned(),
+            message: answers.swap_remove(2),
+        });
+        return last;
+    }
     last.success = (answers[0] != answers[1]).then_some("infers");
     if last.success.is_some() {
         last.transcript = answers;
