@@ -9,11 +9,14 @@
 )]
 
 mod attacks;
+mod canary;
 mod context;
 mod fixture;
+mod jobs;
 mod oracle;
 mod posture;
 mod protection;
 mod residue;
+mod split_key;
 mod transaction;
 mod wire;

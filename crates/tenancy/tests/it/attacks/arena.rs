@@ -1,5 +1,6 @@
 //! Where an attack takes place: one of three databases with the same two tenants, and the ground truth about it.
 
+use super::callers::Callers;
 use super::session::Session;
 use bearingwall_testkit::database::{Login, TestDatabase};
 use hmac::{Hmac, KeyInit, Mac};
@@ -82,6 +83,8 @@ pub(crate) struct Arena {
     pub(crate) superuser: Client,
     /// The server's enter key; the tutorial has none.
     pub(crate) key: Vec<u8>,
+    /// The callers' own tokens, where the database verifies them.
+    callers: Option<&'static Callers>,
     month: String,
     position: String,
     secrets: Vec<String>,
@@ -99,6 +102,7 @@ impl Arena {
         let key = Uuid::new_v4().as_bytes().repeat(2);
         let fixture = if schema == Schema::Tutorial { TUTORIAL } else { TWO_TENANTS };
         superuser.batch_execute(fixture).await.unwrap();
+        let mut callers = None;
         let mut secrets = vec![MARKER.to_owned(), hex(MARKER.to_uppercase().as_bytes())];
         if schema != Schema::Tutorial {
             let admin = database.admin_client().await;
@@ -106,6 +110,7 @@ impl Arena {
                 .execute("SELECT tenancy.install_enter_key($1, $2)", &[&KID, &key])
                 .await
                 .unwrap();
+            callers = Some(Callers::install(&admin).await);
             secrets.extend(keys(&superuser).await);
         }
         let truth = truth_query(&superuser).await;
@@ -114,6 +119,7 @@ impl Arena {
         Self {
             schema,
             key,
+            callers,
             month: row.get(1),
             position: row.get(0),
             secrets,
@@ -171,6 +177,13 @@ impl Arena {
                 text = text.replace(placeholder, &call);
             }
         }
+        if let Some(callers) = self.callers
+            && text.contains("{jwt_")
+        {
+            for (placeholder, token) in callers.tokens() {
+                text = text.replace(placeholder, &token);
+            }
+        }
         for (placeholder, name) in self.schema.names() {
             text = text.replace(placeholder, name);
         }
@@ -191,6 +204,9 @@ impl Arena {
             ("{position}", self.position.clone()),
             ("{pid_b}", pid_b.to_string()),
             ("{database}", self.database.name().to_owned()),
+            ("{job_a}", "a0000000-0000-4000-8000-000000000009".to_owned()),
+            ("{job_b}", "b0000000-0000-4000-8000-000000000009".to_owned()),
+            ("{lease_old}", "b0000000-0000-4000-8000-00000000000a".to_owned()),
             ("{bare_b}", B.simple().to_string()),
             ("{bare_nobody}", Uuid::from_u128(0xc).simple().to_string()),
         ] {
@@ -220,6 +236,7 @@ impl Arena {
             ("{enter_b_null}", b.with_mac("NULL")),
             ("{enter_b_short}", b.with_mac(&format!("substr({}, 1, 31)", mac(&b)))),
             ("{enter_b_doubled}", b.with_mac(&format!("{0} || {0}", mac(&own)))),
+            ("{enter_platform}", valid(PLATFORM).call(&self.key)),
             ("{enter_platform_zero}", valid(PLATFORM).with_mac("decode(repeat('00', 32), 'hex')")),
         ]
     }
@@ -243,6 +260,13 @@ impl Arena {
     /// One value that the superuser is asked for, to compare an attacker's answer with.
     pub(crate) async fn answer(&self, sql: &str) -> String {
         self.superuser.query_one(sql, &[]).await.unwrap().get(0)
+    }
+
+    /// A connection of the worker's login, with nothing entered.
+    pub(crate) async fn worker(&self) -> Session {
+        let session = Session::open(&self.database.config(Login::Worker)).await;
+        session.run("BEGIN", &mut Vec::new()).await.unwrap();
+        session
     }
 
     /// A connection of the application that has entered a tenant.
@@ -316,7 +340,7 @@ async fn truth_query(superuser: &Client) -> String {
          WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
            AND (a.attname = 'customer_id' OR c.oid = to_regclass('crm.customers') AND a.attname = 'id')
          UNION ALL
-        SELECT format('SELECT NULL::uuid, %L || t::text FROM %s t', c.oid::regclass::text, c.oid::regclass)
+        SELECT format('SELECT NULL::uuid, concat(%L, last_value, is_called) FROM %s', c.oid::regclass::text, c.oid::regclass)
           FROM pg_class c WHERE c.relkind = 'S'
          UNION ALL
         SELECT format('SELECT NULL::uuid, %L || t::text FROM %s t', c.oid::regclass::text, c.oid::regclass)

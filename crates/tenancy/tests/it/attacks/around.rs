@@ -16,7 +16,7 @@ pub(crate) const OBJECTS: &[Attack] = &[
            FROM pg_catalog.pg_proc p WHERE p.prosecdef AND p.prokind = 'f' AND has_function_privilege(p.oid, 'EXECUTE') AND has_schema_privilege(p.pronamespace, 'USAGE')
             AND p.pronamespace <> 'pg_catalog'::regnamespace AND p.proname <> 'record_refusal'",
     )])
-    .by(&["22P02", "22023", "22004"])
+    .by(&["22P02", "22023", "22004", "23502", "23514"])
     .note("with B's id for every uuid and `%` for every text"),
     Attack::new("V05", "every table without row security", &[Each(
         "SELECT format('SELECT * FROM %s', c.oid::regclass) FROM pg_catalog.pg_class c WHERE c.relkind IN ('r', 'p') AND NOT c.relrowsecurity AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) AND has_table_privilege(c.oid, 'SELECT')",

@@ -50,6 +50,8 @@ pub(crate) struct Attack {
     pub(crate) ours_only: bool,
     /// Rolled back rather than committed: its effect would reach past this database.
     pub(crate) undone: bool,
+    /// By the worker's login, which enters nothing beforehand.
+    pub(crate) as_worker: bool,
     pub(crate) note: &'static str,
 }
 
@@ -64,6 +66,7 @@ impl Attack {
             residual: None,
             ours_only: false,
             undone: false,
+            as_worker: false,
             note: "",
         }
     }
@@ -91,6 +94,11 @@ impl Attack {
     pub(crate) const fn undone(mut self) -> Self {
         self.undone = true;
         self
+    }
+
+    pub(crate) const fn worker(mut self) -> Self {
+        self.as_worker = true;
+        self.ours()
     }
 
     pub(crate) const fn note(mut self, note: &'static str) -> Self {

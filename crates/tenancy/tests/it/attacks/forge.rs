@@ -4,7 +4,7 @@ use super::attack::Judge::Answers;
 use super::attack::Step::{CopyOut, Each, Sql};
 use super::attack::Attack;
 
-const READ: &str = "SELECT * FROM crm.clients; SELECT * FROM crm.chart_notes; SELECT * FROM {registry}";
+const READ: &str = "SELECT * FROM crm.clients; SELECT * FROM crm.chart_notes";
 
 pub(crate) const SETTING: &[Attack] = &[
     Attack::new("F01", "set the tenant and read in one statement", &[Sql(
@@ -88,7 +88,7 @@ pub(crate) const SETTING: &[Attack] = &[
     Attack::new("F27", "carry one's own seal into the next transaction of the same message", &[
         Sql("ROLLBACK"),
         Sql("BEGIN; SELECT {enter_a};
-             SELECT count(set_config('keep.' || s, current_setting('app.' || s), false)) FROM unnest(ARRAY['current_customer_id', 'current_subject_id', 'current_request_id', 'tenant_seal']) s;
+             SELECT count(set_config('keep.' || s, current_setting('app.' || s, true), false)) FROM unnest(ARRAY['current_customer_id', 'current_subject_id', 'current_request_id', 'tenant_seal']) s;
              COMMIT; BEGIN;
              SELECT count(set_config('app.' || s, current_setting('keep.' || s), true)) FROM unnest(ARRAY['current_customer_id', 'current_subject_id', 'current_request_id', 'tenant_seal']) s;
              SELECT tenancy.current_customer_id()"),
@@ -96,7 +96,7 @@ pub(crate) const SETTING: &[Attack] = &[
     Attack::new("F28", "replay B's captured seal in the next transaction of its backend", &[
         Sql("ROLLBACK; BEGIN"),
         Sql("SELECT {enter_b}"),
-        Sql("SELECT count(set_config('keep.' || s, current_setting('app.' || s), false)) FROM unnest(ARRAY['current_customer_id', 'current_subject_id', 'current_request_id', 'tenant_seal']) s"),
+        Sql("SELECT count(set_config('keep.' || s, current_setting('app.' || s, true), false)) FROM unnest(ARRAY['current_customer_id', 'current_subject_id', 'current_request_id', 'tenant_seal']) s"),
         Sql("COMMIT"),
         Sql("BEGIN"),
         Sql("SELECT count(set_config('app.' || s, current_setting('keep.' || s), true)) FROM unnest(ARRAY['current_customer_id', 'current_subject_id', 'current_request_id', 'tenant_seal']) s"),

@@ -114,6 +114,6 @@ pub(crate) const POWER: &[Attack] = &[
     Attack::new("G52", "load a library", &[Sql("LOAD 'auto_explain'")]),
     Attack::new("G53", "write parameters of statements to the log", &[Sql("SET LOCAL log_statement = 'all'")]),
     Attack::new("G54", "a database of one's own", &[Sql("COMMIT"), Sql("CREATE DATABASE bearingwall_attack")]),
-    Attack::new("G55", "a language that can do anything", &[Sql("CREATE LANGUAGE plperlu")]),
+    Attack::new("G55", "a language that can do anything", &[Sql("CREATE LANGUAGE evil HANDLER pg_catalog.plpgsql_call_handler")]),
     Attack::new("G56", "a checkpoint after every statement", &[Sql("CHECKPOINT")]),
 ];

@@ -163,8 +163,5 @@ fn refusal(failure: Failure) -> Refusal {
     } else {
         "other"
     };
-    Refusal {
-        code: code.to_owned(),
-        message: text,
-    }
+    Refusal::new(code, text)
 }

@@ -17,20 +17,21 @@ pub(crate) const RESIDUALS: &[Residual] = &[
         ],
     },
     Residual {
+        key: "ticket-replay",
+        lines: &[
+            "In the split-key profile, a ticket that `tenancy.login` made for B's own caller enters B on any connection of the application until it expires.",
+            "It lives for 60 seconds at the most and never longer than the caller's token, and it is a bind parameter, which no other session sees.",
+            "Whoever captures one already reads the server's memory or its connection.",
+            "An operator keeps access tokens short-lived and encrypts the connection to the database.",
+        ],
+    },
+    Residual {
         key: "carry",
         lines: &[
             "Several transactions that arrive in one message of the simple protocol begin at the same instant, and one's own seal holds in each of them.",
             "It is the same tenant, actor and request, on the same connection: nothing of another tenant is reached.",
             "The pool sends BEGIN and the entry in messages of their own, so that only somebody who holds the login's password gets there.",
             "The platform hardening closes it.",
-        ],
-    },
-    Residual {
-        key: "drop-owned",
-        lines: &[
-            "Any role may give up its own privileges with DROP OWNED, and with them the service stops for all tenants.",
-            "Nothing is read or changed, and the server's start-up check names what is missing.",
-            "An operator applies the grants again (`bearingwall-ctl doctor` shows which), or installs the platform hardening, whose event trigger refuses the command.",
         ],
     },
     Residual {

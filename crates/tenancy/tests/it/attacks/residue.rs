@@ -11,14 +11,14 @@ pub(crate) const ATTACKS: &[Attack] = &[
         .judge(Survives("SELECT (current_setting('app.bit', true) IS NULL)::text AS answer"))
         .residual("setting-names"),
     Attack::new("X03", "a search path", &[Sql("SET search_path = crm, public")]).judge(Survives("SELECT current_setting('search_path') AS answer")),
-    Attack::new("X04", "no limit of time", &[Sql("SET statement_timeout = 0; SET lock_timeout = '7s'")]).judge(Survives("SELECT current_setting('statement_timeout') || current_setting('lock_timeout') AS answer")),
+    Attack::new("X04", "no limit of time", &[Sql("SET statement_timeout = 0"), Sql("SET lock_timeout = '7s'")]).judge(Survives("SELECT current_setting('statement_timeout') || current_setting('lock_timeout') AS answer")),
     Attack::new("X05", "a time zone", &[Sql("SET TIME ZONE 'Asia/Tokyo'")]).judge(Survives("SELECT current_setting('TimeZone') AS answer")),
     Attack::new("X06", "commits that do not wait for the disk", &[Sql("SET synchronous_commit = off")]).judge(Survives("SELECT current_setting('synchronous_commit') AS answer")),
     Attack::new("X07", "read-only transactions", &[Sql("SET default_transaction_read_only = on")]).judge(Survives("SELECT current_setting('default_transaction_read_only') AS answer")),
     Attack::new("X08", "another isolation level", &[Sql("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE")])
         .judge(Survives("SELECT current_setting('default_transaction_isolation') AS answer")),
     Attack::new("X09", "row security that raises an error for everybody", &[Sql("SET row_security = off")]).judge(Survives("SELECT current_setting('row_security') AS answer")),
-    Attack::new("X10", "a planner that may use no index", &[Sql("SET enable_indexscan = off; ")]).judge(Survives("SELECT current_setting('enable_indexscan') AS answer")),
+    Attack::new("X10", "a planner that may use no index", &[Sql("SET enable_indexscan = off")]).judge(Survives("SELECT current_setting('enable_indexscan') AS answer")),
     Attack::new("X11", "another encoding of the client", &[Sql("SET client_encoding = 'LATIN1'")]).judge(Survives("SELECT current_setting('client_encoding') AS answer")),
     Attack::new("X12", "the context itself, for the session", &[Sql("SELECT set_config('app.current_customer_id', '{a}', false)"), Sql("COMMIT"), Sql("BEGIN")])
         .judge(Survives("SELECT current_setting('app.current_customer_id') AS answer")),
@@ -34,7 +34,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
     Attack::new("X18", "a temporary function", &[Sql("CREATE FUNCTION pg_temp.now() RETURNS int LANGUAGE sql AS 'SELECT 1'")])
         .judge(Survives("SELECT string_agg(proname, ',') AS answer FROM pg_catalog.pg_proc WHERE pronamespace = pg_my_temp_schema()")),
     Attack::new("X19", "a statement of the driver replaced by one's own", &[
-        Each("SELECT s FROM pg_catalog.pg_prepared_statements, LATERAL (VALUES (format('DEALLOCATE %I', name)), (format('PREPARE %I AS WITH w AS (INSERT INTO crm.clients (id) VALUES (gen_random_uuid()) RETURNING id) SELECT id FROM w', name))) v (s) WHERE NOT from_sql"),
+        Each("SELECT s FROM pg_catalog.pg_prepared_statements, LATERAL (VALUES (format('DEALLOCATE %I', name)), (format('PREPARE %I AS WITH w AS (INSERT INTO crm.clients (id) VALUES (gen_random_uuid()) RETURNING id) SELECT id FROM w', name))) v (s) WHERE NOT from_sql AND statement NOT LIKE '%pg_prepared_statements%'"),
     ])
     .judge(Survives("SELECT count(*)::text AS answer FROM pg_catalog.pg_prepared_statements WHERE from_sql"))
     .note("the next tenant's driver would run it in that tenant's context"),

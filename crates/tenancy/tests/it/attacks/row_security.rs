@@ -40,8 +40,7 @@ pub(crate) const DDL: &[Attack] = &[
     ])
     .by(&["42P16", "42830"]),
     Attack::new("R31", "DROP OWNED BY oneself", &[Sql("DROP OWNED BY CURRENT_USER")])
-        .residual("drop-owned")
-        .note("the role loses its own privileges, and with it the service"),
+        .note("it owns nothing, and a role cannot revoke what others have granted to it"),
     Attack::new("R32", "REASSIGN OWNED", &[Sql("REASSIGN OWNED BY bearingwall_admin TO bearingwall_app")]),
     Attack::new("R33", "drop the table", &[Sql("DROP TABLE crm.clients CASCADE")]),
     Attack::new("R34", "move the table to another schema", &[Sql("ALTER TABLE crm.clients SET SCHEMA public")]),

@@ -3,7 +3,7 @@
 use super::arena::{A, Arena, B, Schema, Truth};
 use super::attack::{Attack, Judge, Step};
 use super::pooled::Pooled;
-use super::session::{Refusal, Session};
+use super::session::{PLACE, Refusal, Session};
 use std::fmt;
 
 /// What the table says of one attack on one database.
@@ -57,24 +57,25 @@ impl Outcome {
 /// its SQL would pass for a control.
 const CONTROLS: [&str; 2] = ["28000", "42501"];
 
-/// Runs the attack and returns its verdict, and whether the database must be put back to what it was.
-pub(crate) async fn run(arena: &Arena, attack: &Attack) -> (Verdict, bool) {
+/// Runs the attack on a database of which the truth is known, and returns its verdict, and whether the database must be put back to what it was.
+pub(crate) async fn run(arena: &Arena, attack: &Attack, before: &mut Truth) -> (Verdict, bool) {
     if attack.ours_only && arena.schema == Schema::Tutorial {
         return (Verdict::NotApplicable, false);
     }
-    let before = arena.truth().await;
     let mut outcome = match attack.judge {
         Judge::Infers([right, wrong]) => infer(arena, attack, right, wrong).await,
         Judge::Survives(find) => Pooled::of(arena).await.survives(arena, attack, find).await,
         _ => once(arena, attack).await,
     };
     let after = arena.truth().await;
-    outcome.success = outcome.success.or_else(|| difference(&before, &after));
+    outcome.success = outcome.success.or_else(|| difference(before, &after));
     let verdict = conclude(attack, &outcome);
     trace(arena, attack, &verdict, &outcome);
     // What A has done to itself is of no consequence in a schema where it stays there.
     let touched = before.rows_b != after.rows_b || before.catalog != after.catalog;
-    (verdict, touched || arena.schema == Schema::Tutorial && before != after)
+    let restore = touched || arena.schema == Schema::Tutorial && *before != after;
+    *before = after;
+    (verdict, restore)
 }
 
 fn difference(before: &Truth, after: &Truth) -> Option<&'static str> {
@@ -125,7 +126,7 @@ async fn once(arena: &Arena, attack: &Attack) -> Outcome {
     } else {
         None
     };
-    let session = arena.entered(A).await;
+    let session = if attack.as_worker { arena.worker().await } else { arena.entered(A).await };
     steps(arena, attack, &session, victim.as_ref(), "", &mut outcome).await;
     if let (Judge::Stops(sql), Some(victim)) = (attack.judge, &victim) {
         let sql = arena.fill(sql, session.pid, victim.pid);
@@ -208,14 +209,12 @@ async fn infer(arena: &Arena, attack: &Attack, right: &str, wrong: &str) -> Outc
         let guess = arena.fill(guess, session.pid, 0);
         steps(arena, attack, &session, victim.as_ref(), &guess, &mut outcome).await;
         session.run("ROLLBACK", &mut Vec::new()).await.unwrap();
-        answers.push(outcome.transcript.join("\n").replace(&guess, "?"));
+        let said: Vec<&str> = outcome.transcript.iter().map(String::as_str).filter(|line| !line.starts_with(PLACE)).collect();
+        answers.push(said.join("\n").replace(&guess, "?"));
         last = outcome;
     }
     if answers[0] != answers[2] {
-        last.refusals.push(Refusal {
-            code: "unstable".to_owned(),
-            message: answers.swap_remove(2),
-        });
+        last.refusals.insert(0, Refusal::new("unstable", answers.swap_remove(2)));
         return last;
     }
     last.success = (answers[0] != answers[1]).then_some("infers");

@@ -9,23 +9,43 @@ use tokio_postgres::{AsyncMessage, Client, Config, NoTls, SimpleQueryMessage};
 /// No statement of an attack takes as long; one that does is an attack on the suite.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Begins a line of the transcript that says where an error happened.
+pub(crate) const PLACE: &str = "CONTEXT ";
+
 /// Why the server would not: the SQLSTATE, or `closed` where the connection is gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) code: String,
     pub(crate) message: String,
+    /// Where in the server it happened; positions in files stand here, which change from one run to the next.
+    place: Option<String>,
 }
 
 impl Refusal {
+    pub(crate) fn new(code: &str, message: String) -> Self {
+        Self {
+            code: code.to_owned(),
+            message,
+            place: None,
+        }
+    }
+
+    fn note(&self, transcript: &mut Vec<String>) {
+        transcript.push(format!("ERROR {} {}", self.code, self.message));
+        transcript.extend(self.place.iter().map(|place| format!("{PLACE}{place}")));
+    }
+
     pub(crate) fn of(error: &tokio_postgres::Error) -> Self {
         match error.as_db_error() {
             Some(db) => Self {
                 code: db.code().code().to_owned(),
                 message: text_of(db),
+                place: db.where_().map(str::to_owned),
             },
             None => Self {
                 code: "closed".to_owned(),
                 message: error.to_string(),
+                place: None,
             },
         }
     }
@@ -62,7 +82,7 @@ impl Session {
         let outcome = outcome.unwrap_or_else(|_| panic!("no answer in time to: {sql}"));
         transcript.append(&mut self.heard.lock().unwrap_or_else(PoisonError::into_inner));
         if let Err(refusal) = &outcome {
-            transcript.push(format!("ERROR {} {}", refusal.code, refusal.message));
+            refusal.note(transcript);
         }
         outcome
     }
@@ -105,7 +125,7 @@ impl Session {
         };
         let outcome = outcome.await.map_err(|error: tokio_postgres::Error| Refusal::of(&error));
         if let Err(refusal) = &outcome {
-            transcript.push(format!("ERROR {} {}", refusal.code, refusal.message));
+            refusal.note(transcript);
         }
         outcome
     }
@@ -128,6 +148,6 @@ impl Session {
 
 /// Everything in an error or a notice that could carry a value.
 fn text_of(error: &DbError) -> String {
-    let parts = [Some(error.message()), error.detail(), error.hint(), error.where_()];
+    let parts = [Some(error.message()), error.detail(), error.hint()];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" / ")
 }

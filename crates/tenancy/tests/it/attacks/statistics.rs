@@ -16,7 +16,7 @@ macro_rules! question {
             ))])
             .judge(Infers($guess)),
             Attack::new($loud, concat!("the same, told by a broken context: ", $name), &[Sql(concat!(
-                "SET LOCAL app.current_customer_id = 'x'; SELECT 1 FROM crm.clients WHERE ctid = '{position}' AND ",
+                "RESET ALL; SELECT 1 FROM crm.clients WHERE ctid = '{position}' AND ",
                 $condition
             ))])
             .judge(Infers($guess))
