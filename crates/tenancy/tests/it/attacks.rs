@@ -70,7 +70,9 @@ async fn column(schema: Schema) -> Vec<Verdict> {
     let mut truth = arena.truth().await;
     let mut verdicts = Vec::new();
     for attack in attacks() {
+        let begun = std::time::Instant::now();
         let (verdict, touched) = run::run(&arena, attack, &mut truth).await;
+        if begun.elapsed().as_millis() > 1000 && std::env::var_os("BEARINGWALL_ATTACK").is_some() { let _ = writeln!(std::io::stderr(), "{} {} {:?}", attack.id, schema.title(), begun.elapsed()); }
         verdicts.push(verdict);
         if touched {
             arena = arena.restore().await;

@@ -5,6 +5,7 @@ use super::session::Session;
 use bearingwall_testkit::database::{Login, TestDatabase};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
+use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio_postgres::{Client, Config};
 use uuid::Uuid;
@@ -81,6 +82,8 @@ pub(crate) struct Arena {
     pub(crate) schema: Schema,
     pub(crate) database: TestDatabase,
     pub(crate) superuser: Client,
+    /// Connections that have been used and cleaned: a new backend costs more than most attacks.
+    idle: Mutex<Vec<Session>>,
     /// The server's enter key; the tutorial has none.
     pub(crate) key: Vec<u8>,
     /// The callers' own tokens, where the database verifies them.
@@ -125,6 +128,7 @@ impl Arena {
             secrets,
             truth,
             superuser,
+            idle: Mutex::default(),
             database,
         }
     }
@@ -271,10 +275,22 @@ impl Arena {
 
     /// A connection of the application that has entered a tenant.
     pub(crate) async fn entered(&self, customer: Uuid) -> Session {
-        let session = Session::open(&self.config()).await;
+        let idle = self.idle.lock().unwrap().pop();
+        let session = match idle {
+            Some(session) => session,
+            None => Session::open(&self.config()).await,
+        };
         let begin = format!("BEGIN; {}", self.entry(customer, session.pid));
         session.run(&begin, &mut Vec::new()).await.unwrap();
         session
+    }
+
+    /// Takes a connection of the application back for the next attack, or closes it where it cannot be cleaned.
+    pub(crate) async fn give_back(&self, session: Session) {
+        let mut ignored = Vec::new();
+        if session.run("ROLLBACK", &mut ignored).await.is_ok() && session.run("DISCARD ALL", &mut ignored).await.is_ok() {
+            self.idle.lock().unwrap().push(session);
+        }
     }
 }
 

@@ -198,6 +198,9 @@ pub(crate) const TOKEN: &[Attack] = &[
     Attack::new("F61", "replay a captured token of B on its backend within its time to live", &[Sql("ROLLBACK; BEGIN; SELECT {enter_b}"), Sql(READ)])
         .ours()
         .residual("replay"),
+    Attack::new("F72", "the same after RESET ALL, which takes the context away and forges none", &[Sql("RESET ALL"), Sql("SELECT {enter_b}"), Sql(READ)])
+        .ours()
+        .residual("replay"),
     Attack::new("F62", "enter the platform's tenant with a MAC of zeros", &[Sql("ROLLBACK; BEGIN; SELECT {enter_platform_zero}"), Sql(READ)]).ours(),
     Attack::new("F63", "enter B through the migrations' door", &[Sql("SELECT set_config('app.tenant_seal', '', true); SELECT tenancy.enter_migration('{b}')"), Sql(READ)]).ours(),
     Attack::new("F64", "call the function that seals", &[Sql("SELECT tenancy.seal_context('{b}', '{b}', '{b}')"), Sql(READ)]).ours(),

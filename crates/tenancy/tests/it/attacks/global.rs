@@ -95,8 +95,8 @@ pub(crate) const POWER: &[Attack] = &[
     Attack::new("G43", "an advisory lock that B needs", &[Sql("SELECT pg_advisory_xact_lock(77)")])
         .judge(Stops("SELECT pg_advisory_xact_lock(77)"))
         .residual("locks"),
-    Attack::new("G44", "lock the registry's row of B", &[Sql("SELECT 1 FROM {registry} WHERE {registry_id} = '{b}' FOR UPDATE")])
-        .judge(Stops("SELECT 1 FROM {registry} WHERE {registry_id} = '{b}' FOR UPDATE")),
+    Attack::new("G44", "lock B's row", &[Sql("SELECT 1 FROM crm.clients WHERE id = '{id_b}' FOR UPDATE")])
+        .judge(Stops("SELECT 1 FROM crm.clients WHERE id = '{id_b}' FOR UPDATE")),
     Attack::new("G45", "no limit of time on one's own statements", &[Sql("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")])
         .judge(Allows)
         .residual("resources"),

@@ -42,12 +42,7 @@ impl Pooled {
         let find = arena.fill(find, 0, 0);
         self.request(arena).await.unwrap();
         let before = self.ask(arena, &find).await.unwrap();
-        let mut outcome = Outcome {
-            success: None,
-            refusals: Vec::new(),
-            nothing_found: false,
-            transcript: Vec::new(),
-        };
+        let mut outcome = Outcome::new();
         if let Err(refusal) = self.leave(arena, attack).await {
             outcome.refusals.push(refusal);
         }

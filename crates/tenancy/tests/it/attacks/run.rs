@@ -39,15 +39,18 @@ pub(crate) struct Outcome {
     pub(crate) refusals: Vec<Refusal>,
     /// The discovery of `Step::Each` found nothing to try.
     pub(crate) nothing_found: bool,
+    /// What the attack takes for granted of B is refused to B, too.
+    denied_to_all: bool,
     pub(crate) transcript: Vec<String>,
 }
 
 impl Outcome {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             success: None,
             refusals: Vec::new(),
             nothing_found: false,
+            denied_to_all: false,
             transcript: Vec::new(),
         }
     }
@@ -56,6 +59,9 @@ impl Outcome {
 /// These refuse by privilege or for want of an authentic context. Any other code must be named by the attack, or a slip in
 /// its SQL would pass for a control.
 const CONTROLS: [&str; 2] = ["28000", "42501"];
+
+/// What tells tenant B that somebody is in its way: a lock, an ended session, an object that is gone.
+const LOST: [&str; 4] = ["55P03", "57P01", "closed", "42704"];
 
 /// Runs the attack on a database of which the truth is known, and returns its verdict, and whether the database must be put back to what it was.
 pub(crate) async fn run(arena: &Arena, attack: &Attack, before: &mut Truth) -> (Verdict, bool) {
@@ -67,6 +73,10 @@ pub(crate) async fn run(arena: &Arena, attack: &Attack, before: &mut Truth) -> (
         Judge::Survives(find) => Pooled::of(arena).await.survives(arena, attack, find).await,
         _ => once(arena, attack).await,
     };
+    // DROP OWNED walks over all databases of the cluster, where other tests create and drop theirs.
+    while outcome.refusals.iter().any(|refusal| refusal.code == "XX000" && refusal.message.contains("concurrently updated")) {
+        outcome = once(arena, attack).await;
+    }
     let after = arena.truth().await;
     outcome.success = outcome.success.or_else(|| difference(before, &after));
     let verdict = conclude(attack, &outcome);
@@ -128,16 +138,23 @@ async fn once(arena: &Arena, attack: &Attack) -> Outcome {
     };
     let session = if attack.as_worker { arena.worker().await } else { arena.entered(A).await };
     steps(arena, attack, &session, victim.as_ref(), "", &mut outcome).await;
-    if let (Judge::Stops(sql), Some(victim)) = (attack.judge, &victim) {
+    if let (Judge::Stops(sql), Some(victim), false) = (attack.judge, &victim, outcome.denied_to_all) {
         let sql = arena.fill(sql, session.pid, victim.pid);
         let done = victim.run(&sql, &mut outcome.transcript).await;
-        outcome.success = done.is_err().then_some("stops others");
+        match done {
+            Ok(()) => {}
+            Err(refusal) if LOST.contains(&refusal.code.as_str()) => outcome.success = Some("stops others"),
+            Err(refusal) => outcome.refusals.insert(0, refusal),
+        }
     } else {
         outcome.success = judge(arena, attack, &session, &outcome).await;
     }
     let end = if attack.undone { "ROLLBACK" } else { "COMMIT" };
-    // Ending its own backend is one of the attacks.
+    // What was refused has ended the transaction already, or the connection.
     let _ = session.run(end, &mut Vec::new()).await;
+    for used in [victim, (!attack.as_worker).then_some(session)].into_iter().flatten() {
+        arena.give_back(used).await;
+    }
     outcome
 }
 
@@ -158,6 +175,7 @@ async fn steps(arena: &Arena, attack: &Attack, session: &Session, victim: Option
             Step::AsBBound(sql) => victim.unwrap().bound(&fill(sql), "SALTMARSH-PARAMETER").await,
         };
         if let Err(refusal) = sent {
+            outcome.denied_to_all = matches!(step, Step::AsB(_) | Step::AsBBound(_));
             outcome.refusals.push(refusal);
             return;
         }
@@ -198,6 +216,13 @@ async fn judge(arena: &Arena, attack: &Attack, session: &Session, outcome: &Outc
     })
 }
 
+/// What tells nothing about the data: the attacker's own condition in a plan, and where in a file an error happened.
+fn is_echo(line: &str) -> bool {
+    let line = line.trim_start().trim_start_matches('"');
+    let conditions = ["Filter", "Index Cond", "Recheck Cond", "TID Cond", "Join Filter", "One-Time Filter"];
+    line.starts_with(PLACE) || conditions.iter().any(|condition| line.strip_prefix(condition).is_some_and(|rest| rest.starts_with([':', '"'])))
+}
+
 /// Asks for the right value, the wrong one, and the right one again: answers that differ anyhow tell nothing.
 async fn infer(arena: &Arena, attack: &Attack, right: &str, wrong: &str) -> Outcome {
     let mut answers: Vec<String> = Vec::new();
@@ -206,10 +231,12 @@ async fn infer(arena: &Arena, attack: &Attack, right: &str, wrong: &str) -> Outc
         let session = arena.entered(A).await;
         let mut outcome = Outcome::new();
         let victim = if needs_victim(attack) { Some(arena.entered(B).await) } else { None };
-        let guess = arena.fill(guess, session.pid, 0);
+        let guess = arena.fill(guess, 0, 0);
         steps(arena, attack, &session, victim.as_ref(), &guess, &mut outcome).await;
-        session.run("ROLLBACK", &mut Vec::new()).await.unwrap();
-        let said: Vec<&str> = outcome.transcript.iter().map(String::as_str).filter(|line| !line.starts_with(PLACE)).collect();
+        for used in [victim, Some(session)].into_iter().flatten() {
+            arena.give_back(used).await;
+        }
+        let said: Vec<&str> = outcome.transcript.iter().map(String::as_str).filter(|line| !is_echo(line)).collect();
         answers.push(said.join("\n").replace(&guess, "?"));
         last = outcome;
     }

@@ -84,15 +84,15 @@ pub(crate) const CHEAP: &[Attack] = &[
     .ours()
     .residual("cheap-conditions"),
     Attack::new("S42", "a text of one physical row, by the subscript of a JSON object", &[Sql(
-        "EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off) SELECT 1 FROM crm.tenant_keys WHERE ctid = '(0,2)' AND ('{\"{guess}\": 1}'::jsonb)[kek_version] IS NOT NULL",
+        "EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off) SELECT 1 FROM crm.tenant_keys WHERE ctid = '(0,2)' AND ('{guess}'::jsonb)[kek_version] IS NOT NULL",
     )])
-    .judge(Infers(["1", "2"]))
+    .judge(Infers(["{\"1\": 1}", "{\"2\": 1}"]))
     .ours()
     .residual("cheap-conditions"),
     Attack::new("S43", "an integer of one physical row, by comparison", &[Sql(
-        "EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off) SELECT 1 FROM crm.clients WHERE ctid = '{position}' AND version = {guess}",
+        "EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off) SELECT 1 FROM crm.clients WHERE ctid = '{position}' AND {guess}",
     )])
-    .judge(Infers(["1", "2"])),
+    .judge(Infers(["version = 1", "version = 2"])),
 ];
 
 pub(crate) const TABLES: &[Attack] = &[
