@@ -70,9 +70,7 @@ async fn column(schema: Schema) -> Vec<Verdict> {
     let mut truth = arena.truth().await;
     let mut verdicts = Vec::new();
     for attack in attacks() {
-        let begun = std::time::Instant::now();
         let (verdict, touched) = run::run(&arena, attack, &mut truth).await;
-        if begun.elapsed().as_millis() > 1000 && std::env::var_os("BEARINGWALL_ATTACK").is_some() { let _ = writeln!(std::io::stderr(), "{} {} {:?}", attack.id, schema.title(), begun.elapsed()); }
         verdicts.push(verdict);
         if touched {
             arena = arena.restore().await;
@@ -87,7 +85,10 @@ fn ten_1_every_attack_has_the_verdict_that_is_written_down() {
     // A runtime for each column: dropping a database waits for it, and must not hold up the connections of the others.
     let columns = Schema::ALL.map(|schema| {
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
             runtime.block_on(column(schema))
         })
     });
@@ -103,12 +104,20 @@ fn ten_1_every_attack_has_the_verdict_that_is_written_down() {
 
     let unsound: Vec<String> = rows
         .iter()
-        .flat_map(|row| Schema::ALL.into_iter().zip(&row.verdicts).map(move |(schema, verdict)| (row.attack.id, schema, verdict)))
+        .flat_map(|row| {
+            Schema::ALL
+                .into_iter()
+                .zip(&row.verdicts)
+                .map(move |(schema, verdict)| (row.attack.id, schema, verdict))
+        })
         .filter(|(_, _, verdict)| matches!(verdict, Verdict::Unsound(_)))
         .map(|(id, schema, verdict)| format!("{id} ({}): {verdict}", schema.title()))
         .collect();
-    if std::env::var_os("BEARINGWALL_ATTACK").is_some() { for row in &rows { for v in &row.verdicts[1..] { if matches!(v, Verdict::Breach(_)) { eprintln!("{} {}", row.attack.id, v); } } } }
-    assert!(unsound.is_empty(), "attacks that failed by a slip of their own show nothing:\n{}", unsound.join("\n"));
+    assert!(
+        unsound.is_empty(),
+        "attacks that failed by a slip of their own show nothing:\n{}",
+        unsound.join("\n")
+    );
 
     let fresh = table::document(&rows);
     if std::env::var_os("BEARINGWALL_UPDATE").is_some() {
@@ -122,7 +131,10 @@ fn ten_1_every_attack_has_the_verdict_that_is_written_down() {
          BEARINGWALL_UPDATE=1 cargo test -p bearingwall-tenancy ten_1_every_attack",
         differences.join("\n")
     );
-    let breached = |column: usize| rows.iter().filter(move |row| matches!(row.verdicts[column], Verdict::Breach(_)));
+    let breached = |column: usize| {
+        rows.iter()
+            .filter(move |row| matches!(row.verdicts[column], Verdict::Breach(_)))
+    };
     for column in [1, 2] {
         let ids: Vec<&str> = breached(column).map(|row| row.attack.id).collect();
         assert_eq!(ids, Vec::<&str>::new(), "breaches {}", Schema::ALL[column].title());
@@ -139,7 +151,11 @@ fn ten_1_the_suite_is_complete() {
         *families.entry(attack.family()).or_default() += 1;
         ids.push(attack.id);
         if let Some(key) = attack.residual {
-            assert!(RESIDUALS.iter().any(|residual| residual.key == key), "{}: `{key}` is not explained", attack.id);
+            assert!(
+                RESIDUALS.iter().any(|residual| residual.key == key),
+                "{}: `{key}` is not explained",
+                attack.id
+            );
         }
     }
     assert!(ids.len() >= 120, "{} attacks", ids.len());

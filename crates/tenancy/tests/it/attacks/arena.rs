@@ -2,11 +2,14 @@
 
 use super::callers::Callers;
 use super::session::Session;
+use bearingwall_core::Sensitive;
+use bearingwall_tenancy::{EnterKey, PoolConfig, TenantPool};
 use bearingwall_testkit::database::{Login, TestDatabase};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::sync::OnceCell;
 use tokio_postgres::{Client, Config};
 use uuid::Uuid;
 
@@ -84,6 +87,7 @@ pub(crate) struct Arena {
     pub(crate) superuser: Client,
     /// Connections that have been used and cleaned: a new backend costs more than most attacks.
     idle: Mutex<Vec<Session>>,
+    pool: OnceCell<TenantPool>,
     /// The server's enter key; the tutorial has none.
     pub(crate) key: Vec<u8>,
     /// The callers' own tokens, where the database verifies them.
@@ -103,7 +107,11 @@ impl Arena {
         };
         let superuser = database.superuser_client().await;
         let key = Uuid::new_v4().as_bytes().repeat(2);
-        let fixture = if schema == Schema::Tutorial { TUTORIAL } else { TWO_TENANTS };
+        let fixture = if schema == Schema::Tutorial {
+            TUTORIAL
+        } else {
+            TWO_TENANTS
+        };
         superuser.batch_execute(fixture).await.unwrap();
         let mut callers = None;
         let mut secrets = vec![MARKER.to_owned(), hex(MARKER.to_uppercase().as_bytes())];
@@ -129,6 +137,7 @@ impl Arena {
             truth,
             superuser,
             idle: Mutex::default(),
+            pool: OnceCell::new(),
             database,
         }
     }
@@ -229,26 +238,46 @@ impl Arena {
             ("{enter_b}", b.call(&self.key)),
             ("{enter_b_expired}", self.token(B, pid, -1_000).call(&self.key)),
             ("{enter_b_long}", self.token(B, pid, 3_600_000).call(&self.key)),
-            ("{enter_b_elsewhere}", self.token(B, pid.wrapping_add(1), 20_000).call(&self.key)),
+            (
+                "{enter_b_elsewhere}",
+                self.token(B, pid.wrapping_add(1), 20_000).call(&self.key),
+            ),
             ("{enter_b_poolers}", self.token(B, 0, 20_000).call(&self.key)),
             ("{enter_b_unknown_kid}", Token { kid: 7, ..valid(B) }.call(&self.key)),
             ("{enter_b_other_key}", b.call(&[1; 32])),
-            ("{enter_b_retargeted}", Token { customer: B, ..valid(A) }.call(&self.key)),
-            ("{enter_b_actor}", b.call(&self.key).replace(SUBJECT, "c0000000-0000-4000-8000-00000000000c")),
+            (
+                "{enter_b_retargeted}",
+                Token {
+                    customer: B,
+                    ..valid(A)
+                }
+                .call(&self.key),
+            ),
+            (
+                "{enter_b_actor}",
+                b.call(&self.key)
+                    .replace(SUBJECT, "c0000000-0000-4000-8000-00000000000c"),
+            ),
             ("{enter_b_zero}", b.with_mac("decode(repeat('00', 32), 'hex')")),
             ("{enter_b_empty}", b.with_mac("decode('', 'hex')")),
             ("{enter_b_null}", b.with_mac("NULL")),
             ("{enter_b_short}", b.with_mac(&format!("substr({}, 1, 31)", mac(&b)))),
             ("{enter_b_doubled}", b.with_mac(&format!("{0} || {0}", mac(&own)))),
             ("{enter_platform}", valid(PLATFORM).call(&self.key)),
-            ("{enter_platform_zero}", valid(PLATFORM).with_mac("decode(repeat('00', 32), 'hex')")),
+            (
+                "{enter_platform_zero}",
+                valid(PLATFORM).with_mac("decode(repeat('00', 32), 'hex')"),
+            ),
         ]
     }
 
     /// The first secret of B, or of the database itself, that stands in a text.
     pub(crate) fn secret_in(&self, text: &str) -> Option<&str> {
         let text = text.to_lowercase();
-        self.secrets.iter().map(String::as_str).find(|secret| text.contains(secret))
+        self.secrets
+            .iter()
+            .map(String::as_str)
+            .find(|secret| text.contains(secret))
     }
 
     /// What the superuser sees.
@@ -264,6 +293,19 @@ impl Arena {
     /// One value that the superuser is asked for, to compare an attacker's answer with.
     pub(crate) async fn answer(&self, sql: &str) -> String {
         self.superuser.query_one(sql, &[]).await.unwrap().get(0)
+    }
+
+    /// The server's pool with a single connection, which serves every attack in turn, as it does in life.
+    pub(crate) async fn pool(&self) -> TenantPool {
+        let connect = async || {
+            let regions = REGIONS.split(',').map(str::to_owned).collect();
+            let address = self.database.url(Login::App).parse().unwrap();
+            let mut config = PoolConfig::new(address, Some(self.database.app_password()), regions);
+            config.max_connections = 1;
+            let key = EnterKey::new(KID, &Sensitive::new(self.key.clone())).unwrap();
+            TenantPool::connect(config, key).await.unwrap()
+        };
+        self.pool.get_or_init(connect).await.clone()
     }
 
     /// A connection of the worker's login, with nothing entered.
@@ -288,7 +330,8 @@ impl Arena {
     /// Takes a connection of the application back for the next attack, or closes it where it cannot be cleaned.
     pub(crate) async fn give_back(&self, session: Session) {
         let mut ignored = Vec::new();
-        if session.run("ROLLBACK", &mut ignored).await.is_ok() && session.run("DISCARD ALL", &mut ignored).await.is_ok() {
+        if session.run("ROLLBACK", &mut ignored).await.is_ok() && session.run("DISCARD ALL", &mut ignored).await.is_ok()
+        {
             self.idle.lock().unwrap().push(session);
         }
     }

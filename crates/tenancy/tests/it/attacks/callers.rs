@@ -52,14 +52,29 @@ impl Callers {
         vec![
             ("{jwt_a}", own.clone()),
             ("{jwt_b}", signer.token(&b)),
-            ("{jwt_b_expired}", with("exp", json!(b["iat"].as_i64().unwrap() - 3_600))),
+            (
+                "{jwt_b_expired}",
+                with("exp", json!(b["iat"].as_i64().unwrap() - 3_600)),
+            ),
             ("{jwt_b_endless}", without("exp")),
             ("{jwt_b_audience}", with("aud", json!("somebody-else"))),
-            ("{jwt_b_issuer}", with("iss", json!("https://id.example.net/realms/spa"))),
+            (
+                "{jwt_b_issuer}",
+                with("iss", json!("https://id.example.net/realms/spa")),
+            ),
             ("{jwt_b_early}", with("nbf", json!(b["exp"]))),
-            ("{jwt_b_id_token}", signer.token_with(&json!({ "alg": "RS256", "typ": "JWT", "kid": signer.kid }), &b)),
-            ("{jwt_b_kid}", signer.token_with(&json!({ "alg": "RS256", "typ": "at+jwt", "kid": "key-9" }), &b)),
-            ("{jwt_b_no_kid}", signer.token_with(&json!({ "alg": "RS256", "typ": "at+jwt" }), &b)),
+            (
+                "{jwt_b_id_token}",
+                signer.token_with(&json!({ "alg": "RS256", "typ": "JWT", "kid": signer.kid }), &b),
+            ),
+            (
+                "{jwt_b_kid}",
+                signer.token_with(&json!({ "alg": "RS256", "typ": "at+jwt", "kid": "key-9" }), &b),
+            ),
+            (
+                "{jwt_b_no_kid}",
+                signer.token_with(&json!({ "alg": "RS256", "typ": "at+jwt" }), &b),
+            ),
             ("{jwt_b_other_key}", self.other.token(&b)),
             ("{jwt_b_swapped}", format!("{unsigned}.{own_signature}")),
             ("{jwt_b_none}", format!("{}.", bare("none"))),

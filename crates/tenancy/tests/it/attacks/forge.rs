@@ -1,8 +1,8 @@
 //! Forge the context: make the database believe in another tenant.
 
+use super::attack::Attack;
 use super::attack::Judge::Answers;
 use super::attack::Step::{CopyOut, Each, Sql};
-use super::attack::Attack;
 
 const READ: &str = "SELECT * FROM crm.clients; SELECT * FROM crm.chart_notes";
 
@@ -105,43 +105,88 @@ pub(crate) const SETTING: &[Attack] = &[
 ];
 
 pub(crate) const GUARDED: &[Attack] = &[
-    Attack::new("F30", "SET the guarded setting to B", &[
-        Sql("SET LOCAL backtrace_functions = 'bw1_{bare_b}_{bare_nobody}_{bare_nobody}'"),
-        Sql(READ),
-    ]),
-    Attack::new("F31", "set_config on the guarded setting", &[
-        Sql("SELECT set_config('backtrace_functions', 'bw1_{bare_b}_{bare_nobody}_{bare_nobody}', true)"),
-        Sql(READ),
-    ]),
-    Attack::new("F32", "the guarded setting for the session", &[
-        Sql("SET SESSION backtrace_functions = 'bw1_{bare_b}_{bare_nobody}_{bare_nobody}'"),
-        Sql(READ),
-    ]),
-    Attack::new("F33", "the guarded setting as a stored setting of the role", &[Sql(
-        "ALTER ROLE bearingwall_app SET backtrace_functions = 'bw1_{bare_b}_{bare_nobody}_{bare_nobody}'",
-    )]).judge(super::attack::Judge::Allows).undone(),
-    Attack::new("F34", "the guarded setting as a stored setting of the database", &[Sql(
-        "ALTER DATABASE {database} SET backtrace_functions = 'bw1_{bare_b}_{bare_nobody}_{bare_nobody}'",
-    )]).judge(super::attack::Judge::Allows).undone(),
-    Attack::new("F35", "the guarded setting in a function's SET clause", &[
-        Sql("CREATE FUNCTION pg_temp.f() RETURNS SETOF crm.clients LANGUAGE sql SET backtrace_functions = 'bw1_{bare_b}_{bare_nobody}_{bare_nobody}' AS 'SELECT * FROM crm.clients'"),
-        Sql("SELECT * FROM pg_temp.f()"),
-    ]),
-    Attack::new("F36", "UPDATE pg_settings", &[
-        Sql("UPDATE pg_catalog.pg_settings SET setting = 'bw1_{bare_b}_{bare_nobody}_{bare_nobody}' WHERE name = 'backtrace_functions'"),
-        Sql(READ),
-    ]),
-    Attack::new("F37", "grant oneself the guarded setting", &[Sql("GRANT SET ON PARAMETER backtrace_functions TO bearingwall_app")])
-        .judge(super::attack::Judge::Allows)
-        .undone(),
-    Attack::new("F38", "RESET ALL, which spares no setting, then swap the tenant", &[
-        Sql("RESET ALL; SET LOCAL app.current_customer_id = '{b}'"),
-        Sql(READ),
-    ]),
-    Attack::new("F39", "unset the guarded setting alone", &[
-        Sql("RESET backtrace_functions; SET LOCAL app.current_customer_id = '{b}'"),
-        Sql(READ),
-    ]),
+    Attack::new(
+        "F30",
+        "SET the guarded setting to B",
+        &[
+            Sql("SET LOCAL backtrace_functions = 'bw1_{bare_b}_{bare_nobody}_{bare_nobody}'"),
+            Sql(READ),
+        ],
+    ),
+    Attack::new(
+        "F31",
+        "set_config on the guarded setting",
+        &[
+            Sql("SELECT set_config('backtrace_functions', 'bw1_{bare_b}_{bare_nobody}_{bare_nobody}', true)"),
+            Sql(READ),
+        ],
+    ),
+    Attack::new(
+        "F32",
+        "the guarded setting for the session",
+        &[
+            Sql("SET SESSION backtrace_functions = 'bw1_{bare_b}_{bare_nobody}_{bare_nobody}'"),
+            Sql(READ),
+        ],
+    ),
+    Attack::new(
+        "F33",
+        "the guarded setting as a stored setting of the role",
+        &[Sql(
+            "ALTER ROLE bearingwall_app SET backtrace_functions = 'bw1_{bare_b}_{bare_nobody}_{bare_nobody}'",
+        )],
+    )
+    .judge(super::attack::Judge::Allows)
+    .undone(),
+    Attack::new(
+        "F34",
+        "the guarded setting as a stored setting of the database",
+        &[Sql(
+            "ALTER DATABASE {database} SET backtrace_functions = 'bw1_{bare_b}_{bare_nobody}_{bare_nobody}'",
+        )],
+    )
+    .judge(super::attack::Judge::Allows)
+    .undone(),
+    Attack::new(
+        "F35",
+        "the guarded setting in a function's SET clause",
+        &[
+            Sql(
+                "CREATE FUNCTION pg_temp.f() RETURNS SETOF crm.clients LANGUAGE sql SET backtrace_functions = 'bw1_{bare_b}_{bare_nobody}_{bare_nobody}' AS 'SELECT * FROM crm.clients'",
+            ),
+            Sql("SELECT * FROM pg_temp.f()"),
+        ],
+    ),
+    Attack::new(
+        "F36",
+        "UPDATE pg_settings",
+        &[
+            Sql(
+                "UPDATE pg_catalog.pg_settings SET setting = 'bw1_{bare_b}_{bare_nobody}_{bare_nobody}' WHERE name = 'backtrace_functions'",
+            ),
+            Sql(READ),
+        ],
+    ),
+    Attack::new(
+        "F37",
+        "grant oneself the guarded setting",
+        &[Sql("GRANT SET ON PARAMETER backtrace_functions TO bearingwall_app")],
+    )
+    .judge(super::attack::Judge::Allows)
+    .undone(),
+    Attack::new(
+        "F38",
+        "RESET ALL, which spares no setting, then swap the tenant",
+        &[Sql("RESET ALL; SET LOCAL app.current_customer_id = '{b}'"), Sql(READ)],
+    ),
+    Attack::new(
+        "F39",
+        "unset the guarded setting alone",
+        &[
+            Sql("RESET backtrace_functions; SET LOCAL app.current_customer_id = '{b}'"),
+            Sql(READ),
+        ],
+    ),
 ];
 
 pub(crate) const TOKEN: &[Attack] = &[

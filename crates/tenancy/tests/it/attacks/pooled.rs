@@ -5,9 +5,8 @@ use super::attack::{Attack, Step};
 use super::run::Outcome;
 use super::session::{Refusal, Session};
 use crate::fixture::{Answer, Failure, clients, ctx};
-use bearingwall_core::{CustomerId, Sensitive};
-use bearingwall_tenancy::{EnterKey, PoolConfig, TenantPool, TenantTx};
-use bearingwall_testkit::database::Login;
+use bearingwall_core::CustomerId;
+use bearingwall_tenancy::{TenantPool, TenantTx};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
@@ -29,12 +28,7 @@ impl Pooled {
             let request = session.prepare("SELECT id FROM crm.clients ORDER BY id").await;
             return Self::Naive { session, request };
         }
-        let address = arena.database.url(Login::App).parse().unwrap();
-        let regions = vec!["us-east-1".to_owned(), "eu-west-1".to_owned()];
-        let mut config = PoolConfig::new(address, Some(arena.database.app_password()), regions);
-        config.max_connections = 1;
-        let key = EnterKey::new(1, &Sensitive::new(arena.key.clone())).unwrap();
-        Self::Ours(TenantPool::connect(config, key).await.unwrap())
+        Self::Ours(arena.pool().await)
     }
 
     /// B works, the attacker leaves something behind, B works again and looks for it.
@@ -78,7 +72,9 @@ impl Pooled {
                     for step in attack.steps {
                         let found = match step {
                             Step::Each(sql) => session.column(&arena.fill(sql, session.pid, 0)).await?,
-                            Step::Sql(sql) | Step::CopyOut(sql) | Step::AsB(sql) | Step::AsBBound(sql) => vec![arena.fill(sql, session.pid, 0)],
+                            Step::Sql(sql) | Step::CopyOut(sql) | Step::AsB(sql) | Step::AsBBound(sql) => {
+                                vec![arena.fill(sql, session.pid, 0)]
+                            }
                         };
                         for sql in found {
                             session.run(&sql, &mut Vec::new()).await?;

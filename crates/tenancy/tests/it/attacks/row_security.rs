@@ -7,17 +7,65 @@ use super::attack::Step::Sql;
 const READ: &str = "SELECT * FROM crm.clients";
 
 pub(crate) const SESSION: &[Attack] = &[
-    Attack::new("R01", "row_security = off", &[Sql("SET LOCAL row_security = off"), Sql(READ)]),
-    Attack::new("R02", "session_replication_role = replica", &[Sql("SET LOCAL session_replication_role = replica"), Sql(READ)]),
-    Attack::new("R03", "allow_system_table_mods", &[Sql("SET LOCAL allow_system_table_mods = on"), Sql("UPDATE pg_catalog.pg_class SET relrowsecurity = false")]),
-    Attack::new("R04", "become the owner of the tables", &[Sql("SET ROLE {owner}"), Sql(READ)]),
-    Attack::new("R05", "become the migrations' role", &[Sql("SET LOCAL ROLE bearingwall_admin"), Sql(READ)]),
-    Attack::new("R06", "become the backup role, which passes row security", &[Sql("SET ROLE bearingwall_backup"), Sql(READ)]),
-    Attack::new("R07", "become the superuser by authorization", &[Sql("SET SESSION AUTHORIZATION postgres"), Sql(READ)]),
-    Attack::new("R08", "become the migrations' role by authorization", &[Sql("SET SESSION AUTHORIZATION bearingwall_admin"), Sql(READ)]),
-    Attack::new("R09", "set the role as a setting", &[Sql("SELECT set_config('role', 'bearingwall_admin', true)"), Sql(READ)]),
-    Attack::new("R10", "claim to be a superuser", &[Sql("SELECT set_config('is_superuser', 'on', true)"), Sql(READ)]).by(&["55P02"]),
-    Attack::new("R11", "take on pg_read_all_data", &[Sql("SET ROLE pg_read_all_data"), Sql(READ)]),
+    Attack::new(
+        "R01",
+        "row_security = off",
+        &[Sql("SET LOCAL row_security = off"), Sql(READ)],
+    ),
+    Attack::new(
+        "R02",
+        "session_replication_role = replica",
+        &[Sql("SET LOCAL session_replication_role = replica"), Sql(READ)],
+    ),
+    Attack::new(
+        "R03",
+        "allow_system_table_mods",
+        &[
+            Sql("SET LOCAL allow_system_table_mods = on"),
+            Sql("UPDATE pg_catalog.pg_class SET relrowsecurity = false"),
+        ],
+    ),
+    Attack::new(
+        "R04",
+        "become the owner of the tables",
+        &[Sql("SET ROLE {owner}"), Sql(READ)],
+    ),
+    Attack::new(
+        "R05",
+        "become the migrations' role",
+        &[Sql("SET LOCAL ROLE bearingwall_admin"), Sql(READ)],
+    ),
+    Attack::new(
+        "R06",
+        "become the backup role, which passes row security",
+        &[Sql("SET ROLE bearingwall_backup"), Sql(READ)],
+    ),
+    Attack::new(
+        "R07",
+        "become the superuser by authorization",
+        &[Sql("SET SESSION AUTHORIZATION postgres"), Sql(READ)],
+    ),
+    Attack::new(
+        "R08",
+        "become the migrations' role by authorization",
+        &[Sql("SET SESSION AUTHORIZATION bearingwall_admin"), Sql(READ)],
+    ),
+    Attack::new(
+        "R09",
+        "set the role as a setting",
+        &[Sql("SELECT set_config('role', 'bearingwall_admin', true)"), Sql(READ)],
+    ),
+    Attack::new(
+        "R10",
+        "claim to be a superuser",
+        &[Sql("SELECT set_config('is_superuser', 'on', true)"), Sql(READ)],
+    )
+    .by(&["55P02"]),
+    Attack::new(
+        "R11",
+        "take on pg_read_all_data",
+        &[Sql("SET ROLE pg_read_all_data"), Sql(READ)],
+    ),
 ];
 
 pub(crate) const DDL: &[Attack] = &[
@@ -52,38 +100,137 @@ pub(crate) const DDL: &[Attack] = &[
 ];
 
 pub(crate) const ROLES: &[Attack] = &[
-    Attack::new("R50", "give oneself BYPASSRLS", &[Sql("ALTER ROLE bearingwall_app BYPASSRLS")]).judge(Allows).undone(),
-    Attack::new("R51", "give oneself SUPERUSER", &[Sql("ALTER ROLE bearingwall_app SUPERUSER")]).judge(Allows).undone(),
-    Attack::new("R52", "give oneself CREATEROLE", &[Sql("ALTER ROLE bearingwall_app CREATEROLE")]).judge(Allows).undone(),
-    Attack::new("R53", "grant oneself the owner", &[Sql("GRANT bearingwall_owner TO bearingwall_app")]).judge(Allows).undone(),
-    Attack::new("R54", "grant oneself pg_read_all_data", &[Sql("GRANT pg_read_all_data TO bearingwall_app")]).judge(Allows).undone(),
-    Attack::new("R55", "create a login of one's own", &[Sql("CREATE ROLE bearingwall_test_intruder LOGIN SUPERUSER")]).judge(Allows).undone(),
-    Attack::new("R56", "let the migrations' role in without a password", &[Sql("ALTER ROLE bearingwall_admin PASSWORD NULL")]).judge(Allows).undone(),
-    Attack::new("R57", "store row_security = off on one's own role", &[Sql("ALTER ROLE bearingwall_app SET row_security = off")])
-        .judge(Allows)
-        .undone()
-        .residual("own-role"),
-    Attack::new("R58", "store a search path on one's own role", &[Sql("ALTER ROLE bearingwall_app SET search_path = public, pg_catalog")])
-        .judge(Allows)
-        .undone()
-        .residual("own-role"),
-    Attack::new("R59", "change the password of one's own role", &[Sql("ALTER ROLE bearingwall_app PASSWORD 'SCRAM-SHA-256$4096:AAAA$AAAA:AAAA'")])
-        .judge(Allows)
-        .undone()
-        .residual("own-role"),
-    Attack::new("R60", "store a role for every next session", &[Sql("ALTER ROLE bearingwall_app SET role = 'bearingwall_admin'")])
-        .judge(Allows)
-        .undone()
-        .residual("own-role")
-        .note("it takes effect only where the role is a member, and nobody made it one"),
-    Attack::new("R61", "store a setting on the database", &[Sql("ALTER DATABASE {database} SET row_security = off")]).judge(Allows).undone(),
+    Attack::new(
+        "R50",
+        "give oneself BYPASSRLS",
+        &[Sql("ALTER ROLE bearingwall_app BYPASSRLS")],
+    )
+    .judge(Allows)
+    .undone(),
+    Attack::new(
+        "R51",
+        "give oneself SUPERUSER",
+        &[Sql("ALTER ROLE bearingwall_app SUPERUSER")],
+    )
+    .judge(Allows)
+    .undone(),
+    Attack::new(
+        "R52",
+        "give oneself CREATEROLE",
+        &[Sql("ALTER ROLE bearingwall_app CREATEROLE")],
+    )
+    .judge(Allows)
+    .undone(),
+    Attack::new(
+        "R53",
+        "grant oneself the owner",
+        &[Sql("GRANT bearingwall_owner TO bearingwall_app")],
+    )
+    .judge(Allows)
+    .undone(),
+    Attack::new(
+        "R54",
+        "grant oneself pg_read_all_data",
+        &[Sql("GRANT pg_read_all_data TO bearingwall_app")],
+    )
+    .judge(Allows)
+    .undone(),
+    Attack::new(
+        "R55",
+        "create a login of one's own",
+        &[Sql("CREATE ROLE bearingwall_test_intruder LOGIN SUPERUSER")],
+    )
+    .judge(Allows)
+    .undone(),
+    Attack::new(
+        "R56",
+        "let the migrations' role in without a password",
+        &[Sql("ALTER ROLE bearingwall_admin PASSWORD NULL")],
+    )
+    .judge(Allows)
+    .undone(),
+    Attack::new(
+        "R57",
+        "store row_security = off on one's own role",
+        &[Sql("ALTER ROLE bearingwall_app SET row_security = off")],
+    )
+    .judge(Allows)
+    .undone()
+    .residual("own-role"),
+    Attack::new(
+        "R58",
+        "store a search path on one's own role",
+        &[Sql("ALTER ROLE bearingwall_app SET search_path = public, pg_catalog")],
+    )
+    .judge(Allows)
+    .undone()
+    .residual("own-role"),
+    Attack::new(
+        "R59",
+        "change the password of one's own role",
+        &[Sql(
+            "ALTER ROLE bearingwall_app PASSWORD 'SCRAM-SHA-256$4096:AAAA$AAAA:AAAA'",
+        )],
+    )
+    .judge(Allows)
+    .undone()
+    .residual("own-role"),
+    Attack::new(
+        "R60",
+        "store a role for every next session",
+        &[Sql("ALTER ROLE bearingwall_app SET role = 'bearingwall_admin'")],
+    )
+    .judge(Allows)
+    .undone()
+    .residual("own-role")
+    .note("it takes effect only where the role is a member, and nobody made it one"),
+    Attack::new(
+        "R61",
+        "store a setting on the database",
+        &[Sql("ALTER DATABASE {database} SET row_security = off")],
+    )
+    .judge(Allows)
+    .undone(),
 ];
 
 pub(crate) const CATALOG: &[Attack] = &[
-    Attack::new("R70", "UPDATE pg_class", &[Sql("UPDATE pg_catalog.pg_class SET relrowsecurity = false WHERE oid = 'crm.clients'::regclass"), Sql(READ)]),
-    Attack::new("R71", "DELETE FROM pg_policy", &[Sql("DELETE FROM pg_catalog.pg_policy"), Sql(READ)]),
-    Attack::new("R72", "UPDATE pg_authid", &[Sql("UPDATE pg_catalog.pg_authid SET rolsuper = true WHERE rolname = CURRENT_USER")]),
-    Attack::new("R73", "INSERT INTO pg_auth_members", &[Sql("INSERT INTO pg_catalog.pg_auth_members SELECT m.* FROM pg_catalog.pg_auth_members m")]),
-    Attack::new("R74", "ALTER SYSTEM", &[Sql("COMMIT"), Sql("ALTER SYSTEM SET row_security = off")]),
-    Attack::new("R75", "replace a built-in function", &[Sql("CREATE OR REPLACE FUNCTION pg_catalog.uuid_eq(uuid, uuid) RETURNS boolean LANGUAGE sql AS 'SELECT true'")]),
+    Attack::new(
+        "R70",
+        "UPDATE pg_class",
+        &[
+            Sql("UPDATE pg_catalog.pg_class SET relrowsecurity = false WHERE oid = 'crm.clients'::regclass"),
+            Sql(READ),
+        ],
+    ),
+    Attack::new(
+        "R71",
+        "DELETE FROM pg_policy",
+        &[Sql("DELETE FROM pg_catalog.pg_policy"), Sql(READ)],
+    ),
+    Attack::new(
+        "R72",
+        "UPDATE pg_authid",
+        &[Sql(
+            "UPDATE pg_catalog.pg_authid SET rolsuper = true WHERE rolname = CURRENT_USER",
+        )],
+    ),
+    Attack::new(
+        "R73",
+        "INSERT INTO pg_auth_members",
+        &[Sql(
+            "INSERT INTO pg_catalog.pg_auth_members SELECT m.* FROM pg_catalog.pg_auth_members m",
+        )],
+    ),
+    Attack::new(
+        "R74",
+        "ALTER SYSTEM",
+        &[Sql("COMMIT"), Sql("ALTER SYSTEM SET row_security = off")],
+    ),
+    Attack::new(
+        "R75",
+        "replace a built-in function",
+        &[Sql(
+            "CREATE OR REPLACE FUNCTION pg_catalog.uuid_eq(uuid, uuid) RETURNS boolean LANGUAGE sql AS 'SELECT true'",
+        )],
+    ),
 ];

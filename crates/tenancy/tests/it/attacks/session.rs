@@ -72,7 +72,11 @@ impl Session {
                 ear.lock().unwrap_or_else(PoisonError::into_inner).push(line);
             }
         });
-        let pid = client.query_one("SELECT pg_catalog.pg_backend_pid()", &[]).await.unwrap().get(0);
+        let pid = client
+            .query_one("SELECT pg_catalog.pg_backend_pid()", &[])
+            .await
+            .unwrap()
+            .get(0);
         Self { client, pid, heard }
     }
 
@@ -88,7 +92,11 @@ impl Session {
     }
 
     async fn simple(&self, sql: &str, transcript: &mut Vec<String>) -> Result<(), Refusal> {
-        let stream = self.client.simple_query_raw(sql).await.map_err(|error| Refusal::of(&error))?;
+        let stream = self
+            .client
+            .simple_query_raw(sql)
+            .await
+            .map_err(|error| Refusal::of(&error))?;
         let mut stream = std::pin::pin!(stream);
         while let Some(message) = stream.next().await {
             match message.map_err(|error| Refusal::of(&error))? {
@@ -105,7 +113,11 @@ impl Session {
 
     /// The first column of every row.
     pub(crate) async fn column(&self, sql: &str) -> Result<Vec<String>, Refusal> {
-        let rows = self.client.simple_query(sql).await.map_err(|error| Refusal::of(&error))?;
+        let rows = self
+            .client
+            .simple_query(sql)
+            .await
+            .map_err(|error| Refusal::of(&error))?;
         let first = |message| match message {
             SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
             _ => None,
@@ -123,7 +135,9 @@ impl Session {
             }
             Ok(())
         };
-        let outcome = outcome.await.map_err(|error: tokio_postgres::Error| Refusal::of(&error));
+        let outcome = outcome
+            .await
+            .map_err(|error: tokio_postgres::Error| Refusal::of(&error));
         if let Err(refusal) = &outcome {
             refusal.note(transcript);
         }
@@ -142,7 +156,10 @@ impl Session {
     }
 
     pub(crate) async fn execute(&self, statement: &tokio_postgres::Statement) -> Result<u64, Refusal> {
-        self.client.execute(statement, &[]).await.map_err(|error| Refusal::of(&error))
+        self.client
+            .execute(statement, &[])
+            .await
+            .map_err(|error| Refusal::of(&error))
     }
 }
 

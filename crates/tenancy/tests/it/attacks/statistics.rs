@@ -64,11 +64,29 @@ pub(crate) const COUNTERS: &[Attack] = &[
 
 pub(crate) const AHEAD: [[Attack; 2]; 6] = [
     question!("S20", "S21", "= ANY", "id = ANY ('{{guess}}'::uuid[])", CLIENT),
-    question!("S22", "S23", ">= ANY", "id >= ANY ('{{guess}}'::uuid[])", ["{id_b}", "ffffffff-ffff-ffff-ffff-ffffffffffff"]),
+    question!(
+        "S22",
+        "S23",
+        ">= ANY",
+        "id >= ANY ('{{guess}}'::uuid[])",
+        ["{id_b}", "ffffffff-ffff-ffff-ffff-ffffffffffff"]
+    ),
     question!("S24", "S25", "<> ALL", "id <> ALL ('{{guess}}'::uuid[])", CLIENT),
-    question!("S26", "S27", "NOT (= ANY)", "NOT (id = ANY ('{{guess}}'::uuid[]))", CLIENT),
+    question!(
+        "S26",
+        "S27",
+        "NOT (= ANY)",
+        "NOT (id = ANY ('{{guess}}'::uuid[]))",
+        CLIENT
+    ),
     question!("S28", "S29", "=", "id = '{guess}'", CLIENT),
-    question!("S30", "S31", "the tenant itself", "customer_id = ANY ('{{guess}}'::uuid[])", ["{b}", "{nobody}"]),
+    question!(
+        "S30",
+        "S31",
+        "the tenant itself",
+        "customer_id = ANY ('{{guess}}'::uuid[])",
+        ["{b}", "{nobody}"]
+    ),
 ];
 
 pub(crate) const CHEAP: &[Attack] = &[

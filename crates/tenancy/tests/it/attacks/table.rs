@@ -68,9 +68,15 @@ pub(crate) fn document(rows: &[Row]) -> String {
     text.push_str("\n## What remains\n\nNo attack reads or changes a row of another tenant.\nWhat succeeds all the same is this, with what an operator does about it.\n");
     for residual in RESIDUALS {
         let named = |column: usize| {
-            let ids = rows.iter().filter(|row| row.verdicts[column] == Verdict::Residual(residual.key));
+            let ids = rows
+                .iter()
+                .filter(|row| row.verdicts[column] == Verdict::Residual(residual.key));
             let ids: Vec<&str> = ids.map(|row| row.attack.id).collect();
-            if ids.is_empty() { "none".to_owned() } else { ids.join(", ") }
+            if ids.is_empty() {
+                "none".to_owned()
+            } else {
+                ids.join(", ")
+            }
         };
         let _ = writeln!(text, "\n### {}\n", residual.key);
         let _ = writeln!(text, "Without platform: {}; with platform: {}.", named(1), named(2));
