@@ -3,6 +3,7 @@
 mod bootstrap;
 mod embedded;
 mod error;
+mod lifecycle;
 mod migrate;
 mod operate;
 
@@ -11,5 +12,9 @@ pub use bootstrap::{
 };
 pub use embedded::{EMBEDDED, Embedded, content_hash, latest_version};
 pub use error::MigrationError;
+pub use lifecycle::{
+    Offboarding, TenantState, offboard_approve, offboard_begin, offboard_finish, offboard_request, offboarding,
+    tenant_resume, tenant_state, tenant_suspend,
+};
 pub use migrate::{Plan, migrate, plan};
 pub use operate::{NewTenant, TenantRow, install_enter_key, serve_regions, tenant_create, tenant_list};

@@ -21,4 +21,4 @@ pub use pool::{Authority, PoolConfig, TenantPool};
 pub use tx::TenantTx;
 
 /// The migration that this program was built for; a database at any other is refused at start.
-pub const SCHEMA_VERSION: &str = "00000000000005";
+pub const SCHEMA_VERSION: &str = "00000000000006";
