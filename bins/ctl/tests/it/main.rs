@@ -11,4 +11,6 @@
 mod documents;
 mod life;
 mod migrations;
+mod offboarding;
 mod site;
+mod tenants;

@@ -12,6 +12,7 @@ mod canary;
 mod context;
 mod fixture;
 mod jobs;
+mod lifecycle;
 mod oracle;
 mod posture;
 mod protection;
