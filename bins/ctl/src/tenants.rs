@@ -1,6 +1,7 @@
 //! `regions` and `tenant`: whose data may live here, whose does, and how a tenant ends.
 
 mod certificate;
+mod clear;
 mod error;
 mod export;
 mod manifest;
@@ -84,7 +85,17 @@ async fn resume(admin: &AdminArguments, name: &TenantName) -> anyhow::Result<Out
 async fn export(arguments: ExportArguments) -> anyhow::Result<Outcome> {
     let client = arguments.admin.login().await?.dial().await?;
     let tenant = export::find(&client, arguments.tenant.id, arguments.tenant.slug.as_deref()).await?;
-    let sha256 = export::export(client, &tenant, &arguments.out, &output::note).await?;
+    let key_store = match arguments.decrypt {
+        true => Some(clear::key_store(&arguments.admin)?),
+        false => None,
+    };
+    let sha256 = export::export(client, &tenant, &arguments.out, key_store.as_ref(), &output::note).await?;
+    if key_store.is_some() {
+        output::note(&format!(
+            "WARNING: `{}` holds personal data in the clear. Encrypt it before it leaves this machine, and erase it after.",
+            arguments.out.display()
+        ));
+    }
     output::line(&sha256)?;
     Ok(Outcome::Done)
 }

@@ -1,5 +1,6 @@
 //! `tenant export`: everything of a tenant, as JSON Lines with a manifest.
 
+use super::clear;
 use super::error::TenantError;
 use super::manifest::{FILE_NAME, FileEntry, Manifest, file_name, hex};
 use super::sweep::Sweep;
@@ -7,6 +8,7 @@ use super::tables::{self, TenantTable};
 use anyhow::Context as _;
 use bearingwall_core::CustomerId;
 use bearingwall_migrations::{TenantState, tenant_state};
+use bearingwall_secrets::FileKeyStore;
 use sha2::{Digest as _, Sha256};
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{BufWriter, Write as _};
@@ -16,13 +18,14 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 
 /// Rows that are in memory at once.
-const PAGE_ROWS: usize = 500;
+pub(super) const PAGE_ROWS: usize = 500;
 
 /// Exports a tenant into an empty folder, and answers the SHA-256 of the manifest, in hex.
 pub(super) async fn export(
     client: Client,
     tenant: &TenantState,
     out: &Path,
+    key_store: Option<&FileKeyStore>,
     progress: &dyn Fn(&str),
 ) -> anyhow::Result<String> {
     let folder = Folder::create(out)?;
@@ -39,12 +42,25 @@ pub(super) async fn export(
         progress(&format!("{}: {} rows", written.table, written.rows));
         files.push(written);
     }
+    if let Some(key_store) = key_store {
+        for written in clear::export(&mut sweep, &folder, &tables, key_store).await? {
+            progress(&format!("{} in the clear: {} rows", written.table, written.rows));
+            files.push(written);
+        }
+    }
     let written = record(&mut sweep, &folder, &started_at).await?;
     progress(&format!("{}: {} rows", written.table, written.rows));
     files.push(written);
     let suspended_at = still_suspended(sweep.client(), tenant).await?;
     let finished_at = now(sweep.client()).await?;
-    let manifest = Manifest::new(tenant.clone(), suspended_at, started_at, finished_at, false, files);
+    let manifest = Manifest::new(
+        tenant.clone(),
+        suspended_at,
+        started_at,
+        finished_at,
+        key_store.is_some(),
+        files,
+    );
     let sha256 = folder.write_manifest(&manifest)?;
     sweep
         .client()
@@ -157,7 +173,7 @@ async fn record(sweep: &mut Sweep, folder: &Folder, until: &str) -> anyhow::Resu
 }
 
 /// The folder of an export: nobody but its owner looks into it.
-struct Folder(PathBuf);
+pub(super) struct Folder(PathBuf);
 
 impl Folder {
     fn create(path: &Path) -> anyhow::Result<Self> {
@@ -176,7 +192,7 @@ impl Folder {
         Ok(Self(path.to_owned()))
     }
 
-    fn file(&self, name: &str) -> anyhow::Result<HashedFile> {
+    pub(super) fn file(&self, name: &str) -> anyhow::Result<HashedFile> {
         let path = self.0.join(name);
         let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
         let file = opened.with_context(|| format!("making `{}`", path.display()))?;
@@ -201,7 +217,7 @@ impl Folder {
 }
 
 /// A file that is hashed while it is written.
-struct HashedFile {
+pub(super) struct HashedFile {
     name: String,
     out: BufWriter<File>,
     hash: Sha256,
@@ -210,7 +226,7 @@ struct HashedFile {
 }
 
 impl HashedFile {
-    fn line(&mut self, text: &str) -> anyhow::Result<()> {
+    pub(super) fn line(&mut self, text: &str) -> anyhow::Result<()> {
         for part in [text.as_bytes(), b"\n"] {
             self.hash.update(part);
             self.bytes += part.len() as u64;
@@ -222,7 +238,7 @@ impl HashedFile {
         Ok(())
     }
 
-    fn finish(self, table: &str) -> anyhow::Result<FileEntry> {
+    pub(super) fn finish(self, table: &str) -> anyhow::Result<FileEntry> {
         let file = self.out.into_inner().map_err(std::io::IntoInnerError::into_error);
         let synced = file.and_then(|file| file.sync_all());
         synced.with_context(|| format!("writing `{}`", self.name))?;

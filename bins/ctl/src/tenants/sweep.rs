@@ -87,6 +87,16 @@ impl Sweep {
             .await
     }
 
+    /// What a statement of its own reads, whose first two parameters are the tenant and the place to go on from.
+    pub(super) async fn read(&mut self, table: &TenantTable, sql: &str, after: Uuid) -> anyhow::Result<Vec<Row>> {
+        let customer = self.customer.as_uuid();
+        self.covered(table, "SELECT", sql, &[&customer, &after]).await
+    }
+
+    pub(super) fn customer(&self) -> CustomerId {
+        self.customer
+    }
+
     /// How many rows of the tenant are in the table.
     pub(super) async fn count(&mut self, table: &TenantTable) -> anyhow::Result<u64> {
         let customer = self.customer.as_uuid();

@@ -1,9 +1,13 @@
 //! A tenant is suspended, handed out whole, and erased to the last row, or not at all.
 
+use crate::site::{Site, block_on, connect, site};
 use crate::tenants::{CLIENTS, LEAVING, STAYING, Tenants};
+use bearingwall_core::CustomerId;
+use bearingwall_secrets::{Aad, DataKey, FileKeyStore, KeyStore as _};
 use sha2::{Digest, Sha256};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use uuid::Uuid;
 
 /// Tables whose rows about a tenant outlive it.
 const KEPT: [&str; 4] = [
@@ -300,4 +304,121 @@ fn certificate_tells(tenants: &Tenants, folder: &Path, id: &str, file: &Path) {
         tenants.site.ask(&tenants.database, &recorded),
         "tenant.offboarding_requested,tenant.offboarding_approved,tenant.erasure_begun,tenant.offboarded"
     );
+}
+
+const PERSON: &str = r#"{"v":1,"first_name":"Ana"}"#;
+const NOTE: &str = r#"{"v":1,"text":"two units left"}"#;
+
+/// Two clients of a tenant, sealed as the server seals them; the key of the second one was destroyed.
+fn sealed_rows(site: &Site, database: &str) -> (Uuid, Uuid, Uuid) {
+    let customer: CustomerId = LEAVING.parse().unwrap();
+    let (client, erased, note) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+    let place = |table, column, row| Aad {
+        table,
+        column,
+        customer,
+        row,
+    };
+    let (tenant_key, key) = (DataKey::generate().unwrap(), DataKey::generate().unwrap());
+    let kek = FileKeyStore::open(site.store(), "kek").unwrap();
+    let tenant = block_on(kek.wrap(customer, &tenant_key)).unwrap();
+    let wrapped = tenant_key
+        .wrap(&key, &place("crm.client_keys", "wrapped", client))
+        .unwrap();
+    let record = key
+        .seal(&place("crm.client_records", "payload", client), PERSON.as_bytes())
+        .unwrap();
+    let text = key
+        .seal(&place("crm.chart_note_records", "payload", note), NOTE.as_bytes())
+        .unwrap();
+    let config = site.superuser(database);
+    block_on(async {
+        let client_of = connect(&config).await;
+        let id = customer.as_uuid();
+        let statements: [(&str, &[&(dyn tokio_postgres::types::ToSql + Sync)]); 7] = [
+            (
+                "INSERT INTO crm.tenant_keys (customer_id, version, kek_version, wrapped) VALUES ($1, 1, $2, $3)",
+                &[&id, &tenant.kek_version, &tenant.bytes],
+            ),
+            (
+                "INSERT INTO crm.clients (customer_id, id) VALUES ($1, $2), ($1, $3)",
+                &[&id, &client, &erased],
+            ),
+            (
+                "INSERT INTO crm.client_keys (customer_id, client_id, tenant_version, wrapped) VALUES ($1, $2, 1, $3)",
+                &[&id, &client, &wrapped],
+            ),
+            (
+                "INSERT INTO crm.client_records (customer_id, client_id, payload) VALUES ($1, $2, $3)",
+                &[&id, &client, &record],
+            ),
+            (
+                "INSERT INTO crm.client_records (customer_id, client_id, payload) VALUES ($1, $2, '\\x01')",
+                &[&id, &erased],
+            ),
+            (
+                "INSERT INTO crm.chart_notes (customer_id, id, client_id) VALUES ($1, $2, $3)",
+                &[&id, &note, &client],
+            ),
+            (
+                "INSERT INTO crm.chart_note_records (customer_id, note_id, client_id, payload) VALUES ($1, $2, $3, $4)",
+                &[&id, &note, &client, &text],
+            ),
+        ];
+        for (sql, parameters) in statements {
+            client_of.execute(sql, parameters).await.unwrap();
+        }
+    });
+    (client, erased, note)
+}
+
+#[test]
+fn ten_9_an_export_in_the_clear_opens_what_has_a_key_and_only_on_demand() {
+    let site = site();
+    let database = site.migrated();
+    site.admin(&["regions", "us-east"], &database).ok();
+    site.ctl(&["keys", "create-kek", "--secrets", &site.store_option()])
+        .ok();
+    let words = [
+        "tenant", "create", "--slug", "spa", "--name", "A Spa", "--region", "us-east", "--id", LEAVING,
+    ];
+    site.admin(&words, &database).ok();
+    let (client, erased, note) = sealed_rows(&site, &database);
+    let scratch = tempfile::tempdir().unwrap();
+    let export = |name: &str, more: &[&str]| {
+        let out = scratch.path().join(name);
+        let words = ["tenant", "export", "--slug", "spa", "--out", out.to_str().unwrap()];
+        let done = site.admin(&words.iter().chain(more).copied().collect::<Vec<_>>(), &database);
+        (out, done)
+    };
+    let (out, done) = export("clear", &["--decrypt"]);
+    assert!(done.err.contains("WARNING"), "{done:?}");
+    done.ok();
+    let text = |name: &str| std::fs::read_to_string(out.join(name)).unwrap();
+    let row = |column: &str, id: Uuid, content: &str| {
+        format!(r#"{{"customer_id":"{LEAVING}","{column}":"{id}","content":{content}}}"#) + "\n"
+    };
+    assert_eq!(
+        text("crm.client_records.clear.jsonl"),
+        row("client_id", client, PERSON) + &row("client_id", erased, "null")
+    );
+    assert_eq!(text("crm.chart_note_records.clear.jsonl"), row("note_id", note, NOTE));
+    let mode = std::fs::metadata(out.join("crm.client_records.clear.jsonl"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let (out, done) = export("sealed", &[]);
+    assert!(!done.err.contains("WARNING"), "{done:?}");
+    done.ok();
+    for entry in std::fs::read_dir(&out).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(
+            !text.contains("Ana") && !text.contains("two units"),
+            "{}",
+            path.display()
+        );
+    }
 }

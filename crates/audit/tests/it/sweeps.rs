@@ -243,7 +243,7 @@ async fn aud_1_declared_rows_cost_no_question_about_a_sweep() {
         let lines: Vec<&str> = plan.lines().collect();
         let output = lines
             .iter()
-            .position(|line| line.contains("Output: audit.sweep_declared"))
+            .position(|line| line.contains("Output:") && line.contains("audit.sweep_declared"))
             .expect(&plan);
         assert!(lines[output - 1].contains("Result"), "{plan}");
         !lines[output - 1].contains("never executed")
