@@ -400,7 +400,7 @@ fn ten_9_an_export_in_the_clear_opens_what_has_a_key_and_only_on_demand() {
     };
     assert_eq!(
         text("crm.client_records.clear.jsonl"),
-        row("client_id", client, PERSON) + &row("client_id", erased, "null")
+        [row("client_id", client, PERSON), row("client_id", erased, "null")].concat()
     );
     assert_eq!(text("crm.chart_note_records.clear.jsonl"), row("note_id", note, NOTE));
     let mode = std::fs::metadata(out.join("crm.client_records.clear.jsonl"))
