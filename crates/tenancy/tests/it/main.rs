@@ -13,6 +13,7 @@ mod canary;
 mod context;
 mod fixture;
 mod jobs;
+mod lifecycle;
 mod oracle;
 mod posture;
 mod protection;
