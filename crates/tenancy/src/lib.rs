@@ -12,6 +12,8 @@ pub mod pooler;
 pub mod posture;
 mod session;
 mod sessions;
+#[cfg(feature = "sql")]
+pub mod sql;
 mod tickets;
 mod tx;
 

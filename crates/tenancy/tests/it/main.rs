@@ -10,7 +10,9 @@
 
 mod attacks;
 mod canary;
+mod compile_fail;
 mod context;
+mod embedding;
 mod fixture;
 mod jobs;
 mod lifecycle;
