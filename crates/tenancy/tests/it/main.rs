@@ -10,9 +10,12 @@
 
 mod attacks;
 mod canary;
+mod compile_fail;
 mod context;
+mod embedding;
 mod fixture;
 mod jobs;
+mod lifecycle;
 mod oracle;
 mod posture;
 mod protection;
