@@ -12,4 +12,6 @@ mod documents;
 mod issuers;
 mod life;
 mod migrations;
+mod offboarding;
 mod site;
+mod tenants;

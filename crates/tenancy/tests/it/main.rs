@@ -8,10 +8,14 @@
     reason = "tests fail by panicking, and an attacker uses raw SQL"
 )]
 
+mod attacks;
 mod canary;
+mod compile_fail;
 mod context;
+mod embedding;
 mod fixture;
 mod jobs;
+mod lifecycle;
 mod oracle;
 mod posture;
 mod protection;
