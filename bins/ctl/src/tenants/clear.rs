@@ -15,11 +15,14 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+/// Opens the content of a row: key's version, key and payload are its columns 2 to 4.
+type Open = fn(&TenantOpener, Uuid, &Row) -> anyhow::Result<Zeroizing<Vec<u8>>>;
+
 /// A table with sealed content: `id` names the row, `$1` is the tenant and `$2` the place to go on from.
 struct SealedTable {
     table: &'static str,
     id: &'static str,
-    open: fn(&TenantOpener, Uuid, &Row) -> Result<Zeroizing<Vec<u8>>, anyhow::Error>,
+    open: Open,
 }
 
 const SEALED: [SealedTable; 2] = [
