@@ -7,11 +7,13 @@ mod bootstrap;
 mod connection;
 mod doctor;
 mod input;
+mod issuers;
 mod keys;
 mod matrix;
 mod migrate;
 mod outcome;
 mod output;
+mod pooler;
 mod provision;
 mod tenants;
 mod vault;
@@ -79,8 +81,12 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Regions { admin, regions } => tenants::regions(&admin, &regions).await,
         Command::Tenant(command) => tenants::run(command).await,
         Command::Keys(KeysCommand::InstallEnterKey { admin, kid }) => keys::install(&admin, kid).await,
+        Command::Keys(KeysCommand::RetireEnterKey { admin, kid }) => issuers::retire(&admin, kid).await,
+        Command::Issuers(command) => issuers::run(command).await,
+        Command::Isolation { admin, profile } => issuers::isolation(&admin, profile).await,
         Command::Keys(KeysCommand::CreateKek { secrets }) => keys::create_kek(&secrets),
-        Command::Doctor { admin, enter_kid, json } => doctor::run(&admin, enter_kid, json).await,
+        Command::Pooler { admin, kind } => pooler::set(&admin, kind).await,
+        Command::Doctor(arguments) => doctor::run(&arguments).await,
         Command::Matrix { check } => matrix::run(check.as_deref()).await,
         Command::Openapi => matrix::openapi(),
     }

@@ -93,6 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test compares the token itself")]
     fn a_proof_shows_its_token_to_nobody_who_prints_it() {
         let proof = BearerProof::new("eyJ.secret".to_owned());
         assert!(!format!("{proof:?}").contains("secret"));

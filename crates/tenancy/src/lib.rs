@@ -8,9 +8,12 @@ mod error;
 pub mod floor;
 pub mod jobs;
 mod pool;
+pub mod pooler;
 pub mod posture;
 mod session;
 mod sessions;
+#[cfg(feature = "sql")]
+pub mod sql;
 mod tickets;
 mod tx;
 
@@ -18,6 +21,7 @@ pub use address::{AddressError, DatabaseAddress};
 pub use entry::EnterKey;
 pub use error::TenancyError;
 pub use pool::{Authority, PoolConfig, TenantPool};
+pub use pooler::Pooler;
 pub use tx::TenantTx;
 
 /// The migration that this program was built for; a database at any other is refused at start.

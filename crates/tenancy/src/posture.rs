@@ -3,6 +3,7 @@
 use crate::danger;
 use crate::error::TenancyError;
 use crate::floor;
+use crate::pooler::{Pooler, way};
 use bearingwall_core::Sensitive;
 use std::fmt;
 use tokio_postgres::Client;
@@ -84,8 +85,13 @@ pub(crate) async fn require(
     address: &crate::DatabaseAddress,
     password: Option<&Sensitive<String>>,
     expected: &Expected<'_>,
+    pooler: Pooler,
 ) -> Result<(), TenancyError> {
-    let violations = check(address, password, expected).await?;
+    let mut violations = check(address, password, expected).await?;
+    // What is not as expected has, perhaps, no rules of entry that could be read.
+    if violations.is_empty() {
+        violations.extend(way(address, password).await?.violations(pooler));
+    }
     if violations.is_empty() {
         return Ok(());
     }
@@ -102,6 +108,8 @@ pub async fn check(
     expected: &Expected<'_>,
 ) -> Result<Vec<Violation>, TenancyError> {
     let client = danger::dial(address, password).await?;
+    // One transaction: behind a pooler, what is prepared in one is not there in the next.
+    client.batch_execute("BEGIN").await.map_err(unreadable)?;
     let mut violations = Vec::new();
     violations.extend(server_version(&client, expected.accepted_version).await?);
     for row in client.query(EXCESS_POWER, &[]).await.map_err(unreadable)? {

@@ -15,7 +15,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-/// Opens the content of a row: key's version, key and payload are its columns 2 to 4.
+/// Opens the sealed content of one row, with the id that names it.
 type Open = fn(&TenantOpener, Uuid, &Row) -> anyhow::Result<Zeroizing<Vec<u8>>>;
 
 /// A table with sealed content: `id` names the row, `$1` is the tenant and `$2` the place to go on from.

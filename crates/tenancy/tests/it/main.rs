@@ -8,8 +8,11 @@
     reason = "tests fail by panicking, and an attacker uses raw SQL"
 )]
 
+mod attacks;
 mod canary;
+mod compile_fail;
 mod context;
+mod embedding;
 mod fixture;
 mod jobs;
 mod lifecycle;
@@ -17,6 +20,7 @@ mod oracle;
 mod posture;
 mod protection;
 mod residue;
+mod reuse;
 mod split_key;
 mod transaction;
 mod wire;
