@@ -5,6 +5,7 @@ pub mod danger;
 mod entry;
 mod error;
 pub mod floor;
+pub mod inventory;
 mod pool;
 pub mod posture;
 mod session;

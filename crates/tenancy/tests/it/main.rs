@@ -10,6 +10,7 @@
 
 mod context;
 mod fixture;
+mod inventory;
 mod oracle;
 mod posture;
 mod protection;
