@@ -30,7 +30,9 @@ macro_rules! embedded {
 pub const EMBEDDED: &[Embedded] = embedded![
     ("00000000000001", "tenancy"),
     ("00000000000002", "audit"),
-    ("00000000000003", "crm")
+    ("00000000000003", "crm"),
+    ("00000000000004", "split_key"),
+    ("00000000000005", "background")
 ];
 
 impl Embedded {

@@ -136,12 +136,13 @@ async fn harness(admin: Client) -> Result<AsyncConnectionWrapper<AsyncPgConnecti
         .map_err(|error| MigrationError::Connection(error.into()))
 }
 
-/// Keeps the month's partitions ahead and puts the change of schema on the record.
+/// Keeps the month's partitions ahead, takes the guarded setting into use where there is one, and puts the change of schema on the record.
 async fn finish(connection: AsyncConnectionWrapper<AsyncPgConnection>, ran: usize) -> Result<(), MigrationError> {
     use diesel_async::SimpleAsyncConnection as _;
     let mut connection = connection.into_inner();
     let mut statements = String::from(
-        "SELECT audit.create_partition((now() + make_interval(months => m))::date) FROM generate_series(0, 12) m;",
+        "SELECT audit.create_partition((now() + make_interval(months => m))::date) FROM generate_series(0, 12) m;
+         SELECT tenancy.choose_context_store();",
     );
     if ran > 0 {
         statements.push_str(&format!(

@@ -18,4 +18,4 @@ pub use pool::{PoolConfig, TenantPool};
 pub use tx::TenantTx;
 
 /// The migration that this program was built for; a database at any other is refused at start.
-pub const SCHEMA_VERSION: &str = "00000000000003";
+pub const SCHEMA_VERSION: &str = "00000000000005";
