@@ -10,6 +10,8 @@ pub enum Check {
     ServerVersion,
     /// Something in the control schemas is not as this release made it.
     ReleaseDrift,
+    /// The tenant column is there in type, place and default, and never NULL.
+    TenantColumn,
     /// Row security is enabled on every tenant table.
     RowSecurity,
     /// Row security binds the owner, too.
@@ -22,8 +24,6 @@ pub enum Check {
     PhiPolicy,
     /// What looks like personal data is in the register of PHI tables.
     PhiRegister,
-    /// The tenant column is there in type, place and default, and never NULL.
-    TenantColumn,
     /// The application reaches no table that has no tenant.
     TableWithoutTenant,
     /// Foreign keys begin with the tenant on both sides.
@@ -111,13 +111,13 @@ impl Check {
     pub const ALL: [Self; 49] = [
         Self::ServerVersion,
         Self::ReleaseDrift,
+        Self::TenantColumn,
         Self::RowSecurity,
         Self::ForcedRowSecurity,
         Self::TenantPolicy,
         Self::FurtherPolicy,
         Self::PhiPolicy,
         Self::PhiRegister,
-        Self::TenantColumn,
         Self::TableWithoutTenant,
         Self::ForeignKey,
         Self::PrimaryKey,
@@ -165,13 +165,13 @@ impl Check {
         match self {
             Self::ServerVersion => "server-version",
             Self::ReleaseDrift => "release-drift",
+            Self::TenantColumn => "tenant-column",
             Self::RowSecurity => "row-security",
             Self::ForcedRowSecurity => "forced-row-security",
             Self::TenantPolicy => "tenant-policy",
             Self::FurtherPolicy => "further-policy",
             Self::PhiPolicy => "phi-policy",
             Self::PhiRegister => "phi-register",
-            Self::TenantColumn => "tenant-column",
             Self::TableWithoutTenant => "table-without-tenant",
             Self::ForeignKey => "foreign-key",
             Self::PrimaryKey => "primary-key",

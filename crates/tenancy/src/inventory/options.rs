@@ -124,6 +124,7 @@ impl InventoryOptions {
                 "bearingwall_app UPDATE",
                 "bearingwall_app DELETE",
                 "bearingwall_backup SELECT",
+                "bearingwall_worker SELECT public.__diesel_schema_migrations",
                 "bearingwall_auditor SELECT public.__diesel_schema_migrations",
             ]),
             // SECURITY: a key that injected SQL replaced or deleted would take its data with it.

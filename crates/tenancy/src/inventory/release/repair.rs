@@ -52,6 +52,13 @@ pub(super) fn aspect(kind: &str, object: &str, aspect: &str, found: Option<&str>
             )
         }
         ("definition", Some(definition)) => redefined(kind, object, found, definition),
+        ("statistics", _) => match object.rsplit_once('.') {
+            Some((table, column)) => {
+                let target = if expected.is_some() { 0 } else { -1 };
+                format!("ALTER TABLE {table} ALTER COLUMN {column} SET STATISTICS {target};")
+            }
+            None => unknown(kind, object),
+        },
         ("definition", None) if kind == "column" => match object.rsplit_once('.') {
             Some((table, column)) => format!("ALTER TABLE {table} DROP COLUMN {column};"),
             None => unknown(kind, object),

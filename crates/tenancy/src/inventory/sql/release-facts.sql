@@ -35,6 +35,9 @@ WITH s AS MATERIALIZED (
       FROM c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
       LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE c.relkind <> 'S'
     UNION ALL
+    SELECT c.schema, 'column', format('%s.%I', c.name, a.attname), 'statistics', 'none gathered'
+      FROM c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped WHERE coalesce(a.attstattarget, -1) = 0
+    UNION ALL
     SELECT c.schema, 'constraint', format('%I on %s', k.conname, c.name), 'definition', pg_get_constraintdef(k.oid)
       FROM c JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid WHERE k.contype IN ('p', 'u', 'f', 'c', 'x')
     UNION ALL

@@ -7,4 +7,4 @@ SELECT coalesce(r.rolname::text, d.datname::text), format('the setting %s is sto
  WHERE (d.oid IS NULL OR d.datname = current_database())
    AND (r.rolname::text = ANY (o.application_roles || o.service_roles || o.admin_roles) OR r.rolname::text = o.owner_role
         OR (c.setrole = 0 AND split_part(s.entry, '=', 1) IN ('row_security', 'session_replication_role', 'search_path', 'role', 'session_authorization',
-            'standard_conforming_strings', 'check_function_bodies', 'local_preload_libraries', 'session_preload_libraries')))
+            'standard_conforming_strings', 'backtrace_functions', 'check_function_bodies', 'local_preload_libraries', 'session_preload_libraries')))
