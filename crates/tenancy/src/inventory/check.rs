@@ -223,7 +223,7 @@ impl Check {
         }
     }
 
-    /// The query of a check; the two others are compared in the program.
+    /// The query of a check: object, what was found, repair. The two others are compared in the program.
     pub(super) const fn sql(self) -> Option<&'static str> {
         Some(match self {
             Self::ServerVersion | Self::ReleaseDrift => return None,

@@ -1,9 +1,8 @@
-//! Runs the checks: prepared once on a connection, all of them in one round trip each time.
+//! Runs the checks: one statement, prepared once on a connection, so that what they share is looked up once.
 
 use super::release::{self, Fact};
 use super::{Check, Finding, InventoryError, InventoryOptions};
 use crate::floor;
-use futures_util::future::try_join_all;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 
@@ -21,7 +20,8 @@ const PINNED: &str = "SELECT v.name, pg_catalog.current_setting(v.name), pg_cata
 #[derive(Clone)]
 pub struct Inspector {
     options: InventoryOptions,
-    checks: Vec<(Check, Statement)>,
+    checks: Vec<Check>,
+    queries: Option<Statement>,
     facts: Option<Statement>,
     register: Option<Statement>,
 }
@@ -35,12 +35,37 @@ impl std::fmt::Debug for Inspector {
 }
 
 impl Inspector {
-    /// Prepares the queries on this connection, on which alone the inspector can be used.
+    /// Prepares every check on this connection, on which alone the inspector can be used.
     ///
     /// # Errors
     /// [`InventoryError`] when the catalog cannot be read or an option is no name.
-    pub async fn prepare(client: &Client, mut options: InventoryOptions) -> Result<Self, InventoryError> {
+    pub async fn prepare(client: &Client, options: InventoryOptions) -> Result<Self, InventoryError> {
+        Self::prepare_checks(client, options, &Check::ALL).await
+    }
+
+    /// Prepares these checks alone.
+    ///
+    /// # Errors
+    /// As [`Inspector::prepare`].
+    pub async fn prepare_checks(
+        client: &Client,
+        options: InventoryOptions,
+        checks: &[Check],
+    ) -> Result<Self, InventoryError> {
         let before = pin(client).await?;
+        let prepared = Self::prepare_pinned(client, options, checks).await;
+        // After a failure inside a transaction, its end takes the settings back.
+        let unpinned = unpin(client, before).await;
+        let prepared = prepared?;
+        unpinned?;
+        Ok(prepared)
+    }
+
+    async fn prepare_pinned(
+        client: &Client,
+        mut options: InventoryOptions,
+        checks: &[Check],
+    ) -> Result<Self, InventoryError> {
         if options.application_roles.is_empty() {
             options.application_roles = application_roles(client, &options).await?;
         }
@@ -48,22 +73,20 @@ impl Inspector {
             Some((schema, table)) => register(client, schema, table).await?,
             None => None,
         };
-        let queries = Check::ALL.into_iter().filter_map(|check| Some((check, check.sql()?)));
-        let checks = try_join_all(queries.map(async |(check, sql)| {
-            let prepared = client.prepare(&format!("{PRELUDE}{sql}")).await;
-            Ok((check, prepared.map_err(InventoryError::unreadable(check.word()))?))
-        }))
-        .await?;
-        let facts = if options.release_schemas.is_empty() {
-            None
-        } else {
-            let prepared = client.prepare(release::FACTS).await;
-            Some(prepared.map_err(InventoryError::unreadable(Check::ReleaseDrift.word()))?)
+        let parts: Vec<String> = checks.iter().filter_map(|check| part(*check)).collect();
+        let queries = match parts.as_slice() {
+            [] => None,
+            parts => Some(prepare(client, &format!("{PRELUDE}{}", parts.join(" UNION ALL "))).await?),
         };
-        unpin(client, before).await?;
+        let facts = if checks.contains(&Check::ReleaseDrift) && !options.release_schemas.is_empty() {
+            Some(prepare(client, release::FACTS).await?)
+        } else {
+            None
+        };
         Ok(Self {
             options,
-            checks,
+            checks: checks.to_vec(),
+            queries,
             facts,
             register,
         })
@@ -89,23 +112,21 @@ impl Inspector {
     }
 
     async fn examine(&self, client: &Client) -> Result<Vec<Finding>, InventoryError> {
-        let parameters = Parameters::new(&self.options, self.phi_tables(client).await?);
-        let values = parameters.values();
-        let queries = self.checks.iter().map(async |(check, statement)| {
-            let rows = client.query(statement, &values).await;
-            let mut found = rows
-                .map_err(InventoryError::unreadable(check.word()))?
-                .iter()
-                .map(|row| finding(*check, row))
-                .collect::<Vec<_>>();
-            found.sort();
-            Ok(found)
-        });
-        let (released, checked) =
-            futures_util::future::try_join(self.release_drift(client), try_join_all(queries)).await?;
-        let mut findings: Vec<Finding> = self.server_version(client).await?.into_iter().collect();
-        findings.extend(released);
-        findings.extend(checked.into_iter().flatten());
+        let mut findings = Vec::new();
+        if self.checks.contains(&Check::ServerVersion) {
+            findings.extend(self.server_version(client).await?);
+        }
+        findings.extend(self.release_drift(client).await?);
+        if let Some(queries) = &self.queries {
+            let parameters = Parameters::new(&self.options, self.phi_tables(client).await?);
+            let rows = client.query(queries, &parameters.values()).await;
+            findings.extend(
+                rows.map_err(InventoryError::unreadable("checks"))?
+                    .iter()
+                    .filter_map(finding),
+            );
+        }
+        findings.sort();
         Ok(findings)
     }
 
@@ -153,13 +174,27 @@ impl Inspector {
     }
 }
 
-fn finding(check: Check, row: &Row) -> Finding {
-    Finding {
-        check,
-        object: row.get(0),
-        found: row.get(1),
-        fix: row.get(2),
-    }
+/// The query of a check as a part of the one statement.
+fn part(check: Check) -> Option<String> {
+    let sql = check.sql()?;
+    Some(format!(
+        "SELECT '{}', q.* FROM (\n{sql}) AS q (object, found, fix)",
+        check.word()
+    ))
+}
+
+fn finding(row: &Row) -> Option<Finding> {
+    let word: &str = row.get(0);
+    Some(Finding {
+        check: Check::ALL.into_iter().find(|check| check.word() == word)?,
+        object: row.get(1),
+        found: row.get(2),
+        fix: row.get(3),
+    })
+}
+
+async fn prepare(client: &Client, sql: &str) -> Result<Statement, InventoryError> {
+    client.prepare(sql).await.map_err(InventoryError::unreadable("checks"))
 }
 
 async fn application_roles(client: &Client, options: &InventoryOptions) -> Result<Vec<String>, InventoryError> {

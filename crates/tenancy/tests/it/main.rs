@@ -11,6 +11,7 @@
 mod context;
 mod fixture;
 mod inventory;
+mod mutation;
 mod oracle;
 mod posture;
 mod protection;

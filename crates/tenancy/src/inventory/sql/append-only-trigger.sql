@@ -1,5 +1,5 @@
 -- Both are needed, and in every partition: see audit.guard. Only ENABLE ALWAYS fires under session_replication_role, too.
-, place AS (
+WITH place AS (
     SELECT rel.oid, rel.name, rel.relispartition FROM rel CROSS JOIN o WHERE rel.name = ANY (o.append_only) AND NOT (rel.control AND o.release)
     UNION SELECT c.oid, c.name, c.relispartition FROM rel CROSS JOIN o CROSS JOIN LATERAL pg_partition_tree(rel.oid) t JOIN rel c ON c.oid = t.relid
      WHERE rel.name = ANY (o.append_only) AND c.relispartition

@@ -1,5 +1,5 @@
 -- Where any part of the platform hardening is there, all of it must be.
-, expected AS (
+WITH expected AS (
     SELECT * FROM (VALUES ('refuse_runtime_ddl', 'ddl_command_start', 'platform.refuse_runtime_ddl()'), ('guard_audit_before', 'ddl_command_start', 'platform.guard_audit_ddl()'),
         ('guard_audit_ddl', 'ddl_command_end', 'platform.guard_audit_ddl()'), ('guard_audit_drop', 'sql_drop', 'platform.guard_audit_ddl()'),
         ('guard_audit_rewrite', 'table_rewrite', 'platform.guard_audit_ddl()')) AS v (name, event, function)

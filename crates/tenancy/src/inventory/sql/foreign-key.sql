@@ -1,5 +1,5 @@
 -- Referential checks bypass row security, so the tenant must be on both sides; a key of the tenant alone names the registry.
-, key AS (
+WITH key AS (
     SELECT c.oid, c.conname, c.conrelid, c.confrelid, c.conkey, c.confkey, coalesce(a.name, c.conrelid::regclass::text) AS name, c.confrelid::regclass::text AS target,
            a.attnum AS tenant_here, b.attnum AS tenant_there, f.attname AS first_there, s.attname AS first_here
       FROM pg_catalog.pg_constraint c

@@ -1,7 +1,7 @@
 -- An owner switches row security off, and grants what it likes.
-, thing AS (
+WITH thing AS (
     SELECT rel.name, CASE rel.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'f' THEN 'FOREIGN TABLE' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind,
-           rel.relowner AS owner, rel.control
+           rel.relowner AS owner, rel.control AND NOT rel.relispartition AS control
       FROM rel WHERE rel.relkind <> 'S' OR NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = rel.oid AND d.deptype IN ('a', 'i'))
     UNION ALL SELECT r.name, r.kind, r.proowner, r.control FROM routine r WHERE NOT r.extension
     UNION ALL SELECT quote_ident(ns.name), 'SCHEMA', ns.nspowner, ns.control FROM ns

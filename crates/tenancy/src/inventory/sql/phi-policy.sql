@@ -1,4 +1,4 @@
-, wanted AS (
+WITH wanted AS (
     SELECT phi.relation, rel.oid, lower(c.command) AS command, c.letter, c.command AS upper_command,
            format('(%s%I = ANY (( SELECT audit.declared_subjects(%L::text, %L::text) AS declared_subjects)::uuid[]))%s',
                CASE WHEN s.search THEN format('( SELECT audit.search_declared(%L::text) AS search_declared) OR (', phi.relation) ELSE '' END,

@@ -1,5 +1,5 @@
 -- A table that looks like personal data, or that once was of the PHI class, and is not in the register.
-, suspect AS (
+WITH suspect AS (
     SELECT t.oid, t.name, min(format('the column %I', a.attname)) AS sign
       FROM tenant t CROSS JOIN o JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
      WHERE o.phi_register <> '' AND o.personal_columns <> '' AND a.attname::text ~ o.personal_columns

@@ -1,5 +1,5 @@
 -- A partition without any policy denies everything to whoever comes past its parent.
-, wanted AS (
+WITH wanted AS (
     SELECT t.oid, t.name, w.* FROM tenant t CROSS JOIN o CROSS JOIN LATERAL (
         SELECT quote_ident(o.tenant_column) AS col, o.context_function AS fun, quote_ident(split_part(o.context_function, '.', 2)) AS short) n
     CROSS JOIN LATERAL (VALUES
