@@ -120,13 +120,11 @@ impl Inspector {
         if let Some(queries) = &self.queries {
             let parameters = Parameters::new(&self.options, self.phi_tables(client).await?);
             let rows = client.query(queries, &parameters.values()).await;
-            findings.extend(
-                rows.map_err(InventoryError::unreadable("checks"))?
-                    .iter()
-                    .filter_map(finding),
-            );
+            let rows = rows.map_err(InventoryError::unreadable("checks"))?;
+            let mut checked: Vec<Finding> = rows.iter().filter_map(finding).collect();
+            checked.sort();
+            findings.extend(checked);
         }
-        findings.sort();
         Ok(findings)
     }
 

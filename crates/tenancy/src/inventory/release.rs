@@ -86,10 +86,44 @@ fn compare(release: &[Fact], schemas: &[String], found: &[Fact]) -> Vec<Finding>
             .or_default()
             .0 = Some(&fact.value);
     }
-    objects
+    let surplus: Vec<&str> = objects
         .iter()
+        .filter(|((kind, _), aspects)| *kind == "table" && aspects.values().all(|(_, expected)| expected.is_none()))
+        .map(|((_, object), _)| *object)
+        .collect();
+    let mut ranked: Vec<_> = objects
+        .iter()
+        // What belongs to a table that goes, goes with it.
+        .filter(|((kind, object), _)| *kind == "table" || !surplus.iter().any(|table| belongs(object, table)))
+        .collect();
+    ranked.sort_by_key(|((kind, _), aspects)| rank(kind, aspects));
+    ranked
+        .into_iter()
         .flat_map(|((kind, object), aspects)| differences(kind, object, aspects))
         .collect()
+}
+
+/// Whether a column, constraint, policy or trigger is one of this table.
+fn belongs(object: &str, table: &str) -> bool {
+    object.split_once(" on ").is_some_and(|(_, on)| on == table)
+        || object.rsplit_once('.').is_some_and(|(of, _)| of == table)
+}
+
+/// The order in which repairs can be run: owners before grants, keys before what refers to them.
+fn rank(kind: &str, aspects: &Aspects<'_>) -> u8 {
+    let refers = |(found, expected): &(Option<&str>, Option<&str>)| {
+        found
+            .or(*expected)
+            .is_some_and(|definition| definition.starts_with("FOREIGN KEY"))
+    };
+    match kind {
+        "schema" => 0,
+        "table" | "sequence" => 1,
+        "column" => 2,
+        "constraint" if aspects.values().any(refers) => 4,
+        "constraint" | "index" => 3,
+        _ => 5,
+    }
 }
 
 fn differences(kind: &str, object: &str, aspects: &Aspects<'_>) -> Vec<Finding> {
@@ -104,10 +138,8 @@ fn differences(kind: &str, object: &str, aspects: &Aspects<'_>) -> Vec<Finding> 
         return vec![finding("it is missing".to_owned(), fix)];
     }
     if aspects.values().all(|(_, expected)| expected.is_none()) && kind != "column" {
-        return vec![finding(
-            "it is not part of this release".to_owned(),
-            repair::surplus(kind, object),
-        )];
+        let fix = repair::surplus(kind, object, aspects);
+        return vec![finding("it is not part of this release".to_owned(), fix)];
     }
     aspects
         .iter()

@@ -23,8 +23,21 @@ pub(super) fn missing(kind: &str, object: &str, aspects: &Aspects<'_>) -> String
 }
 
 /// For an object that the release does not have.
-pub(super) fn surplus(kind: &str, object: &str) -> String {
+pub(super) fn surplus(kind: &str, object: &str, aspects: &Aspects<'_>) -> String {
+    let relation = aspects
+        .get("kind")
+        .and_then(|(found, _)| found.and_then(|kind| kind.chars().next()));
     match (kind, object.split_once(" on ")) {
+        ("table", _) => {
+            let word = match relation {
+                Some('v') => "VIEW",
+                Some('m') => "MATERIALIZED VIEW",
+                Some('f') => "FOREIGN TABLE",
+                Some('S') => "SEQUENCE",
+                _ => "TABLE",
+            };
+            format!("DROP {word} {object};")
+        }
         ("constraint", Some((name, table))) => format!("ALTER TABLE {table} DROP CONSTRAINT {name};"),
         ("schema", _) => format!("DROP SCHEMA {object} CASCADE;"),
         _ => format!("DROP {} {object};", keyword(kind)),

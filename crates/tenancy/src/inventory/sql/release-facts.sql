@@ -48,7 +48,7 @@ WITH s AS MATERIALIZED (
     SELECT c.schema, 'policy', format('%I on %s', p.polname, c.name), 'definition', format('AS %s FOR %s TO %s', CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
                CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END,
                CASE WHEN p.polroles = '{0}' THEN 'PUBLIC' ELSE (SELECT string_agg(r.rolname::text, ', ' ORDER BY r.rolname::text COLLATE "C") FROM pg_catalog.pg_roles r WHERE r.oid = ANY (p.polroles)) END)
-           || coalesce(format(' USING (%s)', pg_get_expr(p.polqual, p.polrelid)), '') || coalesce(format(' WITH CHECK (%s)', pg_get_expr(p.polwithcheck, p.polrelid)), '')
+           || coalesce(' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')', '') || coalesce(' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')', '')
       FROM c JOIN pg_catalog.pg_policy p ON p.polrelid = c.oid
     UNION ALL
     SELECT c.schema, 'trigger', format('%I on %s', t.tgname, c.name), a.aspect, a.value

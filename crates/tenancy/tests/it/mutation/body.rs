@@ -155,7 +155,8 @@ fn conjunct_end(tokens: &[Token<'_>], from: usize) -> usize {
     let depth = tokens[from].depth;
     let mut between = false;
     for (at, token) in tokens.iter().enumerate().skip(from) {
-        if token.depth < depth || (token.depth == depth && token.is_any(&[")", "]"])) {
+        if token.depth < depth || (token.depth == depth && token.is_any(&[")", "]"]) && closes_before(tokens, from, at))
+        {
             return at;
         }
         if token.depth > depth || at == from {
@@ -170,6 +171,14 @@ fn conjunct_end(tokens: &[Token<'_>], from: usize) -> usize {
         }
     }
     tokens.len()
+}
+
+/// Whether the parenthesis that closes here was opened before the condition began.
+fn closes_before(tokens: &[Token<'_>], from: usize, at: usize) -> bool {
+    let depth = tokens[at].depth;
+    !tokens[from..at]
+        .iter()
+        .any(|token| token.depth == depth && token.is_any(&["(", "["]))
 }
 
 fn find(tokens: &[Token<'_>], from: usize, depth: usize, words: &[&str]) -> usize {
