@@ -59,7 +59,7 @@ BEGIN
       FROM tenancy.jobs j JOIN tenancy.customers t ON t.customer_id = j.customer_id CROSS JOIN tenancy.config c
      WHERE j.job_id = p_job AND j.lease = p_lease AND j.leased_until > clock_timestamp();
     IF v_customer IS NULL THEN
-        RAISE EXCEPTION 'no such lease' USING ERRCODE = '28000';
+        RAISE EXCEPTION 'no such lease' USING ERRCODE = '28000', DETAIL = 'no-such-lease';
     END IF;
     IF v_status <> 'active' THEN
         RAISE EXCEPTION 'tenant is not active' USING ERRCODE = '28000', DETAIL = 'tenant-not-active';

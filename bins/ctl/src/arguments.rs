@@ -44,6 +44,17 @@ pub(crate) enum Command {
     /// Make and install keys.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Keep the issuers' rules and public keys in the database, which verifies callers' tokens in the split-key profile.
+    #[command(subcommand)]
+    Issuers(IssuersCommand),
+    /// Show whose proof opens a tenant, or change it. Servers that are set to the other profile are refused at once.
+    Isolation {
+        #[command(flatten)]
+        admin: AdminArguments,
+        /// The profile to change to.
+        #[arg(long = "use", value_name = "PROFILE")]
+        profile: Option<IsolationProfile>,
+    },
     /// Check again, on the running system, that it holds what the server needs.
     Doctor {
         #[command(flatten)]
@@ -147,12 +158,71 @@ pub(crate) enum KeysCommand {
         #[arg(long, value_parser = clap::value_parser!(i16).range(1..))]
         kid: i16,
     },
+    /// Take an enter key away from the database: entries that were signed with it are refused from now on.
+    RetireEnterKey {
+        #[command(flatten)]
+        admin: Box<AdminArguments>,
+        /// The key id.
+        #[arg(long, value_parser = clap::value_parser!(i16).range(1..))]
+        kid: i16,
+    },
     /// Make the store's `kek`, under which tenants' keys are wrapped, if it is missing.
     CreateKek {
         /// The store.
         #[arg(long, value_name = "STORE")]
         secrets: StoreLocation,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum IssuersCommand {
+    /// Take the issuers from the server's configuration, fetch their key sets, and make the database's the same.
+    ///
+    /// Meant to run every few minutes. Keys that an issuer does not publish any more end after `--keep-for-s`.
+    Sync(SyncArguments),
+    /// List the issuers with their audience, tenant and keys.
+    List {
+        #[command(flatten)]
+        admin: AdminArguments,
+    },
+    /// Remove an issuer and its keys.
+    Remove {
+        #[command(flatten)]
+        admin: AdminArguments,
+        /// The `iss` of its tokens.
+        #[arg(long)]
+        issuer: String,
+    },
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct SyncArguments {
+    #[command(flatten)]
+    pub(crate) admin: AdminArguments,
+    /// The server's configuration, of which only `[[issuers]]` is read.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// How long a key that is not published any more is still accepted: the longest life of a token under it.
+    #[arg(long, default_value_t = 3_600, value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    pub(crate) keep_for_s: u64,
+}
+
+/// Whose proof opens a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum IsolationProfile {
+    /// The server signs with its own key.
+    EnterKey,
+    /// The database verifies the caller's token.
+    SplitKey,
+}
+
+impl IsolationProfile {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::EnterKey => "enter-key",
+            Self::SplitKey => "split-key",
+        }
+    }
 }
 
 /// A sealed file store: `file+sealed://` and an absolute directory, without the name of an entry.

@@ -11,24 +11,27 @@ use bearingwall_core::{
     Ctx, CtxParts, CustomerId, IdGen as _, PurposeOfUse, RequestId, RoleSet, Sensitive, SubjectId, SystemIds,
 };
 use bearingwall_secrets::{FileStore, SecretError};
-use bearingwall_tenancy::{EnterKey, PoolConfig, SCHEMA_VERSION, TenancyError, TenantPool, TenantTx, posture};
+use bearingwall_tenancy::posture::{self, Expected};
+use bearingwall_tenancy::{EnterKey, PoolConfig, SCHEMA_VERSION, TenancyError, TenantPool, TenantTx};
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 use tokio_postgres::Client;
 
 /// What the server itself checks about its role before it starts, so that each stands on a line of its own here.
-const POSTURE: [&str; 13] = [
+const POSTURE: [&str; 15] = [
     "server-version",
     "schema-version",
     "role-attributes",
     "role-membership",
     "role-settings",
+    "parameter-privileges",
     "role-identity",
     "ownership",
     "database-privileges",
     "schema-privileges",
     "table-privileges",
     "row-security",
+    "tenant-policy",
     "audit-privileges",
     "key-privileges",
 ];
@@ -157,7 +160,11 @@ fn enter_key(store: &FileStore, kid: i16) -> anyhow::Result<Option<EnterKey>> {
 // CONTROL: TEN-5
 async fn as_server(server: &AsServer) -> Vec<Finding> {
     let login = &server.login;
-    match posture::check(&login.address, login.password.as_ref(), Some(SCHEMA_VERSION), None).await {
+    let expected = Expected {
+        schema_version: Some(SCHEMA_VERSION),
+        ..Expected::default()
+    };
+    match posture::check(&login.address, login.password.as_ref(), &expected).await {
         Ok(violations) => {
             let faults = |check: &str| -> Vec<String> {
                 violations

@@ -6,6 +6,7 @@ mod arguments;
 mod bootstrap;
 mod connection;
 mod doctor;
+mod issuers;
 mod keys;
 mod matrix;
 mod migrate;
@@ -78,6 +79,9 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Tenant(TenantCommand::Create(arguments)) => tenants::create(arguments).await,
         Command::Tenant(TenantCommand::List { admin }) => tenants::list(&admin).await,
         Command::Keys(KeysCommand::InstallEnterKey { admin, kid }) => keys::install(&admin, kid).await,
+        Command::Keys(KeysCommand::RetireEnterKey { admin, kid }) => issuers::retire(&admin, kid).await,
+        Command::Issuers(command) => issuers::run(command).await,
+        Command::Isolation { admin, profile } => issuers::isolation(&admin, profile).await,
         Command::Keys(KeysCommand::CreateKek { secrets }) => keys::create_kek(&secrets),
         Command::Doctor { admin, enter_kid, json } => doctor::run(&admin, enter_kid, json).await,
         Command::Matrix { check } => matrix::run(check.as_deref()).await,

@@ -122,6 +122,10 @@ impl AuditLog {
             expires_at: OffsetDateTime::now_utc() + time::Duration::seconds(30),
             route: event.route,
         });
+        let ctx = match &event.proof {
+            Some(proof) => ctx.with_proof(proof.clone()),
+            None => ctx,
+        };
         let denied = self
             .single(&ctx, EventType::RequestDenied, "completed", event.outcome)
             .because(event.reason);

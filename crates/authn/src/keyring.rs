@@ -2,6 +2,7 @@
 
 use crate::document::{DocumentError, Documents};
 use crate::error::AuthnError;
+use crate::issuer::IssuerConfig;
 use crate::jws::{JwsError, KeySet, PublicKey};
 use arc_swap::ArcSwap;
 use bearingwall_core::{Classified, Clock};
@@ -58,6 +59,29 @@ pub(crate) struct KeyRing {
     gate: Arc<Mutex<()>>,
     /// Key ids that the issuer does not have, and until when nobody asks again.
     absent: moka::sync::Cache<Box<str>, i64>,
+}
+
+/// What the issuer publishes at this moment, for a tool that hands the keys on; a server keeps a ring.
+///
+/// # Errors
+/// [`AuthnError::Config`] for a configuration that breaks a rule, [`AuthnError::KeysUnavailable`] without a usable key.
+pub async fn published_keys(config: &IssuerConfig, timeout: Duration) -> Result<KeySet, AuthnError> {
+    let (location, jwks) = config.locations()?;
+    let source = Source {
+        issuer: config.issuer.clone(),
+        location,
+        jwks,
+    };
+    let documents = Documents::new(timeout).map_err(|source| AuthnError::Client { source })?;
+    let unavailable = |error| AuthnError::KeysUnavailable {
+        issuer: config.issuer.clone(),
+        source: Some(error),
+    };
+    let keys = fetched_keys(&source, &documents).await.map_err(unavailable)?;
+    if keys.is_empty() {
+        return Err(unavailable(DocumentError::NoKeys));
+    }
+    Ok(keys)
 }
 
 impl KeyRing {

@@ -14,4 +14,5 @@ pub use document::DocumentError;
 pub use error::AuthnError;
 pub use issuer::IssuerConfig;
 pub use jws::Algorithm;
+pub use keyring::published_keys;
 pub use verifier::{AuthnOptions, BearerVerifier, BoxFuture, IdentityProvider};

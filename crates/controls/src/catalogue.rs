@@ -101,6 +101,30 @@ pub const CATALOGUE: &[Control] = &[
         evidence: &[Tests("cargo test --workspace ten_5_")],
     },
     Control {
+        id: "TEN-7",
+        title: "Split key, break-glass and leased work",
+        statement: "In the split-key profile a server holds no key: the database itself verifies the caller's RS256 access \
+                    token against the issuer's keys and opens for at most 60 seconds the tenant that the token names, or for \
+                    platform staff a tenant with an open break-glass session that somebody else approved; background work \
+                    enters only the tenant of a job that it has leased.",
+        crate_name: "tenancy",
+        clauses: &[
+            cite(Hipaa, "164.312(a)(1)"),
+            cite(Hipaa, "164.312(a)(2)(ii)"),
+            cite(Hipaa, "164.312(d)"),
+            cite(Soc2, "CC6.1"),
+            cite(Soc2, "CC6.3"),
+            cite(Gdpr, "25"),
+            cite(Gdpr, "32"),
+            cite(Iso27001, "A.8.2"),
+            cite(Iso27001, "A.8.5"),
+            cite(Nist80053, "AC-4"),
+            cite(Nist80053, "AC-6"),
+            cite(Nist80053, "IA-5"),
+        ],
+        evidence: &[Tests("cargo test --workspace ten_7_")],
+    },
+    Control {
         id: "AUT-1",
         title: "Strict bearer verification",
         statement: "A bearer token is accepted only as a compact RS256 or ES256 JWS of a configured issuer, signed \

@@ -1,6 +1,6 @@
 //! Who acts, for which tenant, in which request: the value that every layer below takes.
 
-use crate::{CustomerId, RequestId, RoleSet, SubjectId};
+use crate::{BearerProof, CustomerId, RequestId, RoleSet, SubjectId};
 use std::fmt;
 use std::str::FromStr;
 use time::OffsetDateTime;
@@ -104,6 +104,7 @@ pub struct CtxParts {
 #[derive(Clone, Debug)]
 pub struct Ctx {
     parts: CtxParts,
+    proof: Option<BearerProof>,
 }
 
 impl Ctx {
@@ -112,7 +113,20 @@ impl Ctx {
     /// Banned by `clippy.toml` outside `http` (after token and permission) and the operator's own tools.
     #[must_use]
     pub const fn danger_assume_verified(parts: CtxParts) -> Self {
-        Self { parts }
+        Self { parts, proof: None }
+    }
+
+    /// Adds the token that proved the identity, for a database that verifies it itself (the split-key profile).
+    #[must_use]
+    pub fn with_proof(mut self, proof: BearerProof) -> Self {
+        self.proof = Some(proof);
+        self
+    }
+
+    /// The token that proved the identity, where it is kept.
+    #[must_use]
+    pub const fn proof(&self) -> Option<&BearerProof> {
+        self.proof.as_ref()
     }
 
     /// Who acts.

@@ -1,6 +1,6 @@
 //! The port through which lower layers report security events, without knowing who records them.
 
-use crate::{CustomerId, RequestId, SubjectId};
+use crate::{BearerProof, CustomerId, RequestId, SubjectId};
 
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub struct SecurityEvent {
     pub request: RequestId,
     /// The route's template, as `GET /v1/clients/{id}`; never the path itself.
     pub route: Option<&'static str>,
+    /// The token that proved the actor, where the database verifies it itself. It is never recorded.
+    pub proof: Option<BearerProof>,
 }
 
 /// Where lower layers report to. Reporting never blocks and never fails the caller:

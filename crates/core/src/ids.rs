@@ -97,6 +97,10 @@ impl SubjectId {
     pub const OPERATOR: Self = Self(Uuid::from_u128(0x0000_0000_0000_8000_8000_0000_0000_0002));
     /// The subject of an event whose actor proved no identity.
     pub const ANONYMOUS: Self = Self(Uuid::from_u128(0x0000_0000_0000_8000_8000_0000_0000_0003));
+    /// The canary probe, which looks for rows that it must not see.
+    pub const PROBE: Self = Self(Uuid::from_u128(0x0000_0000_0000_8000_8000_0000_0000_0004));
+    /// Background work on a leased job.
+    pub const WORKER: Self = Self(Uuid::from_u128(0x0000_0000_0000_8000_8000_0000_0000_0005));
 }
 
 #[cfg(test)]

@@ -14,4 +14,4 @@ pub use error::{Classified, ErrorKind};
 pub use events::{EventSink, Outcome, SecurityEvent};
 pub use ids::{ClientId, CustomerId, EventId, IdError, NoteId, RequestId, SubjectId};
 pub use role::{Role, RoleSet, UnknownRole};
-pub use sensitive::{Phi, Sensitive};
+pub use sensitive::{BearerProof, Phi, Sensitive};

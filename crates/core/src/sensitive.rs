@@ -1,6 +1,7 @@
 //! Wrappers whose content cannot reach a log, an error or a debug print by accident.
 
 use std::fmt;
+use std::sync::Arc;
 use zeroize::Zeroize;
 
 /// A secret (key, password, token): no `Debug` of its content, no `Display`, no `Serialize`, overwritten on drop.
@@ -38,6 +39,24 @@ impl<T: Zeroize> fmt::Debug for Sensitive<T> {
     }
 }
 
+/// The bearer token that proved an identity, for a layer below that verifies it once more. Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct BearerProof(Arc<Sensitive<String>>);
+
+impl BearerProof {
+    /// Takes charge of a token.
+    #[must_use]
+    pub fn new(token: String) -> Self {
+        Self(Arc::new(Sensitive::new(token)))
+    }
+
+    /// The token itself; see [`Sensitive::expose`].
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.0.as_str()
+    }
+}
+
 /// Protected health information: anything that identifies or describes a person.
 ///
 /// It prints as `Phi(…)` and serialises nowhere by itself; a response type takes it out with [`Phi::disclose`].
@@ -72,6 +91,14 @@ impl<T> fmt::Debug for Phi<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test compares the token itself")]
+    fn a_proof_shows_its_token_to_nobody_who_prints_it() {
+        let proof = BearerProof::new("eyJ.secret".to_owned());
+        assert!(!format!("{proof:?}").contains("secret"));
+        assert_eq!(proof.expose(), "eyJ.secret");
+    }
 
     #[test]
     fn debug_shows_neither_secret_nor_person() {

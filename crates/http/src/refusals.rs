@@ -60,6 +60,7 @@ impl Refusals {
             subject: refusal.subject,
             request: refusal.request,
             route: refusal.route,
+            proof: None,
         });
     }
 

@@ -3,6 +3,7 @@
 mod bootstrap;
 mod embedded;
 mod error;
+mod issuers;
 mod migrate;
 mod operate;
 
@@ -11,5 +12,8 @@ pub use bootstrap::{
 };
 pub use embedded::{EMBEDDED, Embedded, content_hash, latest_version};
 pub use error::MigrationError;
+pub use issuers::{
+    IssuerKey, IssuerRow, IssuerRules, issuer_list, issuer_remove, issuer_sync, profile, retire_enter_key, use_profile,
+};
 pub use migrate::{Plan, migrate, plan};
 pub use operate::{NewTenant, TenantRow, install_enter_key, serve_regions, tenant_create, tenant_list};

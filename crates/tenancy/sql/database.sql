@@ -3,4 +3,4 @@
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 ALTER SCHEMA public OWNER TO bearingwall_owner;
 GRANT USAGE, CREATE ON SCHEMA public TO bearingwall_admin;
-GRANT USAGE ON SCHEMA public TO bearingwall_app, bearingwall_auditor;
+GRANT USAGE ON SCHEMA public TO bearingwall_app, bearingwall_worker, bearingwall_auditor;

@@ -1,16 +1,29 @@
-//! The signed entry into a tenant: what the database verifies before it seals a context.
+//! The ways into a tenant: what the database verifies before it makes a context the verified one.
 
 use bearingwall_core::{Ctx, Sensitive};
 use diesel::pg::Pg;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Binary, SmallInt, Text, Uuid as SqlUuid};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use std::fmt;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// How long an entry may wait to be used, in milliseconds. The database bounds it again (`tenancy.config.max_ttl`).
 const ENTRY_TTL_MS: i64 = 30_000;
+
+/// The key id under which the database verifies its own tickets.
+const TICKET_KID: i16 = 0;
+
+/// What `tenancy.login` answers: the caller's token, verified for one tenant, for a minute at most.
+#[derive(Clone)]
+pub(crate) struct Ticket {
+    pub(crate) subject: Uuid,
+    pub(crate) expiry_ms: i64,
+    pub(crate) nonce: Uuid,
+    pub(crate) mac: Vec<u8>,
+}
 
 /// The key that signs entries (HMAC-SHA256), shared with the database under a key id.
 #[derive(Clone)]
@@ -38,7 +51,23 @@ impl fmt::Debug for EnterKey {
     }
 }
 
-/// One call of `tenancy.enter`, with every field a bind parameter: literals would show in `pg_stat_activity`.
+/// A statement that enters a tenant and answers its region, with every field a bind parameter: literals would show in
+/// `pg_stat_activity`.
+pub(crate) trait Entrance: QueryFragment<Pg> + QueryId + Query<SqlType = Text> + Send + 'static {
+    /// The regions that this process serves.
+    fn regions(&self) -> Arc<[String]>;
+}
+
+/// The region of the platform's own tenants, which are everywhere.
+const EVERYWHERE: &str = "*";
+
+/// Whether the region that the database answered is served here: asked once more, for a database that was set up to serve
+/// other regions must not decide it alone.
+pub(crate) fn is_served(region: &str, served: &[String]) -> bool {
+    region == EVERYWHERE || served.iter().any(|one| one == region)
+}
+
+/// One call of `tenancy.enter`: signed by this process, or with a ticket of `tenancy.login`.
 #[derive(Clone)]
 pub(crate) struct Entry {
     customer: Uuid,
@@ -47,13 +76,13 @@ pub(crate) struct Entry {
     expiry_ms: i64,
     nonce: Uuid,
     kid: i16,
-    regions: Vec<String>,
+    regions: Arc<[String]>,
     mac: Vec<u8>,
 }
 
 impl Entry {
     /// Signs an entry for this context, bound to one backend.
-    pub(crate) fn sign(key: &EnterKey, ctx: &Ctx, regions: &[String], pid: i32, now_ms: i64) -> Self {
+    pub(crate) fn sign(key: &EnterKey, ctx: &Ctx, regions: &Arc<[String]>, pid: i32, now_ms: i64) -> Self {
         let proof_ends_ms = i64::try_from(ctx.expires_at().unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX);
         let mut entry = Self {
             customer: ctx.customer().as_uuid(),
@@ -62,11 +91,25 @@ impl Entry {
             expiry_ms: proof_ends_ms.min(now_ms.saturating_add(ENTRY_TTL_MS)),
             nonce: Uuid::new_v4(),
             kid: key.kid,
-            regions: regions.to_vec(),
+            regions: Arc::clone(regions),
             mac: Vec::new(),
         };
         entry.mac = entry.mac_with(key, pid);
         entry
+    }
+
+    /// An entry with a ticket, which the database signed for this subject and tenant.
+    pub(crate) fn with_ticket(ticket: &Ticket, ctx: &Ctx, regions: &Arc<[String]>) -> Self {
+        Self {
+            customer: ctx.customer().as_uuid(),
+            subject: ticket.subject,
+            request: ctx.request().as_uuid(),
+            expiry_ms: ticket.expiry_ms,
+            nonce: ticket.nonce,
+            kid: TICKET_KID,
+            regions: Arc::clone(regions),
+            mac: ticket.mac.clone(),
+        }
     }
 
     /// An entry that must be refused: what a new connection is tried with first.
@@ -78,7 +121,7 @@ impl Entry {
             expiry_ms: 0,
             nonce: Uuid::nil(),
             kid: 0,
-            regions: Vec::new(),
+            regions: Arc::default(),
             mac: vec![0; 32],
         }
     }
@@ -97,6 +140,16 @@ impl Entry {
         mac.update(&Sha256::digest(self.regions.join(",").as_bytes()));
         mac.finalize().into_bytes().to_vec()
     }
+}
+
+impl Entrance for Entry {
+    fn regions(&self) -> Arc<[String]> {
+        Arc::clone(&self.regions)
+    }
+}
+
+impl Query for Entry {
+    type SqlType = Text;
 }
 
 impl QueryId for Entry {
@@ -119,10 +172,81 @@ impl QueryFragment<Pg> for Entry {
         out.push_sql(", ");
         out.push_bind_param::<SmallInt, _>(&self.kid)?;
         out.push_sql(", ");
-        out.push_bind_param::<Array<Text>, _>(&self.regions)?;
+        out.push_bind_param::<Array<Text>, _>(&*self.regions)?;
         out.push_sql(", ");
         out.push_bind_param::<Binary, _>(&self.mac)?;
         out.push_sql(")");
+        Ok(())
+    }
+}
+
+/// One call of `tenancy.enter_job`: the tenant is the one of the leased row, and is not named.
+pub(crate) struct JobEntry {
+    pub(crate) job: Uuid,
+    pub(crate) lease: Uuid,
+    pub(crate) regions: Arc<[String]>,
+}
+
+impl JobEntry {
+    /// An entry that must be refused: what a new connection is tried with first.
+    pub(crate) fn forged() -> Self {
+        Self {
+            job: Uuid::nil(),
+            lease: Uuid::nil(),
+            regions: Arc::default(),
+        }
+    }
+}
+
+impl Entrance for JobEntry {
+    fn regions(&self) -> Arc<[String]> {
+        Arc::clone(&self.regions)
+    }
+}
+
+impl Query for JobEntry {
+    type SqlType = Text;
+}
+
+impl QueryId for JobEntry {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<Pg> for JobEntry {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> diesel::QueryResult<()> {
+        out.push_sql("SELECT tenancy.enter_job(");
+        out.push_bind_param::<SqlUuid, _>(&self.job)?;
+        out.push_sql(", ");
+        out.push_bind_param::<SqlUuid, _>(&self.lease)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&*self.regions)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+/// One call of `tenancy.enter_canary`, into a tenant that is nobody's.
+pub(crate) struct CanaryEntry;
+
+impl Entrance for CanaryEntry {
+    fn regions(&self) -> Arc<[String]> {
+        Arc::default()
+    }
+}
+
+impl Query for CanaryEntry {
+    type SqlType = Text;
+}
+
+impl QueryId for CanaryEntry {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<Pg> for CanaryEntry {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> diesel::QueryResult<()> {
+        out.push_sql("SELECT tenancy.enter_canary()");
         Ok(())
     }
 }
@@ -158,16 +282,16 @@ mod tests {
     #[test]
     fn an_entry_never_outlives_the_proof_of_identity() {
         let now = OffsetDateTime::UNIX_EPOCH;
-        let entry = Entry::sign(&key(), &ctx(now + time::Duration::seconds(5)), &[], 1, 0);
+        let entry = Entry::sign(&key(), &ctx(now + time::Duration::seconds(5)), &Arc::default(), 1, 0);
         assert_eq!(entry.expiry_ms, 5_000);
-        let entry = Entry::sign(&key(), &ctx(now + time::Duration::hours(1)), &[], 1, 0);
+        let entry = Entry::sign(&key(), &ctx(now + time::Duration::hours(1)), &Arc::default(), 1, 0);
         assert_eq!(entry.expiry_ms, ENTRY_TTL_MS);
     }
 
     #[test]
     fn every_field_changes_the_mac() {
         let far = OffsetDateTime::UNIX_EPOCH + time::Duration::hours(1);
-        let entry = Entry::sign(&key(), &ctx(far), &["eu-west-1".to_owned()], 41, 0);
+        let entry = Entry::sign(&key(), &ctx(far), &["eu-west-1".to_owned()].into(), 41, 0);
         let reference = entry.mac_with(&key(), 41);
         assert_eq!(reference, entry.mac);
         let other = Uuid::from_u128(1);
@@ -179,7 +303,7 @@ mod tests {
             Box::new(|e| e.expiry_ms += 1),
             Box::new(move |e| e.nonce = other),
             Box::new(|e| e.kid += 1),
-            Box::new(|e| e.regions.push("us-east-1".to_owned())),
+            Box::new(|e| e.regions = ["eu-west-1".to_owned(), "us-east-1".to_owned()].into()),
         ];
         for (index, change) in changes.iter().enumerate() {
             let mut changed = entry.clone();

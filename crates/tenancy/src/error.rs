@@ -23,6 +23,18 @@ pub enum TenancyError {
     /// The database refused the signed entry: wrong key, wrong clock, or a forged context.
     #[error("the database refused the tenant context")]
     Refused(#[source] DieselError),
+    /// The database refused the caller's own token (the split-key profile).
+    #[error("the database refused the proof of identity")]
+    ProofRejected,
+    /// The context carries no token, and the database asks for one (the split-key profile).
+    #[error("the context carries no proof of identity")]
+    NoProof,
+    /// The token is about somebody else than the context.
+    #[error("the proof of identity is about somebody else than the context")]
+    ForeignProof,
+    /// The lease of the job has ended: somebody else may have it.
+    #[error("the lease of the job has ended")]
+    LeaseEnded,
     /// The tenant does not exist or is suspended.
     #[error("the tenant is not active")]
     NotActive,
@@ -62,6 +74,7 @@ impl TenancyError {
         match detail.as_deref() {
             Some("tenant-not-active") => Self::NotActive,
             Some("region-not-served") => Self::RegionNotServed,
+            Some("no-such-lease") => Self::LeaseEnded,
             _ => Self::Refused(error),
         }
     }
@@ -76,8 +89,12 @@ impl Classified for TenancyError {
         match self {
             Self::Dial(_) | Self::Busy | Self::Unrecorded(_) => ErrorKind::Unavailable,
             Self::NotActive | Self::RegionNotServed => ErrorKind::Forbidden,
+            Self::ProofRejected => ErrorKind::Unauthenticated,
+            Self::LeaseEnded => ErrorKind::Conflict,
             Self::Posture { .. }
             | Self::Refused(_)
+            | Self::NoProof
+            | Self::ForeignProof
             | Self::Interrupted
             | Self::NotCommitted(_)
             | Self::Statement(_) => ErrorKind::Internal,
@@ -96,6 +113,10 @@ impl Classified for TenancyError {
             Self::NotCommitted(_) => "TEN-008",
             Self::Statement(_) => "TEN-009",
             Self::Interrupted => "TEN-010",
+            Self::ProofRejected => "TEN-011",
+            Self::NoProof => "TEN-012",
+            Self::ForeignProof => "TEN-013",
+            Self::LeaseEnded => "TEN-014",
         }
     }
 }

@@ -1,20 +1,24 @@
 #![doc = include_str!("../README.md")]
 
 mod address;
+pub mod canary;
 pub mod danger;
 mod entry;
 mod error;
 pub mod floor;
 pub mod inventory;
+pub mod jobs;
 mod pool;
 pub mod posture;
 mod session;
+mod sessions;
+mod tickets;
 mod tx;
 
 pub use address::{AddressError, DatabaseAddress};
 pub use entry::EnterKey;
 pub use error::TenancyError;
-pub use pool::{PoolConfig, TenantPool};
+pub use pool::{Authority, PoolConfig, TenantPool};
 pub use tx::TenantTx;
 
 /// The migration that this program was built for; a database at any other is refused at start.

@@ -1,17 +1,17 @@
 //! The only way to the database: a context goes in, a committed transaction comes out.
 
 use crate::address::DatabaseAddress;
-use crate::entry::{EnterKey, Entry};
+use crate::entry::{CanaryEntry, EnterKey, Entry};
 use crate::error::TenancyError;
-use crate::posture;
-use crate::session::{Lease, SessionManager};
-use crate::tx::{self, COMMIT, Start, TenantTx};
+use crate::posture::{self, Expected};
+use crate::session::{Door, Session};
+use crate::sessions::Sessions;
+use crate::tickets::Tickets;
+use crate::tx::{self, TenantTx};
 use bearingwall_core::{Clock, Ctx, Sensitive, SystemClock};
-use deadpool::Runtime;
-use deadpool::managed::{Pool, PoolError, QueueMode, Timeouts};
 use diesel::pg::Pg;
 use diesel::query_builder::{QueryFragment, QueryId};
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::SimpleAsyncConnection;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,10 +54,37 @@ impl PoolConfig {
     }
 }
 
+/// Whose proof opens a tenant. The database is set to one of the two, and a server that is set to the other does not start.
+#[derive(Clone, Debug)]
+pub enum Authority {
+    /// This process signs each entry with a key that the database knows: it is trusted to have verified the caller.
+    EnterKey(EnterKey),
+    /// This process holds no key. The database verifies the caller's own access token, which every context must carry
+    /// ([`Ctx::with_proof`]), and mints a ticket of at most 60 seconds.
+    SplitKey,
+}
+
+impl Authority {
+    /// The word for it in `tenancy.config`.
+    pub(crate) const fn profile(&self) -> &'static str {
+        match self {
+            Self::EnterKey(_) => "enter-key",
+            Self::SplitKey => "split-key",
+        }
+    }
+}
+
+impl From<EnterKey> for Authority {
+    fn from(key: EnterKey) -> Self {
+        Self::EnterKey(key)
+    }
+}
+
 struct Inner {
-    pool: Pool<SessionManager>,
-    key: EnterKey,
-    regions: Vec<String>,
+    sessions: Sessions,
+    authority: Authority,
+    tickets: Tickets,
+    regions: Arc<[String]>,
     clock: Arc<dyn Clock>,
 }
 
@@ -70,6 +97,7 @@ pub struct TenantPool {
 impl fmt::Debug for TenantPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TenantPool")
+            .field("authority", &self.inner.authority)
             .field("regions", &self.inner.regions)
             .finish_non_exhaustive()
     }
@@ -80,8 +108,8 @@ impl TenantPool {
     ///
     /// # Errors
     /// [`TenancyError::Posture`] naming every reason; [`TenancyError::Dial`] when there is no connection.
-    pub async fn connect(config: PoolConfig, key: EnterKey) -> Result<Self, TenancyError> {
-        Self::connect_with_clock(config, key, Arc::new(SystemClock)).await
+    pub async fn connect(config: PoolConfig, authority: impl Into<Authority>) -> Result<Self, TenancyError> {
+        Self::connect_with_clock(config, authority, Arc::new(SystemClock)).await
     }
 
     /// As [`TenantPool::connect`], with another clock.
@@ -90,41 +118,23 @@ impl TenantPool {
     /// As [`TenantPool::connect`].
     pub async fn connect_with_clock(
         config: PoolConfig,
-        key: EnterKey,
+        authority: impl Into<Authority>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, TenancyError> {
-        let manager = SessionManager {
-            address: config.address,
-            password: config.password,
-            statement_timeout: config.statement_timeout,
+        let authority = authority.into();
+        let expected = Expected {
+            schema_version: config.schema_version.as_deref(),
+            accepted_version: config.accepted_version.as_deref(),
+            profile: Some(authority.profile()),
         };
         // Before the pool exists: a database that is too old or not migrated could not even be entered.
-        let violations = posture::violations(
-            &manager,
-            config.schema_version.as_deref(),
-            config.accepted_version.as_deref(),
-        )
-        .await?;
-        if !violations.is_empty() {
-            return Err(TenancyError::Posture { violations });
-        }
-        let pool = Pool::builder(manager)
-            .max_size(config.max_connections)
-            // The session used last has its plans and its backend's memory still warm.
-            .queue_mode(QueueMode::Lifo)
-            .timeouts(Timeouts {
-                wait: Some(config.acquire_timeout),
-                create: Some(config.acquire_timeout),
-                recycle: Some(config.acquire_timeout),
-            })
-            .runtime(Runtime::Tokio1)
-            .build()
-            .map_err(|error| TenancyError::Dial(error.into()))?;
+        posture::require(&config.address, config.password.as_ref(), &expected).await?;
         let pool = Self {
             inner: Arc::new(Inner {
-                pool,
-                key,
-                regions: config.regions,
+                regions: config.regions.clone().into(),
+                sessions: Sessions::new(config, Door::Tenants)?,
+                authority,
+                tickets: Tickets::default(),
                 clock,
             }),
         };
@@ -144,11 +154,11 @@ impl TenantPool {
         E: From<TenancyError>,
         W: AsyncFnOnce(&mut TenantTx<'_>) -> Result<T, E>,
     {
-        let lease = self.lease().await?;
-        let session = lease.session().ok_or(TenancyError::Busy)?;
-        let tx = TenantTx::new(&session.connection, tx::begin(session, self.entry(ctx, session.pid)));
-        let outcome = conclude(&session.connection, tx, work, false).await;
-        settle(lease, outcome)
+        let lease = self.inner.sessions.lease().await?;
+        let (lease, entry) = lease
+            .keep_on_refusal(async |session| self.entry(ctx, session).await)
+            .await?;
+        lease.conclude(|session| tx::begin(session, entry), work, false).await
     }
 
     /// As [`TenantPool::run`], after `record` has been committed in a transaction of its own.
@@ -164,18 +174,25 @@ impl TenantPool {
         R: QueryFragment<Pg> + QueryId + Send + 'static,
         W: AsyncFnOnce(&mut TenantTx<'_>) -> Result<T, E>,
     {
-        let lease = self.lease().await?;
-        let session = lease.session().ok_or(TenancyError::Busy)?;
-        let entries = [self.entry(ctx, session.pid), self.entry(ctx, session.pid)];
-        let prefix = tx::record_then_begin(session, record, entries);
-        let outcome = conclude(
-            &session.connection,
-            TenantTx::new(&session.connection, prefix),
-            work,
-            true,
-        )
-        .await;
-        settle(lease, outcome)
+        let lease = self.inner.sessions.lease().await?;
+        let (lease, entries) = lease
+            .keep_on_refusal(async |session| Ok([self.entry(ctx, session).await?, self.entry(ctx, session).await?]))
+            .await?;
+        lease
+            .conclude(|session| tx::record_then_begin(session, record, entries), work, true)
+            .await
+    }
+
+    /// Runs `work` as the canary, in a tenant of the platform's own.
+    pub(crate) async fn run_canary<T, E, W>(&self, work: W) -> Result<T, E>
+    where
+        E: From<TenancyError>,
+        W: AsyncFnOnce(&mut TenantTx<'_>) -> Result<T, E>,
+    {
+        let lease = self.inner.sessions.lease().await?;
+        lease
+            .conclude(|session| tx::begin(session, CanaryEntry), work, false)
+            .await
     }
 
     /// Runs one statement of the platform's own that belongs to no tenant, outside of any context: row security shows
@@ -188,7 +205,7 @@ impl TenantPool {
         Q: QueryFragment<Pg> + QueryId + Send + 'static,
     {
         use diesel_async::AsyncConnectionCore as _;
-        let lease = self.lease().await?;
+        let lease = self.inner.sessions.lease().await?;
         let mut connection = &lease.session().ok_or(TenancyError::Busy)?.connection;
         let outcome = connection
             .execute_returning_count(query)
@@ -203,7 +220,7 @@ impl TenantPool {
     /// # Errors
     /// Why it does not.
     pub async fn ping(&self) -> Result<(), TenancyError> {
-        let lease = self.lease().await?;
+        let lease = self.inner.sessions.lease().await?;
         let mut connection = &lease.session().ok_or(TenancyError::Busy)?.connection;
         connection
             .batch_execute("SELECT")
@@ -213,83 +230,15 @@ impl TenantPool {
         Ok(())
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that checks connections out"
-    )]
-    async fn lease(&self) -> Result<Lease, TenancyError> {
-        self.inner
-            .pool
-            .get()
-            .await
-            .map(Lease::new)
-            .map_err(|error| match error {
-                PoolError::Backend(error) => error,
-                _ => TenancyError::Busy,
-            })
-    }
-
-    fn entry(&self, ctx: &Ctx, pid: i32) -> Entry {
-        Entry::sign(
-            &self.inner.key,
-            ctx,
-            &self.inner.regions,
-            pid,
-            self.inner.clock.unix_ms(),
-        )
-    }
-}
-
-/// Whether the session may be used again.
-enum Reuse {
-    Yes,
-    No,
-}
-
-async fn conclude<'c, T, E, W>(
-    connection: &'c AsyncPgConnection,
-    mut tx: TenantTx<'c>,
-    work: W,
-    must_start: bool,
-) -> (Result<T, E>, Reuse)
-where
-    E: From<TenancyError>,
-    W: AsyncFnOnce(&mut TenantTx<'_>) -> Result<T, E>,
-{
-    let mut answer = work(&mut tx).await;
-    if must_start {
-        tx.start().await;
-    }
-    let (start, doubtful) = tx.end();
-    match start {
-        Start::Waiting(_) => return (answer, Reuse::Yes),
-        Start::Open => {}
-        // The reason why the transaction never began wins over what the work made of the failed statement.
-        // SECURITY: where the reason is not the tenant's own, the session may be what is broken, and is given up.
-        Start::Failed(Some(failure @ (TenancyError::NotActive | TenancyError::RegionNotServed))) => {
-            answer = Err(failure.into());
+    async fn entry(&self, ctx: &Ctx, session: &Session) -> Result<Entry, TenancyError> {
+        let inner = &self.inner;
+        let now_ms = inner.clock.unix_ms();
+        match &inner.authority {
+            Authority::EnterKey(key) => Ok(Entry::sign(key, ctx, &inner.regions, session.pid, now_ms)),
+            Authority::SplitKey => {
+                let ticket = inner.tickets.ticket(ctx, session, now_ms).await?;
+                Ok(Entry::with_ticket(&ticket, ctx, &inner.regions))
+            }
         }
-        Start::Failed(Some(failure)) => return (Err(failure.into()), Reuse::No),
-        Start::Failed(None) | Start::Sent => return (answer.and(Err(TenancyError::Interrupted.into())), Reuse::No),
     }
-    let reuse = if doubtful { Reuse::No } else { Reuse::Yes };
-    let mut end = connection;
-    match answer {
-        Ok(value) => match end.batch_execute(COMMIT).await {
-            Ok(()) => (Ok(value), reuse),
-            Err(error) => (Err(TenancyError::NotCommitted(error).into()), Reuse::No),
-        },
-        Err(error) => match end.batch_execute("ROLLBACK").await {
-            Ok(()) => (Err(error), reuse),
-            Err(_) => (Err(error), Reuse::No),
-        },
-    }
-}
-
-fn settle<T, E>(lease: Lease, (answer, reuse): (Result<T, E>, Reuse)) -> Result<T, E> {
-    match reuse {
-        Reuse::Yes => lease.release(),
-        Reuse::No => drop(lease),
-    }
-    answer
 }

@@ -3,7 +3,6 @@
 use crate::danger;
 use crate::error::TenancyError;
 use crate::floor;
-use crate::session::SessionManager;
 use bearingwall_core::Sensitive;
 use std::fmt;
 use tokio_postgres::Client;
@@ -34,6 +33,8 @@ const EXCESS_POWER: &str = "
       FROM pg_auth_members m WHERE m.member = session_user::regrole
     UNION ALL SELECT 'role-settings', 'settings are stored on the role'
       FROM pg_db_role_setting s WHERE s.setrole = session_user::regrole
+    UNION ALL SELECT 'parameter-privileges', 'the role may set ' || p.parname FROM pg_parameter_acl p
+     WHERE has_parameter_privilege(session_user, p.parname, 'SET, ALTER SYSTEM')
     UNION ALL SELECT 'role-identity', 'the current role is not the session role' WHERE current_user <> session_user
     UNION ALL (SELECT 'ownership', 'the role owns ' || c.oid::regclass::text FROM pg_class c WHERE c.relowner = session_user::regrole LIMIT 5)
     UNION ALL (SELECT 'ownership', 'the role owns the routine ' || p.oid::regprocedure::text FROM pg_proc p WHERE p.proowner = session_user::regrole LIMIT 5)
@@ -67,19 +68,28 @@ const EXCESS_POWER: &str = "
       FROM pg_class c WHERE c.oid::regclass::text IN ('tenancy.enter_keys', 'tenancy.seal_key')
        AND (has_table_privilege(session_user, c.oid, 'SELECT') OR has_any_column_privilege(session_user, c.oid, 'SELECT')))";
 
-/// Checks the way that the pool would be used.
-pub(crate) async fn violations(
-    manager: &SessionManager,
-    schema_version: Option<&str>,
-    accepted_version: Option<&str>,
-) -> Result<Vec<Violation>, TenancyError> {
-    check(
-        &manager.address,
-        manager.password.as_ref(),
-        schema_version,
-        accepted_version,
-    )
-    .await
+/// What the program was built for and configured to, to be compared with what is there.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Expected<'e> {
+    /// The migration that the schema must stand at; `None` for an embedder with migrations of its own.
+    pub schema_version: Option<&'e str>,
+    /// A PostgreSQL below the security floor that the operator accepts by name, as `15.18`.
+    pub accepted_version: Option<&'e str>,
+    /// Whose proof opens a tenant: `enter-key` or `split-key`; `None` accepts either.
+    pub profile: Option<&'e str>,
+}
+
+/// Refuses a database or a role that is not as expected.
+pub(crate) async fn require(
+    address: &crate::DatabaseAddress,
+    password: Option<&Sensitive<String>>,
+    expected: &Expected<'_>,
+) -> Result<(), TenancyError> {
+    let violations = check(address, password, expected).await?;
+    if violations.is_empty() {
+        return Ok(());
+    }
+    Err(TenancyError::Posture { violations })
 }
 
 /// Connects once and lists everything that is not as the design demands; empty when all is well.
@@ -89,22 +99,39 @@ pub(crate) async fn violations(
 pub async fn check(
     address: &crate::DatabaseAddress,
     password: Option<&Sensitive<String>>,
-    schema_version: Option<&str>,
-    accepted_version: Option<&str>,
+    expected: &Expected<'_>,
 ) -> Result<Vec<Violation>, TenancyError> {
     let client = danger::dial(address, password).await?;
     let mut violations = Vec::new();
-    violations.extend(server_version(&client, accepted_version).await?);
+    violations.extend(server_version(&client, expected.accepted_version).await?);
     for row in client.query(EXCESS_POWER, &[]).await.map_err(unreadable)? {
         violations.push(Violation {
             check: row.get(0),
             found: row.get(1),
         });
     }
-    if let Some(expected) = schema_version {
-        violations.extend(schema(&client, expected).await?);
+    if let Some(version) = expected.schema_version {
+        violations.extend(schema(&client, version).await?);
+    }
+    // Of another schema nothing can be asked; that it is another has been said.
+    if violations.iter().all(|violation| violation.check != "schema-version") {
+        violations.extend(profile(&client, expected.profile).await?);
     }
     Ok(violations)
+}
+
+// CONTROL: TEN-7
+async fn profile(client: &Client, expected: Option<&str>) -> Result<Option<Violation>, TenancyError> {
+    let Some(expected) = expected else { return Ok(None) };
+    let found: String = client
+        .query_one("SELECT profile FROM tenancy.entry_rules()", &[])
+        .await
+        .map_err(unreadable)?
+        .get(0);
+    Ok((found != expected).then(|| Violation {
+        check: "isolation-profile".to_owned(),
+        found: format!("the database's profile is {found}, this program is configured for {expected}"),
+    }))
 }
 
 async fn server_version(client: &Client, accepted: Option<&str>) -> Result<Option<Violation>, TenancyError> {

@@ -2,10 +2,10 @@
 
 use crate::address::DatabaseAddress;
 use crate::danger;
-use crate::entry::Entry;
+use crate::entry::{Entry, JobEntry};
 use crate::error::TenancyError;
 use bearingwall_core::Sensitive;
-use deadpool::managed::{Manager, Metrics, Object, RecycleError, RecycleResult};
+use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel_async::pooled_connection::PoolableConnection;
@@ -28,7 +28,7 @@ const RESET: &str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; UNLISTEN *; S
 pub(crate) struct Session {
     pub(crate) connection: AsyncPgConnection,
     pub(crate) pid: i32,
-    clean: bool,
+    pub(crate) clean: bool,
     /// Kinds of records whose statement the driver has prepared on this connection.
     prepared: Mutex<HashSet<TypeId>>,
 }
@@ -56,9 +56,41 @@ pub(crate) struct SessionManager {
     pub(crate) address: DatabaseAddress,
     pub(crate) password: Option<Sensitive<String>>,
     pub(crate) statement_timeout: Duration,
+    pub(crate) door: Door,
+}
+
+/// Through which function the sessions of a login enter tenants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// `tenancy.enter`, with a proof for the tenant.
+    Tenants,
+    /// `tenancy.enter_job`, with the lease of a job.
+    Jobs,
 }
 
 impl SessionManager {
+    /// A forged entry goes first: it prepares the statement, so that later entries travel in one flush with BEGIN, and a
+    /// database that accepts it is not one to work with.
+    async fn try_the_door(&self, connection: &mut AsyncPgConnection) -> Result<(), TenancyError> {
+        let (tried, refusal) = match self.door {
+            Door::Tenants => (
+                connection.execute_returning_count(Entry::forged()).await,
+                "tenant token rejected",
+            ),
+            Door::Jobs => (
+                connection.execute_returning_count(JobEntry::forged()).await,
+                "no such lease",
+            ),
+        };
+        match tried {
+            Err(diesel::result::Error::DatabaseError(_, information)) if information.message() == refusal => Ok(()),
+            Err(error) => Err(TenancyError::Statement(error)),
+            Ok(_) => Err(TenancyError::Dial(
+                "the database accepted a forged tenant context".into(),
+            )),
+        }
+    }
+
     async fn open(&self) -> Result<AsyncPgConnection, TenancyError> {
         let mut config = danger::with_password(&self.address, self.password.as_ref());
         // SECURITY: options of the start-up packet beat whatever was stored on the role with ALTER ROLE … SET.
@@ -107,18 +139,7 @@ impl Manager for SessionManager {
             .execute_returning_count(Ping)
             .await
             .map_err(TenancyError::Statement)?;
-        // A forged entry goes first: it prepares the statement, so that later entries travel in one flush with BEGIN,
-        // and a database that accepts it is not one to work with.
-        match connection.execute_returning_count(Entry::forged()).await {
-            Err(diesel::result::Error::DatabaseError(_, information))
-                if information.message() == "tenant token rejected" => {}
-            Err(error) => return Err(TenancyError::Statement(error)),
-            Ok(_) => {
-                return Err(TenancyError::Dial(
-                    "the database accepted a forged tenant context".into(),
-                ));
-            }
-        }
+        self.try_the_door(&mut connection).await?;
         Ok(Session {
             connection,
             pid,
@@ -159,51 +180,7 @@ impl QueryFragment<Pg> for Ping {
     }
 }
 
-/// A session in use. Dropped in the middle of anything, it takes its connection with it: nothing half-done is reused.
-pub(crate) struct Lease {
-    object: Option<Object<SessionManager>>,
-}
-
-impl Lease {
-    pub(crate) fn new(mut object: Object<SessionManager>) -> Self {
-        object.clean = false;
-        Self { object: Some(object) }
-    }
-
-    pub(crate) fn session(&self) -> Option<&Session> {
-        self.object.as_deref()
-    }
-
-    /// Gives the session back after a finished transaction. It is cleaned before the pool sees it again, outside of
-    /// the request's time.
-    // CONTROL: TEN-4
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "cleaning belongs to the pool, not to the request's span"
-    )]
-    pub(crate) fn release(mut self) {
-        let Some(mut object) = self.object.take() else { return };
-        tokio::spawn(async move {
-            match clean(&object.connection).await {
-                Ok(()) => object.clean = true,
-                Err(error) => {
-                    tracing::warn!(error = %error, "a database session could not be cleaned and is closed");
-                    drop(Object::take(object));
-                }
-            }
-        });
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        if let Some(object) = self.object.take() {
-            drop(Object::take(object));
-        }
-    }
-}
-
-async fn clean(connection: &AsyncPgConnection) -> diesel::QueryResult<()> {
+pub(crate) async fn clean(connection: &AsyncPgConnection) -> diesel::QueryResult<()> {
     let (mut reset, mut ping) = (connection, connection);
     let (reset, ping) = futures_util::join!(reset.batch_execute(RESET), ping.execute_returning_count(Ping));
     reset.and(ping.map(drop))

@@ -1,12 +1,12 @@
 //! The transaction that stores work in: queries and nothing else.
 
-use crate::entry::Entry;
+use crate::entry::{Entrance, is_served};
 use crate::error::TenancyError;
 use crate::session::Session;
 use diesel::pg::Pg;
 use diesel::query_builder::{AsQuery, QueryFragment, QueryId};
 use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
-use diesel_async::{AsyncConnectionCore, AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::{AsyncConnectionCore, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -154,30 +154,36 @@ impl<'c> Progress<'c> {
     }
 }
 
-/// BEGIN and the signed entry.
-pub(crate) fn begin(session: &Session, entry: Entry) -> Prefix<'_> {
+/// BEGIN and the entry.
+pub(crate) fn begin<E: Entrance>(session: &Session, entry: E) -> Prefix<'_> {
     Prefix::Flush(enter(&session.connection, "BEGIN", TenancyError::Statement, entry).boxed())
 }
 
-async fn enter(
+async fn enter<E: Entrance>(
     connection: &AsyncPgConnection,
     opening: &'static str,
     not_opened: fn(DieselError) -> TenancyError,
-    entry: Entry,
+    entry: E,
 ) -> Result<(), TenancyError> {
     let (mut first, mut second) = (connection, connection);
-    let (opened, entered) = futures_util::join!(first.batch_execute(opening), second.execute_returning_count(entry));
+    let regions = entry.regions();
+    let (opened, region) = futures_util::join!(first.batch_execute(opening), entry.get_result::<String>(&mut second));
     opened.map_err(not_opened)?;
-    entered.map(drop).map_err(TenancyError::from_enter)
+    if is_served(&region.map_err(TenancyError::from_enter)?, &regions) {
+        Ok(())
+    } else {
+        Err(TenancyError::RegionNotServed)
+    }
 }
 
 /// A whole transaction for the record, and the beginning of the one that it permits, in one flush.
 ///
 /// The server works through them in order: a record that fails leaves the first transaction aborted, in which the second
 /// is not begun, and the entry and every query fail too.
-pub(crate) fn record_then_begin<R>(session: &Session, record: R, entries: [Entry; 2]) -> Prefix<'_>
+pub(crate) fn record_then_begin<R, E>(session: &Session, record: R, entries: [E; 2]) -> Prefix<'_>
 where
     R: QueryFragment<Pg> + QueryId + Send + 'static,
+    E: Entrance,
 {
     let connection = &session.connection;
     let [first, second] = entries;
@@ -200,9 +206,10 @@ where
     }
 }
 
-async fn write_record<R>(connection: &AsyncPgConnection, entry: Entry, record: R) -> Result<(), TenancyError>
+async fn write_record<R, E>(connection: &AsyncPgConnection, entry: E, record: R) -> Result<(), TenancyError>
 where
     R: QueryFragment<Pg> + QueryId + Send + 'static,
+    E: Entrance,
 {
     let mut write = connection;
     let (entered, recorded) = futures_util::join!(

@@ -8,7 +8,7 @@ fn an_installation_lives_from_bootstrap_to_a_healthy_doctor() {
     let site = site();
     let database = site.database();
     let out = site.bootstrap(&database).ok();
-    assert!(out.contains("event triggers are installed"), "{out}");
+    assert!(out.contains("platform hardening is installed: event triggers"), "{out}");
     let names = site.store().names().unwrap();
     assert!(
         ["admin", "app", "auditor", "backup", "sealer", "worker"]

@@ -9,6 +9,7 @@
 )]
 
 mod documents;
+mod issuers;
 mod life;
 mod migrations;
 mod site;

@@ -13,6 +13,7 @@ fn refusal(event_type: &'static str) -> SecurityEvent {
         subject: None,
         request: RequestId::from_uuid(Uuid::now_v7()),
         route: Some("GET /v1/clients"),
+        proof: None,
     }
 }
 

@@ -20,6 +20,8 @@ pub struct PublicKey {
     algorithm: Algorithm,
     parsed: ParsedPublicKey,
     fingerprint: [u8; 32],
+    /// Of an RSA key with the exponent 65537.
+    modulus: Option<Box<[u8]>>,
 }
 
 impl PublicKey {
@@ -27,6 +29,12 @@ impl PublicKey {
     #[must_use]
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
+    }
+
+    /// The modulus of an RSA key with the exponent 65537, big-endian, for a verifier elsewhere that takes only such keys.
+    #[must_use]
+    pub fn rs256_modulus(&self) -> Option<&[u8]> {
+        self.modulus.as_deref()
     }
 
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), JwsError> {
@@ -91,6 +99,7 @@ impl PublicKey {
             algorithm: Algorithm::Rs256,
             parsed,
             fingerprint: fingerprint(&[&modulus, &exponent]),
+            modulus: (exponent_value == 65_537).then(|| modulus.into_boxed_slice()),
         })
     }
 
@@ -109,6 +118,7 @@ impl PublicKey {
             algorithm: Algorithm::Es256,
             parsed,
             fingerprint: fingerprint(&[&point]),
+            modulus: None,
         })
     }
 }
@@ -162,6 +172,14 @@ impl KeySet {
     #[must_use]
     pub fn key(&self, kid: &str) -> Option<&Arc<PublicKey>> {
         self.keys.get(kid)
+    }
+
+    /// Every usable key with its id, in the order of the ids.
+    #[must_use]
+    pub fn sorted(&self) -> Vec<(&str, &PublicKey)> {
+        let mut keys: Vec<(&str, &PublicKey)> = self.keys.iter().map(|(kid, key)| (&**kid, &**key)).collect();
+        keys.sort_unstable_by_key(|(kid, _)| *kid);
+        keys
     }
 
     /// How many usable keys there are.

@@ -133,8 +133,13 @@ async fn ten_1_the_same_attack_succeeds_on_a_tutorial_schema() {
 }
 
 #[tokio::test]
-async fn ten_1_a_seal_is_worthless_in_the_next_transaction() {
-    let fixture = Fixture::create().await;
+async fn ten_1_a_verified_context_is_worthless_in_the_next_transaction() {
+    for fixture in [Fixture::create().await, Fixture::create_without_platform().await] {
+        replayed_context_is_refused(&fixture).await;
+    }
+}
+
+async fn replayed_context_is_refused(fixture: &Fixture) {
     // One connection, so that the backend is the same: everything of the victim's context is replayed on it.
     let pool = fixture.pool(1).await;
     let settings = [
@@ -142,18 +147,20 @@ async fn ten_1_a_seal_is_worthless_in_the_next_transaction() {
         "app.current_subject_id",
         "app.current_request_id",
         "app.tenant_seal",
+        "backtrace_functions",
     ];
-    let mut context = Vec::new();
     let capture = settings
-        .map(|name| format!("current_setting('{name}')"))
+        .map(|name| format!("coalesce(current_setting('{name}', true), '')"))
         .join(" || ',' || ");
     let captured = attack(&pool, fixture.b, "SELECT 1", &format!("SELECT {capture} AS answer"))
         .await
         .unwrap()
         .unwrap();
-    for (name, value) in settings.iter().zip(captured.split(',')) {
-        context.push(format!("set_config('{name}', '{value}', true)"));
-    }
+    let context: Vec<String> = settings
+        .iter()
+        .zip(captured.split(','))
+        .map(|(name, value)| format!("set_config('{name}', '{value}', true)"))
+        .collect();
     let replay = format!("SELECT {}", context.join(", "));
     let seen = attack(
         &pool,

@@ -57,7 +57,15 @@ pub(crate) const REGIONS: [&str; 2] = ["us-east-1", "eu-west-1"];
 
 impl Fixture {
     pub(crate) async fn create() -> Self {
-        let database = TestDatabase::create().await;
+        Self::fill(TestDatabase::create().await).await
+    }
+
+    /// As a managed service has it: the context under the seal, no event triggers.
+    pub(crate) async fn create_without_platform() -> Self {
+        Self::fill(TestDatabase::create_without_platform().await).await
+    }
+
+    async fn fill(database: TestDatabase) -> Self {
         let mut admin = database.admin_client().await;
         serve_regions(&admin, &REGIONS.map(str::to_owned)).await.unwrap();
         let secret = Sensitive::new(Uuid::new_v4().as_bytes().repeat(2));

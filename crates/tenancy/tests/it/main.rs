@@ -5,16 +5,20 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
+    clippy::string_slice,
     reason = "tests fail by panicking, and an attacker uses raw SQL"
 )]
 
+mod canary;
 mod context;
 mod fixture;
 mod inventory;
 mod mutation;
+mod jobs;
 mod oracle;
 mod posture;
 mod protection;
 mod residue;
+mod split_key;
 mod transaction;
 mod wire;

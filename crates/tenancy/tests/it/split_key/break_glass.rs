@@ -1,0 +1,157 @@
+//! Platform staff enter one tenant at a time, with a reason, for a while, and with somebody else's consent.
+
+use super::signer::Signer;
+use super::{Split, code, seen};
+use crate::fixture::{Answer, Failure};
+use bearingwall_core::CustomerId;
+use bearingwall_tenancy::{TenantPool, TenantTx};
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+
+/// One statement of this member of staff in the platform's own tenant.
+async fn as_staff(split: &Split, pool: &TenantPool, person: &str, sql: &str) -> Result<usize, Failure> {
+    let ctx = split.ctx(person, CustomerId::PLATFORM, split.signer.token(&Signer::staff(person)));
+    pool.run(&ctx, async |tx: &mut TenantTx<'_>| {
+        Ok(diesel::sql_query(sql).execute(tx).await?)
+    })
+    .await
+}
+
+async fn look(split: &Split, pool: &TenantPool, person: &str, customer: CustomerId) -> Result<Vec<Uuid>, Failure> {
+    // A token of its own each time, so that no ticket is kept from an earlier look.
+    let mut claims = Signer::staff(person);
+    claims["jti"] = Uuid::now_v7().to_string().into();
+    seen(pool, &split.ctx(person, customer, split.signer.token(&claims))).await
+}
+
+fn open(session: Uuid, customer: CustomerId, minutes: i32) -> String {
+    format!(
+        "SELECT tenancy.break_glass_open('{session}', '{customer}', 'a charge was booked twice', 'OPS-17', {minutes})"
+    )
+}
+
+#[tokio::test]
+async fn ten_7_staff_enter_a_tenant_only_through_an_open_and_approved_session() {
+    let split = Split::create().await;
+    let pool = split.pool().await;
+    let (a, b, session) = (split.fixture.a, split.fixture.b, Uuid::now_v7());
+    assert_eq!(
+        code(look(&split, &pool, "ines", a).await),
+        "TEN-011",
+        "without a session"
+    );
+    as_staff(&split, &pool, "ines", &open(session, a, 30)).await.unwrap();
+    assert_eq!(
+        code(look(&split, &pool, "ines", a).await),
+        "TEN-011",
+        "not approved yet"
+    );
+    let approve = format!("SELECT tenancy.break_glass_approve('{session}')");
+    as_staff(&split, &pool, "ines", &approve)
+        .await
+        .expect_err("not by oneself");
+    assert_eq!(code(look(&split, &pool, "ines", a).await), "TEN-011");
+    as_staff(&split, &pool, "otto", &approve).await.unwrap();
+    assert_eq!(look(&split, &pool, "ines", a).await.unwrap(), [split.fixture.client_a]);
+    assert_eq!(
+        code(look(&split, &pool, "ines", b).await),
+        "TEN-011",
+        "not another tenant"
+    );
+    assert_eq!(
+        code(look(&split, &pool, "otto", a).await),
+        "TEN-011",
+        "not another person"
+    );
+    let close = format!("SELECT tenancy.break_glass_close('{session}')");
+    as_staff(&split, &pool, "otto", &close).await.unwrap();
+    assert_eq!(code(look(&split, &pool, "ines", a).await), "TEN-011", "closed");
+}
+
+#[tokio::test]
+async fn ten_7_a_session_ends_by_itself_and_its_tickets_with_it() {
+    let split = Split::create().await;
+    let pool = split.pool().await;
+    let (a, session) = (split.fixture.a, Uuid::now_v7());
+    as_staff(&split, &pool, "ines", &open(session, a, 1)).await.unwrap();
+    as_staff(
+        &split,
+        &pool,
+        "otto",
+        &format!("SELECT tenancy.break_glass_approve('{session}')"),
+    )
+    .await
+    .unwrap();
+    let superuser = split.fixture.database.superuser_client().await;
+    superuser
+        .batch_execute("UPDATE tenancy.break_glass SET expires_at = clock_timestamp() + interval '5 seconds'")
+        .await
+        .unwrap();
+    let app = split.fixture.database.app_client().await;
+    let token = split.signer.token(&Signer::staff("ines"));
+    let left_ms: i64 = app
+        .query_one(
+            "SELECT expiry_ms - (extract(epoch FROM clock_timestamp()) * 1000)::bigint FROM tenancy.login($1, $2)",
+            &[&token, &a.as_uuid()],
+        )
+        .await
+        .unwrap()
+        .get(0);
+    assert!((1..=5_000).contains(&left_ms), "{left_ms}");
+    superuser
+        .batch_execute("UPDATE tenancy.break_glass SET expires_at = clock_timestamp() - interval '1 second'")
+        .await
+        .unwrap();
+    assert_eq!(code(look(&split, &pool, "ines", a).await), "TEN-011");
+}
+
+#[tokio::test]
+async fn ten_7_a_session_needs_a_reason_a_ticket_and_an_end() {
+    let split = Split::create().await;
+    let pool = split.pool().await;
+    let (a, session) = (split.fixture.a, Uuid::now_v7());
+    for arguments in [
+        format!("'{session}', '{a}', 'short', 'OPS-17', 30"),
+        format!("'{session}', '{a}', 'a charge was booked twice', '', 30"),
+        format!("'{session}', '{a}', 'a charge was booked twice', 'OPS 17', 30"),
+        format!("'{session}', '{a}', 'a charge was booked twice', 'OPS-17', 0"),
+        format!("'{session}', '{a}', 'a charge was booked twice', 'OPS-17', 61"),
+        format!("'{session}', '{a}', 'a charge was booked twice', 'OPS-17', NULL"),
+        format!(
+            "'{session}', '{}', 'a charge was booked twice', 'OPS-17', 30",
+            CustomerId::PLATFORM
+        ),
+        format!("'{session}', '{session}', 'a charge was booked twice', 'OPS-17', 30"),
+    ] {
+        let sql = format!("SELECT tenancy.break_glass_open({arguments})");
+        as_staff(&split, &pool, "ines", &sql).await.expect_err(&arguments);
+    }
+}
+
+#[tokio::test]
+async fn ten_7_a_tenant_sees_who_was_in_it_and_manages_nothing() {
+    let split = Split::create().await;
+    let pool = split.pool().await;
+    let (a, b, session) = (split.fixture.a, split.fixture.b, Uuid::now_v7());
+    as_staff(&split, &pool, "ines", &open(session, a, 30)).await.unwrap();
+    let inside = async |customer, sql: String| -> Result<Vec<Answer>, Failure> {
+        let ctx = split.ctx("mara", customer, split.signer.token(&Signer::claims("mara", customer)));
+        pool.run(&ctx, async |tx: &mut TenantTx<'_>| {
+            Ok(diesel::sql_query(&sql).load(tx).await?)
+        })
+        .await
+    };
+    let list = "SELECT ticket AS answer FROM tenancy.break_glass_sessions()".to_owned();
+    let seen = inside(a, list.clone()).await.unwrap();
+    assert_eq!(seen.len(), 1);
+    assert_eq!(seen[0].answer.as_deref(), Some("OPS-17"));
+    assert_eq!(inside(b, list).await.unwrap().len(), 0);
+    for sql in [
+        open(Uuid::now_v7(), b, 30),
+        format!("SELECT tenancy.break_glass_approve('{session}')"),
+        format!("SELECT tenancy.break_glass_close('{session}')"),
+        "SELECT reason AS answer FROM tenancy.break_glass".to_owned(),
+    ] {
+        inside(a, sql.clone()).await.expect_err(&sql);
+    }
+}
