@@ -84,7 +84,7 @@ pub(crate) async fn run(arguments: BootstrapArguments) -> anyhow::Result<Outcome
 }
 
 /// The first line, without its end.
-fn password_from_stdin() -> anyhow::Result<Sensitive<String>> {
+pub(crate) fn password_from_stdin() -> anyhow::Result<Sensitive<String>> {
     let mut line = Zeroizing::new(String::new());
     std::io::stdin()
         .lock()

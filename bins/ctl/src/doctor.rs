@@ -1,8 +1,9 @@
 //! `doctor`: whether the running system still holds what the server needs, check by check.
 
 mod catalogue;
+mod tenancy;
 
-use crate::arguments::AdminArguments;
+use crate::arguments::{AdminArguments, DoctorArguments, DoctorCommand};
 use crate::connection::LoginAddress;
 use crate::keys::enter_key_name;
 use crate::outcome::Outcome;
@@ -91,6 +92,16 @@ pub struct Examined {
     pub checks: Vec<Finding>,
 }
 
+impl Examined {
+    /// Makes a fault of what would only be said.
+    fn require(&mut self, check: &str) {
+        for finding in &mut self.checks {
+            finding.passed &= finding.check != check || finding.found.is_none();
+        }
+        self.passed = self.checks.iter().all(|check| check.passed);
+    }
+}
+
 /// The server's own credentials, with which the doctor tries what the server does.
 #[derive(Clone, Debug)]
 struct AsServer {
@@ -120,6 +131,7 @@ pub async fn examine(
     for check in &catalogue::CHECKS {
         checks.extend(catalogue(admin, check).await);
     }
+    checks.extend(tenancy::examine(admin).await);
     checks.push(tenant_entry(&server).await);
     Examined {
         passed: checks.iter().all(|check| check.passed),
@@ -127,14 +139,32 @@ pub async fn examine(
     }
 }
 
-pub(crate) async fn run(admin: &AdminArguments, enter_kid: i16, json: bool) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(arguments: DoctorArguments) -> anyhow::Result<Outcome> {
+    match (arguments.about, arguments.admin) {
+        (Some(DoctorCommand::Tenancy(arguments)), _) => tenancy::run(*arguments).await,
+        (None, Some(admin)) => {
+            examine_all(&admin, arguments.enter_kid, arguments.require_platform, arguments.json).await
+        }
+        (None, None) => anyhow::bail!("`--admin-url` is needed"),
+    }
+}
+
+async fn examine_all(
+    admin: &AdminArguments,
+    enter_kid: i16,
+    require_platform: bool,
+    json: bool,
+) -> anyhow::Result<Outcome> {
     let client = admin.login().await?.dial().await?;
     let app = admin.login_as("app")?;
     let enter_key = match admin.store()? {
         Some(store) => enter_key(&store, enter_kid)?,
         None => None,
     };
-    let examined = examine(&client, &app.address, app.password, enter_key).await;
+    let mut examined = examine(&client, &app.address, app.password, enter_key).await;
+    if require_platform {
+        examined.require(tenancy::PLATFORM);
+    }
     if json {
         output::line(&serde_json::to_string_pretty(&examined)?)?;
     } else {

@@ -83,7 +83,7 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Issuers(command) => issuers::run(command).await,
         Command::Isolation { admin, profile } => issuers::isolation(&admin, profile).await,
         Command::Keys(KeysCommand::CreateKek { secrets }) => keys::create_kek(&secrets),
-        Command::Doctor { admin, enter_kid, json } => doctor::run(&admin, enter_kid, json).await,
+        Command::Doctor(arguments) => doctor::run(arguments).await,
         Command::Matrix { check } => matrix::run(check.as_deref()).await,
         Command::Openapi => matrix::openapi(),
     }
