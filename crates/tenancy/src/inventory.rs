@@ -91,6 +91,7 @@ impl Classified for InventoryError {
     }
 }
 
+// CONTROL: TEN-6
 /// Examines the database once, over a connection of any role that may read the catalog.
 ///
 /// The connection's settings are pinned meanwhile and put back at the end; a caller that drops the future half-way drops

@@ -1,7 +1,10 @@
 //! The mutation proof: every weakening of the migrated schema that its own catalog suggests makes the inventory or an attack go red.
 
+mod arena;
+mod attack;
 mod body;
 
+use attack::Attacks;
 use bearingwall_tenancy::inventory::{Check, Finding, Inspector, InventoryOptions};
 use bearingwall_testkit::database::TestDatabase;
 use std::collections::{BTreeMap, BTreeSet};
@@ -294,4 +297,122 @@ async fn ten_6_every_weakening_of_the_catalog_is_found_and_its_repairs_work() {
         repairs.failed
     );
     assert!(made > 2_000, "the generator has lost its subject: {made}");
+}
+
+/// A function whose text is weakened.
+struct Function {
+    name: String,
+    schema: String,
+    definition: String,
+    body: String,
+    is_boolean: bool,
+}
+
+async fn functions(superuser: &Client) -> Vec<Function> {
+    let asked = "SELECT p.oid::regprocedure::text, p.pronamespace::regnamespace::text, pg_get_functiondef(p.oid), p.prosrc, p.prorettype = 'bool'::regtype
+        FROM pg_proc p WHERE p.pronamespace::regnamespace::text IN ('tenancy', 'audit', 'platform') ORDER BY 1";
+    let rows = superuser.query(asked, &[]).await.unwrap();
+    rows.iter()
+        .map(|row| Function {
+            name: row.get(0),
+            schema: row.get(1),
+            definition: row.get(2),
+            body: row.get(3),
+            is_boolean: row.get(4),
+        })
+        .collect()
+}
+
+/// Whether an attack on this database goes red when the function is defined like this.
+async fn attacked(attacks: &Attacks, function: &Function, definition: &str) -> Result<bool, String> {
+    if !attacks.calls(&function.name) {
+        return Ok(false);
+    }
+    let begun = attacks
+        .superuser
+        .batch_execute(&format!("{BEGIN} SET LOCAL statement_timeout = '60s'; {definition}"))
+        .await;
+    let outcome = match begun {
+        Ok(()) => Ok(attacks.first_red(&function.name).await.is_some()),
+        Err(error) => Err(error.as_db_error().unwrap().message().to_owned()),
+    };
+    attacks.superuser.batch_execute("ROLLBACK").await.unwrap();
+    outcome
+}
+
+/// The comparison with the release finds any other text. How much of it behaviour alone would show is counted beside it.
+#[tokio::test]
+async fn ten_6_every_weakened_function_is_found_and_most_of_them_by_attack() {
+    let started = Instant::now();
+    let (hardened, plain) = tokio::join!(async { Attacks::prepare(TestDatabase::create().await).await }, async {
+        Attacks::prepare(TestDatabase::create_without_platform().await).await
+    });
+    let inspect = async |schema: &str| {
+        let mut options = InventoryOptions::bearingwall();
+        options.release_schemas = vec![schema.to_owned()];
+        let prepared = Inspector::prepare_checks(&hardened.superuser, options, &[Check::ReleaseDrift]).await;
+        (schema.to_owned(), prepared.unwrap())
+    };
+    let inspectors: BTreeMap<String, Inspector> = [
+        inspect("tenancy").await,
+        inspect("audit").await,
+        inspect("platform").await,
+    ]
+    .into();
+    let (mut made, mut by_inventory, mut by_attack) = (0, 0, 0);
+    let (mut survivors, mut unattacked, mut invalid) = (Vec::new(), Vec::new(), Vec::new());
+    for function in functions(&hardened.superuser).await {
+        for weakened in body::weakenings(&function.body, function.is_boolean) {
+            let name = format!("{}: {}", function.name, weakened.what);
+            let definition = function.definition.replace(&function.body, &weakened.body);
+            let begun = hardened.superuser.batch_execute(&format!("{BEGIN} {definition}")).await;
+            let found = match begun {
+                Ok(()) => inspectors[&function.schema]
+                    .findings(&hardened.superuser)
+                    .await
+                    .unwrap(),
+                Err(_) => Vec::new(),
+            };
+            hardened.superuser.batch_execute("ROLLBACK").await.unwrap();
+            if let Err(error) = begun {
+                invalid.push(format!("{name}: {}", error.as_db_error().unwrap().message()));
+                continue;
+            }
+            made += 1;
+            by_inventory += usize::from(!found.is_empty());
+            let (one, two) = tokio::join!(
+                attacked(&hardened, &function, &definition),
+                attacked(&plain, &function, &definition)
+            );
+            let red = one.unwrap() || two.unwrap();
+            by_attack += usize::from(red);
+            if !red {
+                unattacked.push(name.clone());
+            }
+            if found.is_empty() && !red {
+                survivors.push(name);
+            }
+        }
+    }
+    say(&format!(
+        "mutations of functions: {made}, by inventory: {by_inventory}, by attack: {by_attack} (of {} attacks on each of two databases); {:.1} s",
+        hardened.count(),
+        started.elapsed().as_secs_f32()
+    ));
+    say(&format!("left to the inventory: {unattacked:#?}"));
+    assert!(invalid.is_empty(), "{} are no functions: {invalid:#?}", invalid.len());
+    assert!(survivors.is_empty(), "{} survive: {survivors:#?}", survivors.len());
+    assert!(made > 150, "the generator has lost its subject: {made}");
+    assert!(
+        by_attack * 4 >= made * 3,
+        "the attacks have lost their teeth: {by_attack} of {made}"
+    );
+    // What the attacks are compared with: refusals, and some successes, or nothing would be shown by a refusal.
+    assert!(
+        hardened
+            .outcomes()
+            .filter(|outcome| outcome.starts_with("28000"))
+            .count()
+            > 40
+    );
 }

@@ -1,7 +1,7 @@
 //! The split key: the database verifies the caller's own token, and the server holds nothing that opens a tenant.
 
 mod break_glass;
-mod signer;
+pub(crate) mod signer;
 mod tokens;
 
 use crate::fixture::{Failure, Fixture, ctx, visible};
