@@ -10,6 +10,10 @@ fmt:
 test:
     cargo test --workspace --locked
 
+# PgBouncer and a hot standby; `.ci/pgbouncer.sh` provides the first.
+interop:
+    cargo test -p bearingwall-interop --locked
+
 demo *arguments:
     cargo demo {{arguments}}
 

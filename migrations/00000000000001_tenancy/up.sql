@@ -41,12 +41,13 @@ COMMENT ON TABLE tenancy.seal_key IS 'born in this database and never read by a 
 
 CREATE TABLE tenancy.config (
     one         boolean  PRIMARY KEY DEFAULT true CHECK (one),
-    max_ttl     interval NOT NULL DEFAULT '2 minutes',
+    max_ttl_ms  integer  NOT NULL DEFAULT 120000 CHECK (max_ttl_ms BETWEEN 1000 AND 900000),
     require_pid boolean  NOT NULL DEFAULT true,
     regions     text[]   NOT NULL DEFAULT '{}',
     profile     text     NOT NULL DEFAULT 'enter-key' CHECK (profile IN ('enter-key', 'split-key')),
     guarded     boolean  NOT NULL DEFAULT false
 );
+COMMENT ON COLUMN tenancy.config.max_ttl_ms IS 'how far in the future an entry may expire, in milliseconds';
 COMMENT ON COLUMN tenancy.config.require_pid IS 'false behind a transaction-mode connection pooler, where the backend changes';
 COMMENT ON COLUMN tenancy.config.regions IS 'the regions whose tenants may live in this database';
 COMMENT ON COLUMN tenancy.config.profile IS 'who proves the entry: the server with its key, or the caller''s own token';
@@ -242,11 +243,10 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_
 DECLARE
     v_ipad     bytea;
     v_opad     bytea;
-    v_seal_i   bytea;
-    v_seal_o   bytea;
-    v_valid    boolean;
+    v_from     timestamptz;
+    v_until    timestamptz;
     v_guarded  boolean;
-    v_pid      int;
+    v_by_pid   boolean;
     v_max_ms   bigint;
     v_served   text[];
     v_region   text;
@@ -256,30 +256,27 @@ DECLARE
     v_subject  text := p_subject::text;
     v_request  text := p_request::text;
     v_ignore   text;
-    v_now_ms   bigint := (extract(epoch FROM clock_timestamp()) * 1000)::bigint;
+    v_now      timestamptz := clock_timestamp();
+    v_now_ms   bigint := (date_part('epoch', v_now) * 1000)::bigint;
 BEGIN
     IF starts_with(current_setting('backtrace_functions'), 'bw1_') OR coalesce(current_setting('app.tenant_seal', true), '') <> '' THEN
         RAISE EXCEPTION 'a tenant is already entered in this transaction' USING ERRCODE = '28000';
     END IF;
-    -- One look at the tables, and the arithmetic in expressions: every request enters twice, and within the statement it
-    -- would be prepared for execution anew each time. Sealing is written out here for the same reason.
-    SELECT k.ipad, k.opad, s.ipad, s.opad, clock_timestamp() BETWEEN k.not_before AND k.not_after, c.guarded,
-           CASE WHEN c.require_pid THEN pg_backend_pid() ELSE 0 END, (extract(epoch FROM c.max_ttl) * 1000)::bigint,
-           c.regions, t.region
-      INTO v_ipad, v_opad, v_seal_i, v_seal_o, v_valid, v_guarded, v_pid, v_max_ms, v_served, v_region
-      FROM tenancy.enter_keys k CROSS JOIN tenancy.config c CROSS JOIN tenancy.seal_key s
-      LEFT JOIN tenancy.customers t ON t.customer_id = p_customer AND t.status = 'active'
-     WHERE k.kid = p_kid;
+    -- One row a statement, each planned once a session, and the arithmetic in expressions: every request enters twice. As one
+    -- join the four tables cost twice as much, for the planner knows no statistics of tables with one row.
+    SELECT k.ipad, k.opad, k.not_before, k.not_after INTO v_ipad, v_opad, v_from, v_until FROM tenancy.enter_keys k WHERE k.kid = p_kid;
+    SELECT c.guarded, c.require_pid, c.max_ttl_ms, c.regions INTO v_guarded, v_by_pid, v_max_ms, v_served FROM tenancy.config c;
+    SELECT t.region INTO v_region FROM tenancy.customers t WHERE t.customer_id = p_customer AND t.status = 'active';
     IF p_kid = 0 THEN
         v_max_ms := 60000;
         v_input := decode('7469636b65742e7631', 'hex') || int2send(p_kid) || uuid_send(p_customer) || uuid_send(p_subject)
                 || int8send(p_expiry_ms) || uuid_send(p_nonce);
     ELSE
         v_input := decode('656e7465722e7631', 'hex') || int2send(p_kid) || uuid_send(p_customer) || uuid_send(p_subject)
-                || uuid_send(p_request) || int4send(v_pid) || int8send(p_expiry_ms) || uuid_send(p_nonce)
+                || uuid_send(p_request) || int4send(CASE WHEN v_by_pid THEN pg_backend_pid() ELSE 0 END) || int8send(p_expiry_ms) || uuid_send(p_nonce)
                 || sha256(convert_to(array_to_string(p_regions, ','), 'UTF8'));
     END IF;
-    v_ok := v_valid
+    v_ok := v_now BETWEEN v_from AND v_until
         AND octet_length(p_mac) = 32
         AND p_expiry_ms >= v_now_ms
         AND p_expiry_ms <= v_now_ms + v_max_ms
@@ -299,7 +296,8 @@ BEGIN
     IF v_guarded THEN
         v_ignore := set_config('backtrace_functions', 'bw1_' || translate(v_customer || '_' || v_subject || '_' || v_request, '-', ''), true);
     ELSE
-        v_ignore := set_config('app.tenant_seal', encode(sha256(v_seal_o || sha256(v_seal_i || decode('7365616c2e7631', 'hex')
+        SELECT s.ipad, s.opad INTO v_ipad, v_opad FROM tenancy.seal_key s;
+        v_ignore := set_config('app.tenant_seal', encode(sha256(v_opad || sha256(v_ipad || decode('7365616c2e7631', 'hex')
             || uuid_send(p_customer) || uuid_send(p_subject) || uuid_send(p_request)
             || int4send(pg_backend_pid()) || timestamptz_send(transaction_timestamp()))), 'hex'), true);
     END IF;

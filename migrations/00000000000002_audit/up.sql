@@ -210,26 +210,30 @@ BEGIN
     PERFORM audit.register_phi_table(v_name, p_subject_column, p_searchable);
 END $p$;
 
--- Events that belong to no tenant: refusals, failed sign-ins. Insert-only, bounded, under the platform's tenant.
+-- Events that belong to no tenant: refusals, failed sign-ins, and the alarm of the server's own canary. Insert-only, bounded,
+-- under the platform's tenant.
 -- SECURITY: the bound is counted from the record itself. A counter row would be locked until its transaction ends, and injected
 -- SQL that never commits would hold up every other refusal.
+-- SECURITY: each outcome has a bound of its own, so that a flood of refusals, which anybody can cause, silences no alarm.
 -- CONTROL: AUD-3
 CREATE FUNCTION audit.record_refusal(p_event_id uuid, p_event_type text, p_outcome_code text, p_request uuid, p_route text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
 DECLARE
-    v_since timestamptz := clock_timestamp() - interval '1 second';
-    v_limit int := (SELECT c.refusals_per_s FROM audit.config c);
+    v_since   timestamptz := clock_timestamp() - interval '1 second';
+    v_limit   int := (SELECT c.refusals_per_s FROM audit.config c);
+    v_outcome text := CASE WHEN p_event_type IN ('http.request.unauthenticated', 'http.request.denied') THEN 'denied'
+                           WHEN p_event_type = 'isolation.breached' THEN 'failure' END;
 BEGIN
-    IF p_event_type NOT IN ('http.request.unauthenticated', 'http.request.denied') THEN
+    IF v_outcome IS NULL THEN
         RAISE EXCEPTION 'not a refusal' USING ERRCODE = '22023';
     END IF;
     IF (SELECT count(*) FROM (SELECT FROM audit.events e WHERE e.customer_id = '00000000-0000-8000-8000-000000000001'
-            AND e.recorded_at > v_since AND e.outcome = 'denied' LIMIT v_limit) r) >= v_limit THEN
+            AND e.recorded_at > v_since AND e.outcome = v_outcome LIMIT v_limit) r) >= v_limit THEN
         RAISE EXCEPTION 'too many refusals in this second' USING ERRCODE = '53400';
     END IF;
     INSERT INTO audit.events (customer_id, actor_id, request_id, event_id, event_type, phase, outcome, outcome_code, route)
     VALUES ('00000000-0000-8000-8000-000000000001', '00000000-0000-8000-8000-000000000003', p_request,
-            p_event_id, p_event_type, 'completed', 'denied', p_outcome_code, p_route);
+            p_event_id, p_event_type, 'completed', v_outcome, p_outcome_code, p_route);
 END $f$;
 
 -- What the operator's tool did: migrations, tenants, keys.

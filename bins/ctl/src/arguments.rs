@@ -55,8 +55,15 @@ pub(crate) enum Command {
         #[arg(long = "use", value_name = "PROFILE")]
         profile: Option<IsolationProfile>,
     },
+    /// Tell the database whether servers reach it through a connection pooler in transaction mode.
+    Pooler {
+        #[command(flatten)]
+        admin: AdminArguments,
+        /// What stands before the database.
+        kind: PoolerKind,
+    },
     /// Check again, on the running system, that it holds what the server needs.
-    Doctor(DoctorArguments),
+    Doctor(Box<DoctorArguments>),
     /// Print every route with its permission and the roles that hold it.
     Matrix {
         /// Compare with this file instead, and exit with 1 and the differences if it says otherwise.
@@ -74,6 +81,10 @@ pub(crate) struct DoctorArguments {
     pub(crate) about: Option<DoctorCommand>,
     #[command(flatten)]
     pub(crate) admin: Option<AdminArguments>,
+    /// Where the server reaches the database, if elsewhere than this tool does: the address of a connection pooler,
+    /// as `postgres://bearingwall_app@host:6432/bearingwall`.
+    #[arg(long, value_name = "URL")]
+    pub(crate) app_url: Option<DatabaseAddress>,
     /// The key id of the enter key in the secret store; that check is left out where the store has no such key.
     #[arg(long, default_value_t = 1)]
     pub(crate) enter_kid: i16,
@@ -152,6 +163,15 @@ pub(crate) struct TenancyArguments {
     /// Print one JSON document.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What stands between servers and the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum PoolerKind {
+    /// Nothing.
+    None,
+    /// PgBouncer in transaction mode.
+    Transaction,
 }
 
 /// How to connect as `bearingwall_admin`.

@@ -4,16 +4,19 @@ mod catalogue;
 mod tenancy;
 
 use crate::arguments::{AdminArguments, DoctorArguments, DoctorCommand};
-use crate::connection::LoginAddress;
+use crate::connection::{LoginAddress, with_root};
 use crate::keys::enter_key_name;
 use crate::outcome::Outcome;
 use crate::output;
+use crate::pooler;
 use bearingwall_core::{
     Ctx, CtxParts, CustomerId, IdGen as _, PurposeOfUse, RequestId, RoleSet, Sensitive, SubjectId, SystemIds,
 };
 use bearingwall_secrets::{FileStore, SecretError};
 use bearingwall_tenancy::posture::{self, Expected};
-use bearingwall_tenancy::{EnterKey, PoolConfig, SCHEMA_VERSION, TenancyError, TenantPool, TenantTx};
+use bearingwall_tenancy::{
+    DatabaseAddress, EnterKey, PoolConfig, Pooler, SCHEMA_VERSION, TenancyError, TenantPool, TenantTx,
+};
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 use tokio_postgres::Client;
@@ -58,7 +61,7 @@ impl Finding {
         }
     }
 
-    fn failed(check: &str, found: impl Into<String>) -> Self {
+    pub(crate) fn failed(check: &str, found: impl Into<String>) -> Self {
         Self {
             check: check.to_owned(),
             passed: false,
@@ -115,7 +118,7 @@ struct AsServer {
 /// Never for what is wrong with the system: that is a finding.
 pub async fn examine(
     admin: &Client,
-    app: &bearingwall_tenancy::DatabaseAddress,
+    app: &DatabaseAddress,
     app_password: Option<Sensitive<String>>,
     enter_key: Option<EnterKey>,
 ) -> Examined {
@@ -127,12 +130,14 @@ pub async fn examine(
         enter_key,
     };
     let mut checks = as_server(&server).await;
+    let (found, pooler) = pooler::examine(&server.login).await;
+    checks.extend(found);
     checks.extend(migrations(admin).await);
     for check in &catalogue::CHECKS {
         checks.extend(catalogue(admin, check).await);
     }
     checks.extend(tenancy::examine(admin).await);
-    checks.push(tenant_entry(&server).await);
+    checks.push(tenant_entry(&server, pooler).await);
     Examined {
         passed: checks.iter().all(|check| check.passed),
         checks,
@@ -140,32 +145,28 @@ pub async fn examine(
 }
 
 pub(crate) async fn run(arguments: DoctorArguments) -> anyhow::Result<Outcome> {
-    match (arguments.about, arguments.admin) {
-        (Some(DoctorCommand::Tenancy(arguments)), _) => tenancy::run(*arguments).await,
-        (None, Some(admin)) => {
-            examine_all(&admin, arguments.enter_kid, arguments.require_platform, arguments.json).await
-        }
+    match (&arguments.about, &arguments.admin) {
+        (Some(DoctorCommand::Tenancy(about)), _) => tenancy::run(about).await,
+        (None, Some(admin)) => examine_all(&arguments, admin).await,
         (None, None) => anyhow::bail!("`--admin-url` is needed"),
     }
 }
 
-async fn examine_all(
-    admin: &AdminArguments,
-    enter_kid: i16,
-    require_platform: bool,
-    json: bool,
-) -> anyhow::Result<Outcome> {
+async fn examine_all(arguments: &DoctorArguments, admin: &AdminArguments) -> anyhow::Result<Outcome> {
     let client = admin.login().await?.dial().await?;
-    let app = admin.login_as("app")?;
+    let mut app = admin.login_as("app")?;
+    if let Some(url) = &arguments.app_url {
+        app.address = with_root(url, admin.root_file.as_deref());
+    }
     let enter_key = match admin.store()? {
-        Some(store) => enter_key(&store, enter_kid)?,
+        Some(store) => enter_key(&store, arguments.enter_kid)?,
         None => None,
     };
     let mut examined = examine(&client, &app.address, app.password, enter_key).await;
-    if require_platform {
+    if arguments.require_platform {
         examined.require(tenancy::PLATFORM);
     }
-    if json {
+    if arguments.json {
         output::line(&serde_json::to_string_pretty(&examined)?)?;
     } else {
         for check in &examined.checks {
@@ -238,7 +239,7 @@ async fn catalogue(admin: &Client, check: &catalogue::Check) -> Vec<Finding> {
 }
 
 /// Enters the platform's own tenant, as the server enters a tenant: login, enter key and seal work together.
-async fn tenant_entry(server: &AsServer) -> Finding {
+async fn tenant_entry(server: &AsServer, pooler: Pooler) -> Finding {
     let check = "tenant-entry";
     let Some(key) = server.enter_key.clone() else {
         return Finding {
@@ -249,6 +250,7 @@ async fn tenant_entry(server: &AsServer) -> Finding {
     };
     let mut config = PoolConfig::new(server.login.address.clone(), server.login.password.clone(), Vec::new());
     config.max_connections = 1;
+    config.pooler = pooler;
     let entered = async { enter(&TenantPool::connect(config, key).await?).await }.await;
     match entered {
         Ok(()) => Finding::passed(check),

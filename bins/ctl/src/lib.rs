@@ -12,6 +12,7 @@ mod matrix;
 mod migrate;
 mod outcome;
 mod output;
+mod pooler;
 mod provision;
 mod tenants;
 mod vault;
@@ -83,7 +84,8 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Issuers(command) => issuers::run(command).await,
         Command::Isolation { admin, profile } => issuers::isolation(&admin, profile).await,
         Command::Keys(KeysCommand::CreateKek { secrets }) => keys::create_kek(&secrets),
-        Command::Doctor(arguments) => doctor::run(arguments).await,
+        Command::Pooler { admin, kind } => pooler::set(&admin, kind).await,
+        Command::Doctor(arguments) => doctor::run(*arguments).await,
         Command::Matrix { check } => matrix::run(check.as_deref()).await,
         Command::Openapi => matrix::openapi(),
     }

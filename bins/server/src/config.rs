@@ -1,15 +1,17 @@
 //! The configuration: one TOML file, unknown keys refused, secrets by reference only.
 
 mod error;
+mod isolation;
 mod profile;
 
 pub use error::ConfigError;
+pub use isolation::IsolationProfile;
 pub use profile::Profile;
 
 use bearingwall_authn::{AuthnOptions, IssuerConfig};
 use bearingwall_secrets::{SecretRef, scan};
 use bearingwall_telemetry::TelemetryConfig;
-use bearingwall_tenancy::DatabaseAddress;
+use bearingwall_tenancy::{DatabaseAddress, Pooler};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,6 +21,9 @@ use std::time::Duration;
 
 /// The version of the file's format.
 const VERSION: u32 = 1;
+
+/// The longest time between two probes of isolation, in seconds: what is not looked at for longer is not watched.
+const CANARY_INTERVAL_MAX_S: u64 = 3_600;
 
 /// Everything that an operator decides.
 #[derive(Clone, Debug, Deserialize)]
@@ -33,7 +38,11 @@ pub struct Config {
     pub server: ServerSettings,
     /// The database.
     pub database: DatabaseSettings,
-    /// The entry into tenants.
+    /// Whose proof opens a tenant, and how isolation is watched.
+    #[serde(default)]
+    pub isolation: IsolationSettings,
+    /// The key that signs entries into tenants, with the profile that has one.
+    #[serde(default)]
     pub tenancy: TenancySettings,
     /// The key-encryption key.
     pub keys: KeySettings,
@@ -61,6 +70,10 @@ pub struct ServerSettings {
     pub shutdown_timeout_s: u64,
     /// That a proxy on a trusted network ends TLS in front of this server.
     pub tls_terminated_upstream: bool,
+    /// Where metrics are scraped; port 0 takes a free one, and without it there are none.
+    pub metrics_listen: Option<SocketAddr>,
+    /// That only the monitoring system reaches the metrics' address, although it is not this machine's own.
+    pub metrics_on_trusted_network: bool,
 }
 
 impl Default for ServerSettings {
@@ -71,6 +84,8 @@ impl Default for ServerSettings {
             request_timeout_s: 30,
             shutdown_timeout_s: 30,
             tls_terminated_upstream: false,
+            metrics_listen: None,
+            metrics_on_trusted_network: false,
         }
     }
 }
@@ -99,6 +114,34 @@ pub struct DatabaseSettings {
     /// A PostgreSQL version below the security floor that the operator accepts by name.
     #[serde(default)]
     pub accept_version: Option<String>,
+    /// What stands between this server and the database.
+    #[serde(default)]
+    pub pooler: PoolerSetting,
+}
+
+/// What stands between the server and the database; tried at the start, which is refused if it is something else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PoolerSetting {
+    /// Nothing.
+    #[default]
+    None,
+    /// A pooler in transaction mode that carries named statements, as PgBouncer 1.21 or newer can.
+    Transaction,
+    /// A pooler in transaction mode that does not; the statement cache is off.
+    TransactionUnnamed,
+}
+
+impl From<PoolerSetting> for Pooler {
+    fn from(setting: PoolerSetting) -> Self {
+        match setting {
+            PoolerSetting::None => Self::None,
+            PoolerSetting::Transaction => Self::Transaction { named_statements: true },
+            PoolerSetting::TransactionUnnamed => Self::Transaction {
+                named_statements: false,
+            },
+        }
+    }
 }
 
 const fn default_connections() -> usize {
@@ -109,14 +152,33 @@ const fn default_statement_timeout_ms() -> u64 {
     15_000
 }
 
-/// `[tenancy]`: the entry into tenants.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// `[tenancy]`: the key of the profile `enter-key`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct TenancySettings {
     /// The key that signs entries.
-    pub enter_key: SecretRef,
+    pub enter_key: Option<SecretRef>,
     /// The id under which the database knows that key.
-    pub enter_kid: i16,
+    pub enter_kid: Option<i16>,
+}
+
+/// `[isolation]`: whose proof opens a tenant, and how isolation is watched.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct IsolationSettings {
+    /// Whose proof opens a tenant; the database must be set to the same.
+    pub profile: IsolationProfile,
+    /// How often the canary tries to look into another tenant, in seconds.
+    pub canary_interval_s: u64,
+}
+
+impl Default for IsolationSettings {
+    fn default() -> Self {
+        Self {
+            profile: IsolationProfile::default(),
+            canary_interval_s: 30,
+        }
+    }
 }
 
 /// `[keys]`: what wraps the tenants' keys.
@@ -199,6 +261,7 @@ impl Config {
             return Err(ConfigError::Version { found: config.version });
         }
         let mut refusals = config.unusable();
+        refusals.extend(config.refused_by_isolation());
         refusals.extend(config.refused_by_profile());
         if refusals.is_empty() {
             Ok(config)
@@ -214,11 +277,15 @@ impl Config {
             .password
             .iter()
             .map(|reference| ("database.password", reference));
-        let others = [
-            ("tenancy.enter_key", &self.tenancy.enter_key),
-            ("keys.kek", &self.keys.kek),
-        ];
-        password.chain(others).collect()
+        let enter_key = self
+            .tenancy
+            .enter_key
+            .iter()
+            .map(|reference| ("tenancy.enter_key", reference));
+        password
+            .chain(enter_key)
+            .chain([("keys.kek", &self.keys.kek)])
+            .collect()
     }
 
     /// What no profile can work with.
@@ -236,6 +303,10 @@ impl Config {
             ),
             (self.server.workers == Some(0), "`server.workers` is 0"),
             (self.server.request_timeout_s == 0, "`server.request_timeout_s` is 0"),
+            (
+                !(1..=CANARY_INTERVAL_MAX_S).contains(&self.isolation.canary_interval_s),
+                "`isolation.canary_interval_s` is not between 1 and 3600",
+            ),
         ];
         rules
             .into_iter()
@@ -289,6 +360,9 @@ mod tests {
         );
         assert_eq!(config.authn.options().min_refetch, Duration::from_secs(30));
         assert!(config.database.password.is_none());
+        assert_eq!(config.database.pooler, PoolerSetting::None);
+        assert_eq!(config.isolation.canary_interval_s, 30);
+        assert_eq!(config.server.metrics_listen, None);
     }
 
     #[test]
@@ -309,13 +383,32 @@ mod tests {
     }
 
     #[test]
+    fn a_pooler_is_named_in_one_of_three_ways() {
+        let with = |pooler: &str| MINIMAL.replacen("[tenancy]", &format!("pooler = \"{pooler}\"\n[tenancy]"), 1);
+        for (pooler, meant) in [
+            ("none", Pooler::None),
+            ("transaction", Pooler::Transaction { named_statements: true }),
+            (
+                "transaction-unnamed",
+                Pooler::Transaction {
+                    named_statements: false,
+                },
+            ),
+        ] {
+            let config = Config::parse(&with(pooler)).unwrap();
+            assert_eq!(Pooler::from(config.database.pooler), meant);
+        }
+        assert_eq!(Config::parse(&with("session")).unwrap_err().code(), "CFG-002");
+    }
+
+    #[test]
     fn unknown_keys_are_refused_in_every_section() {
         for section in ["[database]", "[tenancy]", "[keys]", "[[issuers]]"] {
             let error = refused(section, &format!("{section}\nsurprise = true"));
             assert_eq!(error.code(), "CFG-002");
             assert!(error.to_string().contains("unknown field `surprise`"), "{error}");
         }
-        for section in ["[server]", "[authn]", "[telemetry]"] {
+        for section in ["[server]", "[isolation]", "[authn]", "[telemetry]"] {
             let error = refused("[keys]", &format!("{section}\nsurprise = true\n[keys]"));
             assert!(error.to_string().contains("unknown field `surprise`"), "{error}");
         }
@@ -374,6 +467,8 @@ mod tests {
             ("regions = [\"us-east\"]", "regions = []"),
             ("regions", "max_connections = 0\nregions"),
             ("regions", "statement_timeout_ms = 0\nregions"),
+            ("[keys]", "[isolation]\ncanary_interval_s = 0\n[keys]"),
+            ("[keys]", "[isolation]\ncanary_interval_s = 3601\n[keys]"),
         ] {
             assert_eq!(refused(from, to).code(), "CFG-004", "{to}");
         }

@@ -2,6 +2,7 @@
 #![doc = include_str!("../README.md")]
 
 mod arguments;
+mod canary;
 mod config;
 mod outcome;
 mod probe;
@@ -9,13 +10,16 @@ mod start;
 mod stop;
 
 pub use config::{
-    AuthnSettings, Config, ConfigError, DatabaseSettings, KeySettings, Profile, ServerSettings, TenancySettings,
+    AuthnSettings, Config, ConfigError, DatabaseSettings, IsolationProfile, IsolationSettings, KeySettings, Profile,
+    ServerSettings, TenancySettings,
 };
 pub use outcome::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED, exit_code};
 
 use anyhow::Context as _;
 use arguments::Arguments;
+use bearingwall_http::RunningServer;
 use bearingwall_secrets::scan;
+use bearingwall_telemetry::error_chain;
 use clap::Parser;
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -110,19 +114,47 @@ pub async fn run(
         started = start::start(&config) => started?,
         () = &mut shutdown => return Ok(()),
     };
-    let address = started.server.address();
+    let start::Started {
+        server,
+        metrics,
+        canary,
+        refusals,
+    } = started;
+    if let Some(metrics) = &metrics {
+        tracing::info!(addr = %metrics.address(), "metrics.listening");
+    }
+    let address = server.address();
     tracing::info!(addr = %address, "server.listening");
     on_ready(address);
-    let served = started.server.run(shutdown).await;
+    let (serving, ended) = tokio::sync::oneshot::channel::<()>();
+    let serve = async {
+        // Together, so that a server whose canary has come to an end cannot go on unwatched.
+        let served = tokio::select! {
+            served = server.run(shutdown) => served,
+            never = canary.watch() => match never {},
+        };
+        drop(serving);
+        served
+    };
+    let (served, ()) = tokio::join!(serve, scrape(metrics, ended));
     // Refusals of the last requests: a queue that is not written is a loss that must show.
-    if tokio::time::timeout(FLUSH_LIMIT, started.refusals.flush())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(FLUSH_LIMIT, refusals.flush()).await.is_err() {
         tracing::error!("the last refusals were not written to the record in time");
     }
-    tracing::info!(count = started.refusals.lost(), "server.stopped");
+    tracing::info!(count = refusals.lost(), "server.stopped");
     Ok(served?)
+}
+
+/// Serves the metrics until the server has ended, so that its last numbers can still be read.
+async fn scrape(metrics: Option<RunningServer>, ended: tokio::sync::oneshot::Receiver<()>) {
+    let Some(metrics) = metrics else { return };
+    let ended = async {
+        // The other end is dropped, which is an error here and the message.
+        let _ = ended.await;
+    };
+    if let Err(error) = metrics.run(ended).await {
+        tracing::error!(error = error_chain(&error), "the metrics are not served any more");
+    }
 }
 
 /// A file of an earlier run would tell the launcher the wrong address.

@@ -1,7 +1,9 @@
 //! Why the server stopped: on standard error for people, as an exit code for the supervisor.
 
 use crate::ConfigError;
+use crate::canary::Breached;
 use bearingwall_authn::AuthnError;
+use bearingwall_core::{Classified, ErrorKind};
 use bearingwall_secrets::SecretError;
 use bearingwall_secrets::scan::ScanError;
 use bearingwall_telemetry::TelemetryError;
@@ -17,6 +19,23 @@ pub const EXIT_CONFIGURATION: u8 = 2;
 /// The database or its role is not in a state to work with.
 pub const EXIT_REFUSED: u8 = 3;
 
+/// The database would accept no token of a configured issuer (the split-key profile).
+#[derive(Debug, thiserror::Error)]
+#[error("the database has no key of the issuer `{issuer}` for the configured audience")]
+pub(crate) struct UnknownIssuer {
+    pub(crate) issuer: String,
+}
+
+impl Classified for UnknownIssuer {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Internal
+    }
+
+    fn code(&self) -> &'static str {
+        "SRV-002"
+    }
+}
+
 /// The exit code of an error of [`run`](crate::run).
 #[must_use]
 pub fn exit_code(error: &anyhow::Error) -> u8 {
@@ -29,6 +48,9 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         // The enter key is not the one that the database knows under that id.
         Some(TenancyError::Refused(_)) => return Some(EXIT_CONFIGURATION),
         _ => {}
+    }
+    if cause.is::<Breached>() || cause.is::<UnknownIssuer>() {
+        return Some(EXIT_REFUSED);
     }
     if let Some(error) = cause.downcast_ref::<AuthnError>() {
         // Keys that cannot be fetched now may be there at the supervisor's next attempt.
@@ -61,6 +83,9 @@ fn reasons(error: &anyhow::Error) -> Vec<String> {
                 .iter()
                 .map(|violation| format!("refused: {violation}"))
                 .collect();
+        }
+        if cause.is::<Breached>() || cause.is::<UnknownIssuer>() {
+            return vec![format!("refused: {cause}")];
         }
         if let Some(ConfigError::Refused { refusals, .. }) = cause.downcast_ref() {
             return refusals
@@ -99,6 +124,19 @@ mod tests {
             ["refused: one is wrong (one)", "refused: two is wrong (two)"]
         );
         assert_eq!(exit_code(&error.context("connecting")), EXIT_REFUSED);
+    }
+
+    #[test]
+    fn ten_8_a_breach_at_the_start_is_a_refusal_of_the_database() {
+        let error = anyhow::Error::from(Breached {
+            attempt: "a plain look".to_owned(),
+        })
+        .context("starting");
+        assert_eq!(
+            reasons(&error),
+            ["refused: tenant isolation is broken: the canary reached a row of another tenant by a plain look"]
+        );
+        assert_eq!(exit_code(&error), EXIT_REFUSED);
     }
 
     #[test]

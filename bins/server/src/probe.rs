@@ -1,5 +1,8 @@
-//! Whether the server can do its work: the database answers, the record can take an event, the keys are there.
+//! Whether the server can do its work: the database answers, the record can take an event, the keys are there, and the
+//! canary has found isolation to hold.
 
+use crate::canary::Isolation;
+use crate::config::IsolationProfile;
 use bearingwall_authn::BoxFuture;
 use bearingwall_core::{Ctx, CtxParts, CustomerId, IdGen as _, PurposeOfUse, RequestId, RoleSet, SubjectId, SystemIds};
 use bearingwall_http::{Check, Readiness};
@@ -7,6 +10,7 @@ use bearingwall_secrets::{DataKey, KeyStore};
 use bearingwall_tenancy::{TenancyError, TenantPool, TenantTx};
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::Text;
 use diesel_async::AsyncConnectionCore as _;
 use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
@@ -17,13 +21,15 @@ pub(crate) struct Probe {
     pub(crate) keys: Arc<dyn KeyStore>,
     /// Wrapped at each look and thrown away: it opens nothing.
     pub(crate) sample: DataKey,
+    pub(crate) isolation: Arc<Isolation>,
+    pub(crate) profile: IsolationProfile,
 }
 
 impl Readiness for Probe {
     fn check(&self) -> BoxFuture<'_, Vec<Check>> {
         Box::pin(async {
             let database = self.pool.ping().await.is_ok();
-            let record = database && matches!(record_ready(&self.pool).await, Ok(true));
+            let record = database && matches!(record_ready(&self.pool, self.profile).await, Ok(true));
             let keys = self.keys.wrap(CustomerId::PLATFORM, &self.sample).await.is_ok();
             vec![
                 Check {
@@ -38,18 +44,33 @@ impl Readiness for Probe {
                     name: "keys",
                     passed: keys,
                 },
+                Check {
+                    name: "isolation",
+                    passed: self.isolation.is_proven(),
+                },
             ]
         })
     }
 }
 
-/// Enters the platform's own tenant, as every request enters its tenant, and asks whether the record can take an event:
-/// without the month's partition no access can be recorded, and so nothing could be read.
+/// Whether the record can take an event: without the month's partition no access can be recorded, and so nothing could
+/// be read.
+///
+/// With an enter key it is asked from inside the platform's own tenant, which is entered as every request enters its
+/// tenant. With the split key only a caller's token opens a tenant, and there is no caller here.
+pub(crate) async fn record_ready(pool: &TenantPool, profile: IsolationProfile) -> Result<bool, TenancyError> {
+    let rows = match profile {
+        IsolationProfile::EnterKey => record_ready_inside(pool).await?,
+        IsolationProfile::SplitKey => pool.run_outside(RecordReady).await?,
+    };
+    Ok(rows == 1)
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the platform's own tenant is entered to see that it can be; nothing is read there"
 )]
-pub(crate) async fn record_ready(pool: &TenantPool) -> Result<bool, TenancyError> {
+async fn record_ready_inside(pool: &TenantPool) -> Result<usize, TenancyError> {
     let ctx = Ctx::danger_assume_verified(CtxParts {
         subject: SubjectId::OPERATOR,
         customer: CustomerId::PLATFORM,
@@ -59,13 +80,17 @@ pub(crate) async fn record_ready(pool: &TenantPool) -> Result<bool, TenancyError
         expires_at: OffsetDateTime::now_utc() + Duration::seconds(30),
         route: None,
     });
-    let rows = pool
-        .run(&ctx, async |tx: &mut TenantTx<'_>| {
-            tx.execute_returning_count(RecordReady)
-                .await
-                .map_err(TenancyError::Statement)
-        })
-        .await?;
+    pool.run(&ctx, async |tx: &mut TenantTx<'_>| {
+        tx.execute_returning_count(RecordReady)
+            .await
+            .map_err(TenancyError::Statement)
+    })
+    .await
+}
+
+/// Whether the database would accept this issuer's tokens (the split-key profile).
+pub(crate) async fn issuer_ready(pool: &TenantPool, issuer: String, audience: String) -> Result<bool, TenancyError> {
+    let rows = pool.run_outside(IssuerReady { issuer, audience }).await?;
     Ok(rows == 1)
 }
 
@@ -80,6 +105,28 @@ impl QueryId for RecordReady {
 impl QueryFragment<Pg> for RecordReady {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> diesel::QueryResult<()> {
         out.push_sql("SELECT FROM audit.ready() AS r (ready) WHERE r.ready");
+        Ok(())
+    }
+}
+
+/// One row if the database has this issuer with this audience and a key that is good now, else none.
+struct IssuerReady {
+    issuer: String,
+    audience: String,
+}
+
+impl QueryId for IssuerReady {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<Pg> for IssuerReady {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> diesel::QueryResult<()> {
+        out.push_sql("SELECT FROM tenancy.issuer_ready(");
+        out.push_bind_param::<Text, _>(&self.issuer)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&self.audience)?;
+        out.push_sql(") AS r (ready) WHERE r.ready");
         Ok(())
     }
 }

@@ -1,7 +1,9 @@
-//! The order of a safe start: secrets, database with its posture, signing keys, policy, record, routes, socket.
+//! The order of a safe start: secrets, database with its posture, signing keys, policy, record, canary, routes, socket.
 
-use crate::config::Config;
-use crate::probe::{Probe, record_ready};
+use crate::canary::{Breached, Canary};
+use crate::config::{Config, ConfigError, IsolationProfile};
+use crate::outcome::UnknownIssuer;
+use crate::probe::{Probe, issuer_ready, record_ready};
 use anyhow::Context as _;
 use bearingwall_audit::{AuditLog, AuditSink};
 use bearingwall_authn::BearerVerifier;
@@ -14,16 +16,22 @@ use bearingwall_secrets::{
     DataKey, FileKeyStore, FileStore, KeyStore, Scheme, SealedFiles, SecretError, SecretRef, SecretStore as _,
     SecretStores,
 };
-use bearingwall_tenancy::{EnterKey, PoolConfig, TenantPool};
+use bearingwall_telemetry::Metrics;
+use bearingwall_tenancy::{Authority, EnterKey, PoolConfig, TenantPool};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Connections for refusals, beside those for requests: a pool that is exhausted must not silence the record.
-const REFUSAL_CONNECTIONS: usize = 2;
+/// Connections for refusals and the canary, beside those for requests: a pool that is exhausted must silence neither.
+const OWN_CONNECTIONS: usize = 3;
+
+/// How long the alarm of a canary that fails at the start may take to reach the record.
+const ALARM_LIMIT: Duration = Duration::from_secs(5);
 
 /// A server that listens and whatever must end after it.
 pub(crate) struct Started {
     pub(crate) server: RunningServer,
+    pub(crate) metrics: Option<RunningServer>,
+    pub(crate) canary: Canary,
     pub(crate) refusals: AuditSink,
 }
 
@@ -37,42 +45,31 @@ pub(crate) fn check_adapters(config: &Config) -> anyhow::Result<()> {
 
 pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
     check_adapters(config)?;
-    let secrets = adapters();
-    let enter_key = enter_key(config, &secrets).await?;
     let keys = key_store(&config.keys.kek)?;
-
-    // CONTROL: TEN-5
-    let pool_config = pool_config(config, &secrets).await?;
-    let refusal_config = PoolConfig {
-        max_connections: REFUSAL_CONNECTIONS,
-        ..pool_config.clone()
-    };
-    let pool = TenantPool::connect(pool_config, enter_key.clone())
-        .await
-        .context("the database")?;
-    // SECURITY: connections live on the thread that opened them. These belong to this thread, not to the threads that
-    // serve requests, so that the last refusals can still be written when those have ended.
-    let refusal_pool = TenantPool::connect(refusal_config, enter_key)
-        .await
-        .context("the database")?;
-
-    // The enter key is tried now: a server that cannot enter any tenant must not look ready.
-    if !record_ready(&pool).await.context("entering the platform's tenant")? {
-        tracing::error!("the record has no partition for this month: nothing can be read until one is made");
-    }
-
+    let (pool, own_pool) = connect(config).await?;
+    check_entry(config, &pool).await?;
     let identity = BearerVerifier::start(config.issuers.clone(), config.authn.options())
         .await
         .context("the issuers")?;
     let engine = CasbinEngine::shipped().await.context("the policy")?;
     let permissions = PolicyTable::compile(&engine).context("the policy")?;
 
-    let refusals = AuditLog::new(refusal_pool).sink();
+    let refusals = AuditLog::new(own_pool.clone()).sink();
+    let metrics = metrics(&refusals);
+    let canary = Canary::new(
+        Box::new(own_pool),
+        Duration::from_secs(config.isolation.canary_interval_s),
+        Arc::clone(&metrics),
+        Arc::new(refusals.clone()),
+    );
+    first_look(&canary, &refusals).await?;
     let crm = Crm::new(AuditLog::new(pool.clone()), Arc::clone(&keys));
     let probe = Probe {
         pool,
         keys,
         sample: DataKey::generate()?,
+        isolation: canary.isolation(),
+        profile: config.isolation.profile,
     };
     let services = Services {
         identity: Arc::new(identity),
@@ -80,14 +77,82 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
         events: Arc::new(refusals.clone()),
         readiness: Arc::new(probe),
         ids: Arc::new(SystemIds),
+        keep_proof: config.isolation.profile == IsolationProfile::SplitKey,
     };
     let limits = Limits {
         deadline: Duration::from_secs(config.server.request_timeout_s),
         ..Limits::default()
     };
     let application = Application::new(app_routes()?, services, limits).with(crm);
+    let metrics = config
+        .server
+        .metrics_listen
+        .map(|address| RunningServer::bind_metrics(metrics, address))
+        .transpose()?;
     let server = RunningServer::bind(application, config.server.listen, &options(config))?;
-    Ok(Started { server, refusals })
+    Ok(Started {
+        server,
+        metrics,
+        canary,
+        refusals,
+    })
+}
+
+/// Before there is a socket: a server that can see across its tenants does not start, and why stands on the record.
+async fn first_look(canary: &Canary, refusals: &AuditSink) -> Result<(), Breached> {
+    let looked = canary.look().await;
+    if looked.is_err() && tokio::time::timeout(ALARM_LIMIT, refusals.flush()).await.is_err() {
+        tracing::error!("the canary's alarm was not written to the record in time");
+    }
+    looked
+}
+
+/// Connections for requests, and those of the server's own.
+async fn connect(config: &Config) -> anyhow::Result<(TenantPool, TenantPool)> {
+    let secrets = adapters();
+    let authority = authority(config, &secrets).await?;
+    // CONTROL: TEN-5
+    let pool_config = pool_config(config, &secrets).await?;
+    let own_config = PoolConfig {
+        max_connections: OWN_CONNECTIONS,
+        ..pool_config.clone()
+    };
+    let pool = TenantPool::connect(pool_config, authority.clone())
+        .await
+        .context("the database")?;
+    // SECURITY: connections live on the thread that opened them. These belong to this thread, not to the threads that
+    // serve requests, so that the last refusals can still be written when those have ended.
+    let own_pool = TenantPool::connect(own_config, authority)
+        .await
+        .context("the database")?;
+    Ok((pool, own_pool))
+}
+
+/// The way into tenants is tried now: a server that cannot enter any must not look ready.
+async fn check_entry(config: &Config, pool: &TenantPool) -> anyhow::Result<()> {
+    if config.isolation.profile == IsolationProfile::SplitKey {
+        for issuer in &config.issuers {
+            let (issuer, audience) = (issuer.issuer.clone(), issuer.audience.clone());
+            if !issuer_ready(pool, issuer.clone(), audience)
+                .await
+                .context("the database")?
+            {
+                return Err(UnknownIssuer { issuer }.into());
+            }
+        }
+    }
+    if !record_ready(pool, config.isolation.profile)
+        .await
+        .context("entering the platform's tenant")?
+    {
+        tracing::error!("the record has no partition for this month: nothing can be read until one is made");
+    }
+    Ok(())
+}
+
+fn metrics(refusals: &AuditSink) -> Arc<Metrics> {
+    let refusals = refusals.clone();
+    Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), move || refusals.lost()))
 }
 
 /// The adapters that are part of this program.
@@ -95,13 +160,27 @@ fn adapters() -> SecretStores {
     SecretStores::new().with(Scheme::SealedFile, Arc::new(SealedFiles))
 }
 
+/// Whose proof opens a tenant: with the split key nothing is fetched, for there is nothing.
+// CONTROL: TEN-7
+async fn authority(config: &Config, secrets: &SecretStores) -> anyhow::Result<Authority> {
+    match config.isolation.profile {
+        IsolationProfile::EnterKey => Ok(enter_key(config, secrets).await?.into()),
+        IsolationProfile::SplitKey => Ok(Authority::SplitKey),
+    }
+}
+
 async fn enter_key(config: &Config, secrets: &SecretStores) -> anyhow::Result<EnterKey> {
-    let reference = &config.tenancy.enter_key;
+    let (Some(reference), Some(kid)) = (&config.tenancy.enter_key, config.tenancy.enter_kid) else {
+        return Err(ConfigError::Refused {
+            refusals: config.refused_by_isolation(),
+        }
+        .into());
+    };
     let secret = secrets
         .fetch(reference)
         .await
         .with_context(|| format!("the secret `{reference}`"))?;
-    EnterKey::new(config.tenancy.enter_kid, &Sensitive::new(secret.bytes().to_vec()))
+    EnterKey::new(kid, &Sensitive::new(secret.bytes().to_vec()))
         .with_context(|| format!("the secret `{reference}` is shorter than 32 bytes"))
 }
 
@@ -125,6 +204,7 @@ async fn pool_config(config: &Config, secrets: &SecretStores) -> anyhow::Result<
         max_connections: settings.max_connections,
         statement_timeout: Duration::from_millis(settings.statement_timeout_ms),
         accepted_version: settings.accept_version.clone(),
+        pooler: settings.pooler.into(),
         ..PoolConfig::new(address, password, settings.regions.clone())
     })
 }

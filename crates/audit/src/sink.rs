@@ -5,7 +5,7 @@ use crate::log::AuditLog;
 use crate::record::Refusal;
 use crate::vocabulary::EventType;
 use bearingwall_core::{Ctx, CtxParts, CustomerId, EventSink, PurposeOfUse, RoleSet, SecurityEvent, SubjectId};
-use bearingwall_tenancy::TenantTx;
+use bearingwall_tenancy::{TenancyError, TenantTx};
 use diesel_async::AsyncConnectionCore;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -84,23 +84,36 @@ impl EventSink for AuditSink {
 impl AuditLog {
     /// Under the tenant where one was proven, else under the platform. No identity is invented.
     async fn write_refusal(&self, event: &SecurityEvent) -> Result<(), AuditError> {
-        match (event.customer, event.subject) {
-            (Some(customer), Some(subject)) => self.write_denial(event, customer, subject).await,
-            _ => {
-                let refusal = Refusal {
-                    event_id: self.ids().v7(),
-                    event_type: event.event_type,
-                    reason: event.reason,
-                    request: event.request.as_uuid(),
-                    route: event.route,
-                };
-                self.pool()
-                    .run_outside(refusal)
-                    .await
-                    .map(drop)
-                    .map_err(AuditError::from)
-            }
+        let (Some(customer), Some(subject)) = (event.customer, event.subject) else {
+            return self.write_anonymous(event).await;
+        };
+        match self.write_denial(event, customer, subject).await {
+            // The database lets nobody into the tenant, or takes the token for no proof. That is often why the request was
+            // refused, and that it was must stand somewhere.
+            Err(AuditError::Tenancy(
+                TenancyError::NotActive
+                | TenancyError::RegionNotServed
+                | TenancyError::ProofRejected
+                | TenancyError::NoProof
+                | TenancyError::ForeignProof,
+            )) => self.write_anonymous(event).await,
+            written => written,
         }
+    }
+
+    async fn write_anonymous(&self, event: &SecurityEvent) -> Result<(), AuditError> {
+        let refusal = Refusal {
+            event_id: self.ids().v7(),
+            event_type: event.event_type,
+            reason: event.reason,
+            request: event.request.as_uuid(),
+            route: event.route,
+        };
+        self.pool()
+            .run_outside(refusal)
+            .await
+            .map(drop)
+            .map_err(AuditError::from)
     }
 
     #[expect(

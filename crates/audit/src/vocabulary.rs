@@ -31,6 +31,8 @@ pub enum EventType {
     RequestDenied,
     /// A request without a proven identity is refused.
     RequestUnauthenticated,
+    /// A probe of tenant isolation reached another tenant's row.
+    IsolationBreached,
     /// The schema is migrated.
     SchemaMigrated,
     /// A tenant is created.
@@ -41,7 +43,7 @@ pub enum EventType {
 
 impl EventType {
     /// Every code.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::ClientCreated,
         Self::ClientRead,
         Self::ClientListed,
@@ -56,6 +58,7 @@ impl EventType {
         Self::AccessLogRead,
         Self::RequestDenied,
         Self::RequestUnauthenticated,
+        Self::IsolationBreached,
         Self::SchemaMigrated,
         Self::TenantCreated,
         Self::KeyInstalled,
@@ -79,6 +82,7 @@ impl EventType {
             Self::AccessLogRead => "access_log.read",
             Self::RequestDenied => "http.request.denied",
             Self::RequestUnauthenticated => "http.request.unauthenticated",
+            Self::IsolationBreached => "isolation.breached",
             Self::SchemaMigrated => "schema.migrated",
             Self::TenantCreated => "tenant.created",
             Self::KeyInstalled => "key.installed",

@@ -145,6 +145,28 @@ pub const CATALOGUE: &[Control] = &[
         evidence: &[Tests("cargo test --workspace ten_7_")],
     },
     Control {
+        id: "TEN-8",
+        title: "Canary",
+        statement: "Before a server listens and at every interval after, its own login tries from inside one tenant to see a \
+                    row of another; a server that ever sees one does not start, or tells log, record and metrics and is not \
+                    ready until its process ends, and one whose probes prove nothing three times in a row is not ready \
+                    until one does.",
+        crate_name: "tenancy",
+        clauses: &[
+            cite(Hipaa, "164.312(a)(1)"),
+            cite(Hipaa, "164.308(a)(1)(ii)(D)"),
+            cite(Hipaa, "164.308(a)(8)"),
+            cite(Soc2, "CC7.1"),
+            cite(Soc2, "CC7.2"),
+            cite(Gdpr, "32"),
+            cite(Iso27001, "A.8.16"),
+            cite(Nist80053, "CA-7"),
+            cite(Nist80053, "SI-4"),
+            cite(Nist80053, "SI-6"),
+        ],
+        evidence: &[Tests("cargo test --workspace ten_8_")],
+    },
+    Control {
         id: "AUT-1",
         title: "Strict bearer verification",
         statement: "A bearer token is accepted only as a compact RS256 or ES256 JWS of a configured issuer, signed \

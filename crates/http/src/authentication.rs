@@ -7,7 +7,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
-use bearingwall_core::Principal;
+use bearingwall_core::{BearerProof, Principal};
 use std::sync::Arc;
 
 /// The longest credential that is looked at, in bytes.
@@ -24,17 +24,24 @@ pub(crate) async fn authenticate(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     match principal(&edge, request.headers()).await {
-        Ok(principal) => {
+        Ok((principal, proof)) => {
             request.extensions_mut().insert(principal);
+            if let Some(proof) = proof {
+                request.extensions_mut().insert(proof);
+            }
             next.call(request).await.map(ServiceResponse::map_into_boxed_body)
         }
         Err(problem) => Ok(request.error_response(problem)),
     }
 }
 
-async fn principal(edge: &Edge, headers: &HeaderMap) -> Result<Arc<Principal>, Problem> {
+/// Who calls, and the token that proved it where the database asks for it.
+async fn principal(edge: &Edge, headers: &HeaderMap) -> Result<(Arc<Principal>, Option<BearerProof>), Problem> {
     let bearer = bearer(headers).map_err(|found| HttpError::Credentials { found })?;
-    Ok(edge.services().identity.verify(bearer).await?)
+    let services = edge.services();
+    let principal = services.identity.verify(bearer).await?;
+    let proof = services.keep_proof.then(|| BearerProof::new(bearer.to_owned()));
+    Ok((principal, proof))
 }
 
 /// The token of the one `Authorization: Bearer …` header (RFC 6750 section 2.1), or what is wrong with the headers.

@@ -11,7 +11,7 @@ use actix_web::http::header::{
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError, web};
-use bearingwall_core::{Principal, RequestId};
+use bearingwall_core::{BearerProof, Principal, RequestId};
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
@@ -110,6 +110,7 @@ fn finish(edge: &Edge, response: ServiceResponse<BoxBody>, id: RequestId) -> Ser
             subject: principal.map(|principal| principal.subject),
             request: id,
             route: extensions.get::<Matched>().map(|matched| matched.0),
+            proof: extensions.get::<BearerProof>().cloned(),
         });
     }
     let rendered = problem.render(id);

@@ -6,7 +6,7 @@ use crate::{HttpError, Problem};
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
-use bearingwall_core::{Ctx, CtxParts, CustomerId, Principal, PurposeOfUse, RequestId};
+use bearingwall_core::{BearerProof, Ctx, CtxParts, CustomerId, Principal, PurposeOfUse, RequestId};
 use bearingwall_rbac::{Permission, Permit, TenantPermission};
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -76,6 +76,10 @@ fn grant<P: Permission>(request: &HttpRequest) -> Result<Granted<P>, Problem> {
         expires_at: principal.expires_at,
         route: extensions.get::<Matched>().map(|matched| matched.0),
     });
+    let ctx = match extensions.get::<BearerProof>() {
+        Some(proof) => ctx.with_proof(proof.clone()),
+        None => ctx,
+    };
     Ok(Granted { permit, ctx })
 }
 

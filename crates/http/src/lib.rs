@@ -19,6 +19,7 @@ mod probes;
 mod problem;
 mod refusals;
 pub mod routes;
+mod scrape;
 mod server;
 mod services;
 

@@ -1,6 +1,6 @@
 //! Puts refusals on the record, without letting a flood of them become a flood of records.
 
-use bearingwall_core::{CustomerId, EventSink, Outcome, RequestId, SecurityEvent, SubjectId};
+use bearingwall_core::{BearerProof, CustomerId, EventSink, Outcome, RequestId, SecurityEvent, SubjectId};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,8 @@ pub(crate) struct Refusal {
     pub(crate) subject: Option<SubjectId>,
     pub(crate) request: RequestId,
     pub(crate) route: Option<&'static str>,
+    /// The token that proved who, where the database asks for it.
+    pub(crate) proof: Option<BearerProof>,
 }
 
 /// Reports refusals to the sink, at most [`REPORTS_PER_S`]; the rest are counted, and the count is logged.
@@ -60,7 +62,7 @@ impl Refusals {
             subject: refusal.subject,
             request: refusal.request,
             route: refusal.route,
-            proof: None,
+            proof: refusal.proof,
         });
     }
 

@@ -1,13 +1,18 @@
 //! The listening server: sockets, time limits and a shutdown that lets running requests end.
 
-use crate::Application;
+use crate::{Application, scrape};
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer};
 use bearingwall_core::{Classified, ErrorKind};
+use bearingwall_telemetry::Metrics;
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
+
+/// Open connections of whoever scrapes the metrics.
+const SCRAPERS: usize = 64;
 
 /// How the server listens.
 #[derive(Clone, Debug)]
@@ -86,11 +91,41 @@ impl RunningServer {
         .listen(listener)
         .map_err(failed)?
         .run();
-        Ok(Self {
+        Ok(Self::bound(address, serving))
+    }
+
+    /// Binds `address` for whoever scrapes the metrics. The listener serves nothing else, so that it can stand on another
+    /// address than the API, which is open to callers who have no business with the numbers.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub fn bind_metrics(metrics: Arc<Metrics>, address: SocketAddr) -> Result<Self, ListenError> {
+        let failed = |source| ListenError { address, source };
+        let listener = TcpListener::bind(address).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let serving = HttpServer::new(move || {
+            let metrics = Arc::clone(&metrics);
+            App::new().configure(move |config| scrape::configure(config, metrics))
+        })
+        .workers(1)
+        .keep_alive(ServerOptions::default().keep_alive)
+        .client_request_timeout(ServerOptions::default().request_head)
+        .client_disconnect_timeout(Duration::from_secs(2))
+        .max_connections(SCRAPERS)
+        .shutdown_timeout(1)
+        .disable_signals()
+        .listen(listener)
+        .map_err(failed)?
+        .run();
+        Ok(Self::bound(address, serving))
+    }
+
+    fn bound(address: SocketAddr, serving: actix_web::dev::Server) -> Self {
+        Self {
             address,
             handle: serving.handle(),
             serving,
-        })
+        }
     }
 
     /// The address that was bound.

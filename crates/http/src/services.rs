@@ -1,4 +1,4 @@
-//! What the edge is wired to: four ports and a source of ids, and the limits it holds.
+//! What the edge is wired to: four ports, a source of ids, what becomes of a token, and the limits it holds.
 
 use bearingwall_authn::{BoxFuture, IdentityProvider};
 use bearingwall_core::{EventSink, IdGen};
@@ -19,6 +19,9 @@ pub struct Services {
     pub readiness: Arc<dyn Readiness>,
     /// Where correlation ids come from.
     pub ids: Arc<dyn IdGen>,
+    /// Whether a verified token stays with its request, for a database that verifies it itself (the split-key profile).
+    /// Otherwise nothing behind the verification ever holds it.
+    pub keep_proof: bool,
 }
 
 /// Whether the server can do its work right now.

@@ -16,4 +16,6 @@ pub use issuers::{
     IssuerKey, IssuerRow, IssuerRules, issuer_list, issuer_remove, issuer_sync, profile, retire_enter_key, use_profile,
 };
 pub use migrate::{Plan, migrate, plan};
-pub use operate::{NewTenant, TenantRow, install_enter_key, serve_regions, tenant_create, tenant_list};
+pub use operate::{
+    NewTenant, TenantRow, entries_name_backend, install_enter_key, serve_regions, tenant_create, tenant_list,
+};

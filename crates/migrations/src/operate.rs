@@ -89,6 +89,18 @@ pub async fn serve_regions(admin: &Client, regions: &[String]) -> Result<(), Mig
         .map_err(MigrationError::statement("set the regions"))
 }
 
+/// Says whether an entry must name its backend: always, but behind a connection pooler in transaction mode.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn entries_name_backend(admin: &Client, required: bool) -> Result<(), MigrationError> {
+    admin
+        .execute("SELECT tenancy.require_pid($1)", &[&required])
+        .await
+        .map(drop)
+        .map_err(MigrationError::statement("set what an entry must name"))
+}
+
 /// Installs the key with which the server signs its entries, under a key id.
 ///
 /// # Errors

@@ -11,7 +11,19 @@ use tokio_postgres::{Client, Connection, NoTls, Socket, tls::TlsConnect};
 /// # Errors
 /// [`TenancyError::Dial`] when the server cannot be reached, refuses the login or shows a certificate that does not verify.
 pub async fn dial(address: &DatabaseAddress, password: Option<&Sensitive<String>>) -> Result<Client, TenancyError> {
-    let config = with_password(address, password);
+    dial_with(address, password, None).await
+}
+
+/// As [`dial`], with options in the start-up packet.
+pub(crate) async fn dial_with(
+    address: &DatabaseAddress,
+    password: Option<&Sensitive<String>>,
+    options: Option<&str>,
+) -> Result<Client, TenancyError> {
+    let mut config = with_password(address, password);
+    if let Some(options) = options {
+        config.options(options);
+    }
     if address.is_remote() {
         let (client, connection) = connect(&config, tls(address)?).await?;
         drive(connection);

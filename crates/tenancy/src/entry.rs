@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// How long an entry may wait to be used, in milliseconds. The database bounds it again (`tenancy.config.max_ttl`).
+/// How long an entry may wait to be used, in milliseconds. The database bounds it again (`tenancy.config.max_ttl_ms`).
 const ENTRY_TTL_MS: i64 = 30_000;
 
 /// The key id under which the database verifies its own tickets.

@@ -124,7 +124,7 @@ impl JobPool {
             accepted_version: config.accepted_version.as_deref(),
             profile: None,
         };
-        posture::require(&config.address, config.password.as_ref(), &expected).await?;
+        posture::require(&config.address, config.password.as_ref(), &expected, config.pooler).await?;
         let pool = Self {
             inner: Arc::new(Inner {
                 regions: config.regions.clone().into(),
@@ -217,8 +217,7 @@ impl JobPool {
         ask: impl AsyncFnOnce(&mut &AsyncPgConnection) -> diesel::QueryResult<T>,
     ) -> Result<T, TenancyError> {
         let lease = self.inner.sessions.lease().await?;
-        let mut connection = &lease.session().ok_or(TenancyError::Busy)?.connection;
-        let answer = ask(&mut connection).await.map_err(TenancyError::Statement);
+        let answer = lease.session().ok_or(TenancyError::Busy)?.outside(ask).await;
         lease.release();
         answer
     }

@@ -9,6 +9,7 @@ pub mod floor;
 pub mod inventory;
 pub mod jobs;
 mod pool;
+pub mod pooler;
 pub mod posture;
 mod session;
 mod sessions;
@@ -19,6 +20,7 @@ pub use address::{AddressError, DatabaseAddress};
 pub use entry::EnterKey;
 pub use error::TenancyError;
 pub use pool::{Authority, PoolConfig, TenantPool};
+pub use pooler::Pooler;
 pub use tx::TenantTx;
 
 /// The migration that this program was built for; a database at any other is refused at start.

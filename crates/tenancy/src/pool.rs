@@ -3,6 +3,7 @@
 use crate::address::DatabaseAddress;
 use crate::entry::{CanaryEntry, EnterKey, Entry};
 use crate::error::TenancyError;
+use crate::pooler::Pooler;
 use crate::posture::{self, Expected};
 use crate::session::{Door, Session};
 use crate::sessions::Sessions;
@@ -35,6 +36,8 @@ pub struct PoolConfig {
     pub schema_version: Option<String>,
     /// A PostgreSQL version below the security floor that the operator accepts by name, as `15.18`.
     pub accepted_version: Option<String>,
+    /// What stands between the pool and the database. Tried at the start, and refused if it is something else.
+    pub pooler: Pooler,
 }
 
 impl PoolConfig {
@@ -50,6 +53,7 @@ impl PoolConfig {
             statement_timeout: Duration::from_secs(15),
             schema_version: Some(crate::SCHEMA_VERSION.to_owned()),
             accepted_version: None,
+            pooler: Pooler::None,
         }
     }
 }
@@ -128,7 +132,7 @@ impl TenantPool {
             profile: Some(authority.profile()),
         };
         // Before the pool exists: a database that is too old or not migrated could not even be entered.
-        posture::require(&config.address, config.password.as_ref(), &expected).await?;
+        posture::require(&config.address, config.password.as_ref(), &expected, config.pooler).await?;
         let pool = Self {
             inner: Arc::new(Inner {
                 regions: config.regions.clone().into(),
@@ -206,11 +210,10 @@ impl TenantPool {
     {
         use diesel_async::AsyncConnectionCore as _;
         let lease = self.inner.sessions.lease().await?;
-        let mut connection = &lease.session().ok_or(TenancyError::Busy)?.connection;
-        let outcome = connection
-            .execute_returning_count(query)
-            .await
-            .map_err(TenancyError::Statement);
+        let session = lease.session().ok_or(TenancyError::Busy)?;
+        let outcome = session
+            .outside(async |connection| connection.execute_returning_count(query).await)
+            .await;
         lease.release();
         outcome
     }

@@ -3,6 +3,7 @@
 use crate::danger;
 use crate::error::TenancyError;
 use crate::floor;
+use crate::pooler::{Pooler, way};
 use bearingwall_core::Sensitive;
 use std::fmt;
 use tokio_postgres::Client;
@@ -32,7 +33,8 @@ const EXCESS_POWER: &str = "
     UNION ALL SELECT 'role-membership', 'the role is a member of ' || m.roleid::regrole::text
       FROM pg_auth_members m WHERE m.member = session_user::regrole
     UNION ALL SELECT 'role-settings', 'settings are stored on the role'
-      FROM pg_db_role_setting s WHERE s.setrole = session_user::regrole
+      FROM pg_db_role_setting s LEFT JOIN pg_database d ON d.oid = s.setdatabase
+     WHERE s.setrole = session_user::regrole AND (s.setdatabase = 0 OR d.datname = current_database())
     UNION ALL SELECT 'parameter-privileges', 'the role may set ' || p.parname FROM pg_parameter_acl p
      WHERE has_parameter_privilege(session_user, p.parname, 'SET, ALTER SYSTEM')
     UNION ALL SELECT 'role-identity', 'the current role is not the session role' WHERE current_user <> session_user
@@ -84,8 +86,13 @@ pub(crate) async fn require(
     address: &crate::DatabaseAddress,
     password: Option<&Sensitive<String>>,
     expected: &Expected<'_>,
+    pooler: Pooler,
 ) -> Result<(), TenancyError> {
-    let violations = check(address, password, expected).await?;
+    let mut violations = check(address, password, expected).await?;
+    // What is not as expected has, perhaps, no rules of entry that could be read.
+    if violations.is_empty() {
+        violations.extend(way(address, password).await?.violations(pooler));
+    }
     if violations.is_empty() {
         return Ok(());
     }
@@ -102,6 +109,8 @@ pub async fn check(
     expected: &Expected<'_>,
 ) -> Result<Vec<Violation>, TenancyError> {
     let client = danger::dial(address, password).await?;
+    // One transaction: behind a pooler, what is prepared in one is not there in the next.
+    client.batch_execute("BEGIN").await.map_err(unreadable)?;
     let mut violations = Vec::new();
     violations.extend(server_version(&client, expected.accepted_version).await?);
     for row in client.query(EXCESS_POWER, &[]).await.map_err(unreadable)? {

@@ -4,12 +4,15 @@ use crate::address::DatabaseAddress;
 use crate::danger;
 use crate::entry::{Entry, JobEntry};
 use crate::error::TenancyError;
+use crate::pooler::{Manner, Pooler};
+use crate::tx::COMMIT;
 use bearingwall_core::Sensitive;
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
+use diesel::connection::CacheSize;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel_async::pooled_connection::PoolableConnection;
-use diesel_async::{AsyncConnectionCore, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{AsyncConnection, AsyncConnectionCore, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use std::any::TypeId;
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -27,13 +30,35 @@ const RESET: &str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; UNLISTEN *; S
 /// A connection that knows its backend and whether it has been cleaned since its last use.
 pub(crate) struct Session {
     pub(crate) connection: AsyncPgConnection,
+    /// What entries are signed for; 0 where a pooler gives each transaction another backend.
     pub(crate) pid: i32,
+    pub(crate) manner: Manner,
     pub(crate) clean: bool,
     /// Kinds of records whose statement the driver has prepared on this connection.
     prepared: Mutex<HashSet<TypeId>>,
 }
 
 impl Session {
+    /// Something outside of any tenant. Behind a pooler it is a transaction of its own, because what is prepared in one
+    /// is not there in the next.
+    pub(crate) async fn outside<T>(
+        &self,
+        ask: impl AsyncFnOnce(&mut &AsyncPgConnection) -> diesel::QueryResult<T>,
+    ) -> Result<T, TenancyError> {
+        let failed = TenancyError::Statement;
+        let mut connection = &self.connection;
+        if self.manner.pooler == Pooler::None {
+            return ask(&mut connection).await.map_err(failed);
+        }
+        connection.batch_execute(&self.manner.begin).await.map_err(failed)?;
+        let answer = ask(&mut connection).await.map_err(failed);
+        let end = if answer.is_ok() { COMMIT } else { "ROLLBACK" };
+        let ended = connection.batch_execute(end).await.map_err(TenancyError::NotCommitted);
+        // The answer's own error says more than that of the rollback.
+        let answer = answer?;
+        ended.map(|()| answer)
+    }
+
     /// Whether a record of this kind would leave at once, without a round trip for its preparation first.
     pub(crate) fn has_prepared<R: 'static>(&self) -> bool {
         self.prepared
@@ -43,6 +68,9 @@ impl Session {
     }
 
     pub(crate) fn note_prepared<R: 'static>(&self) {
+        if !self.manner.keeps_statements() {
+            return;
+        }
         self.prepared
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -55,6 +83,7 @@ impl Session {
 pub(crate) struct SessionManager {
     pub(crate) address: DatabaseAddress,
     pub(crate) password: Option<Sensitive<String>>,
+    pub(crate) manner: Manner,
     pub(crate) statement_timeout: Duration,
     pub(crate) door: Door,
 }
@@ -94,20 +123,33 @@ impl SessionManager {
     async fn open(&self) -> Result<AsyncPgConnection, TenancyError> {
         let mut config = danger::with_password(&self.address, self.password.as_ref());
         // SECURITY: options of the start-up packet beat whatever was stored on the role with ALTER ROLE … SET.
-        config.options(format!(
+        let options = format!(
             "-c search_path=pg_catalog -c statement_timeout={ms} -c idle_in_transaction_session_timeout={ms} -c row_security=on -c TimeZone=UTC \
              -c synchronous_commit=on -c default_transaction_isolation=read\\ committed",
             ms = self.statement_timeout.as_millis()
-        ));
+        );
+        if self.manner.pooler == Pooler::None {
+            config.options(options);
+        }
         config.application_name("bearingwall");
         let connection = if self.address.is_remote() {
             let (client, connection) = danger::connect(&config, danger::tls(&self.address)?).await?;
-            establish(client, connection).await
+            establish(client, connection, &self.manner).await
         } else {
             let (client, connection) = danger::connect(&config, NoTls).await?;
-            establish(client, connection).await
+            establish(client, connection, &self.manner).await
         };
         connection.map_err(|error| TenancyError::Dial(error.into()))
+    }
+
+    /// The number that a backend's entries name.
+    async fn backend(&self, connection: &mut AsyncPgConnection) -> diesel::QueryResult<i32> {
+        if self.manner.pooler == Pooler::None {
+            diesel::select(pg_backend_pid()).get_result(connection).await
+        } else {
+            // INVARIANT: what `tenancy.enter` takes where `tenancy.config.require_pid` is false.
+            Ok(0)
+        }
     }
 }
 
@@ -117,12 +159,28 @@ impl SessionManager {
 )]
 async fn establish<S>(
     client: tokio_postgres::Client,
-    connection: tokio_postgres::Connection<tokio_postgres::Socket, S>,
+    mut connection: tokio_postgres::Connection<tokio_postgres::Socket, S>,
+    manner: &Manner,
 ) -> diesel::ConnectionResult<AsyncPgConnection>
 where
     S: tokio_postgres::tls::TlsStream + Unpin + Send + 'static,
 {
-    AsyncPgConnection::try_from_client_and_connection(client, connection).await
+    if manner.pooler == Pooler::None {
+        return AsyncPgConnection::try_from_client_and_connection(client, connection).await;
+    }
+    // The driver prepares its first statements at once. In one transaction they meet the backend that they were prepared on.
+    let begun = tokio::select! {
+        begun = client.batch_execute("BEGIN") => begun,
+        ended = &mut connection => ended,
+    };
+    begun.map_err(|error| diesel::ConnectionError::BadConnection(error.to_string()))?;
+    let mut connection = AsyncPgConnection::try_from_client_and_connection(client, connection).await?;
+    if !manner.keeps_statements() {
+        connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+    }
+    let ended = connection.batch_execute("ROLLBACK").await;
+    ended.map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
 }
 
 impl Manager for SessionManager {
@@ -131,18 +189,22 @@ impl Manager for SessionManager {
 
     async fn create(&self) -> Result<Session, TenancyError> {
         let mut connection = self.open().await?;
-        let pid = diesel::select(pg_backend_pid())
-            .get_result::<i32>(&mut connection)
-            .await
-            .map_err(TenancyError::Statement)?;
-        connection
-            .execute_returning_count(Ping)
-            .await
-            .map_err(TenancyError::Statement)?;
-        self.try_the_door(&mut connection).await?;
+        let failed = TenancyError::Statement;
+        let pid = self.backend(&mut connection).await.map_err(failed)?;
+        if self.manner.keeps_statements() {
+            connection.execute_returning_count(Ping).await.map_err(failed)?;
+        }
+        if self.manner.pooler == Pooler::None {
+            self.try_the_door(&mut connection).await?;
+        } else {
+            connection.batch_execute(&self.manner.begin).await.map_err(failed)?;
+            self.try_the_door(&mut connection).await?;
+            connection.batch_execute("ROLLBACK").await.map_err(failed)?;
+        }
         Ok(Session {
             connection,
             pid,
+            manner: self.manner.clone(),
             clean: true,
             prepared: Mutex::default(),
         })
@@ -180,8 +242,17 @@ impl QueryFragment<Pg> for Ping {
     }
 }
 
-pub(crate) async fn clean(connection: &AsyncPgConnection) -> diesel::QueryResult<()> {
-    let (mut reset, mut ping) = (connection, connection);
+pub(crate) async fn clean(session: &Session) -> diesel::QueryResult<()> {
+    let (mut reset, mut ping) = (&session.connection, &session.connection);
+    if session.manner.pooler != Pooler::None {
+        // SECURITY: the pooler cleans the backend, which was tried at the start. But some settings (the time zone, the form
+        // of dates, the syntax of strings) it keeps for this connection, and gives them to every backend that serves it.
+        reset.batch_execute("RESET ALL").await?;
+        if session.manner.keeps_statements() {
+            ping.execute_returning_count(Ping).await?;
+        }
+        return Ok(());
+    }
     let (reset, ping) = futures_util::join!(reset.batch_execute(RESET), ping.execute_returning_count(Ping));
     reset.and(ping.map(drop))
 }

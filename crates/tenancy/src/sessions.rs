@@ -2,8 +2,9 @@
 
 use crate::error::TenancyError;
 use crate::pool::PoolConfig;
+use crate::pooler::Manner;
 use crate::session::{Door, Session, SessionManager, clean};
-use crate::tx::{COMMIT, Prefix, Start, TenantTx};
+use crate::tx::{Prefix, Start, TenantTx};
 use deadpool::Runtime;
 use deadpool::managed::{Object, Pool, PoolError, QueueMode, Timeouts};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
@@ -16,6 +17,7 @@ pub(crate) struct Sessions {
 impl Sessions {
     pub(crate) fn new(config: PoolConfig, door: Door) -> Result<Self, TenancyError> {
         let manager = SessionManager {
+            manner: Manner::new(config.pooler, config.statement_timeout),
             address: config.address,
             password: config.password,
             statement_timeout: config.statement_timeout,
@@ -73,7 +75,7 @@ impl Lease {
     pub(crate) fn release(mut self) {
         let Some(mut object) = self.object.take() else { return };
         tokio::spawn(async move {
-            match clean(&object.connection).await {
+            match clean(&object).await {
                 Ok(()) => object.clean = true,
                 Err(error) => {
                     tracing::warn!(error = %error, "a database session could not be cleaned and is closed");
@@ -154,7 +156,7 @@ where
     if must_start {
         tx.start().await;
     }
-    let (start, doubtful) = tx.end();
+    let (start, doubtful, commit) = tx.end();
     match start {
         Start::Waiting(_) => return (answer, Reuse::Yes),
         Start::Open => {}
@@ -169,7 +171,7 @@ where
     let reuse = if doubtful { Reuse::No } else { Reuse::Yes };
     let mut end = connection;
     match answer {
-        Ok(value) => match end.batch_execute(COMMIT).await {
+        Ok(value) => match end.batch_execute(commit).await {
             Ok(()) => (Ok(value), reuse),
             Err(error) => (Err(TenancyError::NotCommitted(error).into()), Reuse::No),
         },

@@ -66,17 +66,18 @@ impl Tickets {
 }
 
 async fn mint(proof: &BearerProof, customer: Uuid, session: &Session) -> Result<Ticket, TenancyError> {
-    let mut connection = &session.connection;
-    let minted: (Uuid, i64, Uuid, Vec<u8>) =
-        Login { proof, customer }
-            .get_result(&mut connection)
-            .await
-            .map_err(|error| match error {
-                DieselError::DatabaseError(_, information) if information.message() == "tenant token rejected" => {
-                    TenancyError::ProofRejected
-                }
-                error => TenancyError::Statement(error),
-            })?;
+    let login = Login { proof, customer };
+    let minted: (Uuid, i64, Uuid, Vec<u8>) = session
+        .outside(async |connection| login.get_result(connection).await)
+        .await
+        .map_err(|error| match error {
+            TenancyError::Statement(DieselError::DatabaseError(_, information))
+                if information.message() == "tenant token rejected" =>
+            {
+                TenancyError::ProofRejected
+            }
+            error => error,
+        })?;
     let (subject, expiry_ms, nonce, mac) = minted;
     Ok(Ticket {
         subject,

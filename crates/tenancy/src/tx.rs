@@ -16,8 +16,9 @@ use tracing::Instrument;
 /// Ends a transaction only if it is sound and there is one: in an aborted transaction, and where an injected ROLLBACK has
 /// ended it, SAVEPOINT fails, and COMMIT, which would answer without an error, is not reached.
 pub(crate) const COMMIT: &str = "SAVEPOINT sound; COMMIT";
-/// The same, and the next transaction; one message, because the server answers each with a write of its own.
-const COMMIT_AND_BEGIN: &str = "SAVEPOINT sound; COMMIT; BEGIN";
+/// Ends it only if it is still the one that was entered: what injected SQL has begun in its place (`COMMIT AND CHAIN`,
+/// `ROLLBACK` and `BEGIN`) holds no context, and nothing in SQL's reach brings it back.
+const COMMIT_ENTERED: &str = "SELECT tenancy.current_customer_id(); COMMIT";
 
 /// The statements that go ahead of the first query.
 pub(crate) enum Prefix<'c> {
@@ -53,6 +54,9 @@ struct Progress<'c> {
     start: Start<'c>,
     /// A statement failed in a way that is no answer to a well-formed question.
     doubtful: bool,
+    /// A statement's text was made at run time, so that it may have ended the transaction. One that the query builder made
+    /// from types alone is what it says.
+    free_text: bool,
 }
 
 impl<'c> TenantTx<'c> {
@@ -60,6 +64,7 @@ impl<'c> TenantTx<'c> {
         let progress = Progress {
             start: Start::Waiting(prefix),
             doubtful: false,
+            free_text: false,
         };
         Self {
             connection,
@@ -77,19 +82,24 @@ impl<'c> TenantTx<'c> {
         }
     }
 
-    /// How far the transaction came, and whether its connection should be given up.
-    pub(crate) fn end(self) -> (Start<'c>, bool) {
+    /// How far the transaction came, whether its connection should be given up, and how to commit it.
+    pub(crate) fn end(self) -> (Start<'c>, bool, &'static str) {
         let mut progress = lock(&self.progress);
         let start = std::mem::replace(&mut progress.start, Start::Failed(None));
-        (start, progress.doubtful)
+        let commit = if progress.free_text { COMMIT_ENTERED } else { COMMIT };
+        (start, progress.doubtful, commit)
     }
 
-    fn after_prefix<'a, T: Send + 'a>(&mut self, query: BoxFuture<'a, QueryResult<T>>) -> BoxFuture<'a, QueryResult<T>>
+    fn after_prefix<'a, Q, T>(&mut self, query: BoxFuture<'a, QueryResult<T>>) -> BoxFuture<'a, QueryResult<T>>
     where
         'c: 'a,
+        Q: QueryId,
+        T: Send + 'a,
     {
         let progress = Arc::clone(&self.progress);
+        let free_text = Q::query_id().is_none();
         let statement = async move {
+            lock(&progress).free_text |= free_text;
             // INVARIANT: taken at the first poll: a future that is never polled leaves the beginning to the next one.
             let prefix = lock(&progress).take_prefix();
             let answer = match prefix {
@@ -156,12 +166,18 @@ impl<'c> Progress<'c> {
 
 /// BEGIN and the entry.
 pub(crate) fn begin<E: Entrance>(session: &Session, entry: E) -> Prefix<'_> {
-    Prefix::Flush(enter(&session.connection, "BEGIN", TenancyError::Statement, entry).boxed())
+    let manner = &session.manner;
+    let entered = enter(&session.connection, &manner.begin, TenancyError::Statement, entry).boxed();
+    if manner.keeps_statements() {
+        Prefix::Flush(entered)
+    } else {
+        Prefix::First(entered)
+    }
 }
 
 async fn enter<E: Entrance>(
     connection: &AsyncPgConnection,
-    opening: &'static str,
+    opening: &str,
     not_opened: fn(DieselError) -> TenancyError,
     entry: E,
 ) -> Result<(), TenancyError> {
@@ -186,36 +202,47 @@ where
     E: Entrance,
 {
     let connection = &session.connection;
+    // One message, because the server answers each with a write of its own.
+    let next: &str = &session.manner.commit_and_begin;
     let [first, second] = entries;
     if session.has_prepared::<R>() {
         let flush = async move {
             let (recorded, entered) = futures_util::join!(
-                write_record(connection, first, record),
-                enter(connection, COMMIT_AND_BEGIN, TenancyError::Unrecorded, second)
+                write_record(session, first, record),
+                enter(connection, next, TenancyError::Unrecorded, second)
             );
             recorded.and(entered)
         };
         Prefix::Flush(flush.boxed())
     } else {
         let first = async move {
-            write_record(connection, first, record).await?;
+            write_record(session, first, record).await?;
             session.note_prepared::<R>();
-            enter(connection, COMMIT_AND_BEGIN, TenancyError::Unrecorded, second).await
+            enter(connection, next, TenancyError::Unrecorded, second).await
         };
         Prefix::First(first.boxed())
     }
 }
 
-async fn write_record<R, E>(connection: &AsyncPgConnection, entry: E, record: R) -> Result<(), TenancyError>
+async fn write_record<R, E>(session: &Session, entry: E, record: R) -> Result<(), TenancyError>
 where
     R: QueryFragment<Pg> + QueryId + Send + 'static,
     E: Entrance,
 {
-    let mut write = connection;
-    let (entered, recorded) = futures_util::join!(
-        enter(connection, "BEGIN", TenancyError::Statement, entry),
-        write.execute_returning_count(record)
+    let mut write = &session.connection;
+    let entering = enter(
+        &session.connection,
+        &session.manner.begin,
+        TenancyError::Statement,
+        entry,
     );
+    if !session.manner.keeps_statements() {
+        // Both have yet to be prepared, and the record must not overtake the entry.
+        entering.await?;
+        let recorded = write.execute_returning_count(record).await;
+        return recorded.map(drop).map_err(TenancyError::Unrecorded);
+    }
+    let (entered, recorded) = futures_util::join!(entering, write.execute_returning_count(record));
     entered?;
     recorded.map(drop).map_err(TenancyError::Unrecorded)
 }
@@ -243,7 +270,7 @@ impl<'c> AsyncConnectionCore for TenantTx<'c> {
     {
         let mut connection: &'c AsyncPgConnection = self.connection;
         let query: BoxFuture<'c, _> = AsyncConnectionCore::load(&mut connection, source);
-        self.after_prefix(query)
+        self.after_prefix::<T::Query, _>(query)
     }
 
     fn execute_returning_count<'conn, 'query, T>(&'conn mut self, source: T) -> Self::ExecuteFuture<'conn, 'query>
@@ -252,6 +279,6 @@ impl<'c> AsyncConnectionCore for TenantTx<'c> {
     {
         let mut connection: &'c AsyncPgConnection = self.connection;
         let query: BoxFuture<'c, _> = AsyncConnectionCore::execute_returning_count(&mut connection, source);
-        self.after_prefix(query)
+        self.after_prefix::<T, _>(query)
     }
 }

@@ -9,6 +9,7 @@ mod layout;
 mod postmaster;
 mod process;
 mod runtime;
+mod standby;
 mod watchdog;
 
 pub use error::ClusterError;
@@ -187,6 +188,17 @@ impl Cluster {
     /// How the superuser connects to a database, password included.
     pub fn superuser_config(&self, database: &str) -> tokio_postgres::Config {
         postmaster::superuser(&self.credentials, self.running.port, database)
+    }
+
+    /// A command that runs as the user who runs the server, with none of the caller's environment: for programs that, like
+    /// the server, refuse to run as root.
+    pub fn command(&self, program: &Path) -> std::process::Command {
+        self.layout.owner.command(program)
+    }
+
+    /// Gives a file or directory to that user.
+    pub fn give(&self, path: &Path) -> Result<(), ClusterError> {
+        self.layout.owner.own(path)
     }
 
     /// The password kept for a role of this cluster, made at the first asking; it lives as long as the data does.

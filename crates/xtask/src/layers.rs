@@ -46,6 +46,7 @@ pub const LAYERS: &[(&str, Layer)] = &[
     ("demo", Layer::Binary),
     ("migrations", Layer::Tool),
     ("testkit", Layer::Tool),
+    ("interop", Layer::Tool),
     ("xtask", Layer::Tool),
 ];
 

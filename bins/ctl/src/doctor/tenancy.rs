@@ -74,9 +74,9 @@ pub(super) async fn examine(admin: &Client) -> Vec<Finding> {
     lines
 }
 
-pub(super) async fn run(arguments: TenancyArguments) -> anyhow::Result<Outcome> {
-    let client = login(&arguments).await?.dial().await?;
-    let inspector = Inspector::prepare(&client, options(&arguments))
+pub(super) async fn run(arguments: &TenancyArguments) -> anyhow::Result<Outcome> {
+    let client = login(arguments).await?.dial().await?;
+    let inspector = Inspector::prepare(&client, options(arguments))
         .await
         .context("the schema inventory")?;
     let found = inspector.findings(&client).await.context("the schema inventory")?;

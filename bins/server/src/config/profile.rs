@@ -9,6 +9,9 @@ use std::fmt;
 /// The longest token lifetime that `hipaa` accepts, in seconds: what a stolen token is worth.
 const HIPAA_LIFETIME_S: u32 = 900;
 
+/// The shortest time between two probes of isolation outside of development, in seconds: each costs the database work.
+const CANARY_INTERVAL_MIN_S: u64 = 5;
+
 /// How much is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -51,6 +54,24 @@ impl Config {
                      or set `server.tls_terminated_upstream` if one does so on a trusted network"
                         .to_owned(),
                 );
+            }
+            if self
+                .server
+                .metrics_listen
+                .is_some_and(|address| !address.ip().is_loopback())
+                && !self.server.metrics_on_trusted_network
+            {
+                refusals.push(
+                    "`server.metrics_listen` is open to the network, and whoever reaches it may read it; listen on \
+                     this machine only, or set `server.metrics_on_trusted_network` if nobody but the monitoring \
+                     system reaches that address"
+                        .to_owned(),
+                );
+            }
+            if self.isolation.canary_interval_s < CANARY_INTERVAL_MIN_S {
+                refusals.push(format!(
+                    "`isolation.canary_interval_s` is less than {CANARY_INTERVAL_MIN_S}"
+                ));
             }
         }
         if profile >= Profile::Hipaa {
@@ -160,6 +181,35 @@ mod tests {
         }
         let upstream = "0.0.0.0:8080\"\ntls_terminated_upstream = true #";
         assert!(refusals(config("production", VAULT, upstream, TLS, "")).is_empty());
+    }
+
+    #[test]
+    fn production_refuses_metrics_that_anybody_may_read() {
+        for (address, refused) in [
+            ("127.0.0.1:9464", 0),
+            ("[::1]:9464", 0),
+            ("0.0.0.0:9464", 1),
+            ("10.0.0.7:9464", 1),
+        ] {
+            let listen = format!("{LOCAL}\"\nmetrics_listen = \"{address}");
+            assert_eq!(
+                refusals(config("production", VAULT, &listen, TLS, "")).len(),
+                refused,
+                "{address}"
+            );
+            assert!(refusals(config("development", VAULT, &listen, TLS, "")).is_empty());
+            let trusted = format!("{listen}\"\nmetrics_on_trusted_network = true #");
+            assert!(refusals(config("production", VAULT, &trusted, TLS, "")).is_empty());
+        }
+    }
+
+    #[test]
+    fn production_refuses_a_canary_that_costs_more_than_it_shows() {
+        for (interval, refused) in [(4, 1), (5, 0)] {
+            let more = format!("[isolation]\ncanary_interval_s = {interval}");
+            assert_eq!(refusals(config("production", VAULT, LOCAL, TLS, &more)).len(), refused);
+            assert!(refusals(config("development", VAULT, LOCAL, TLS, &more)).is_empty());
+        }
     }
 
     #[test]

@@ -8,10 +8,13 @@
     reason = "tests fail by panicking and look at the database from outside"
 )]
 
+mod canary;
 mod clients;
 mod ending;
 mod imports;
+mod metrics;
 mod recording;
 mod signing_in;
 mod site;
+mod split_key;
 mod starting;

@@ -93,7 +93,7 @@ fn the_probes_answer_without_a_token() {
     assert_eq!(server.get_anonymous("/healthz").json(), json!({"status": "alive"}));
     assert_eq!(
         server.get_anonymous("/readyz").json(),
-        json!({"status": "ready", "checks": ["database", "record", "keys"]})
+        json!({"status": "ready", "checks": ["database", "record", "keys", "isolation"]})
     );
     assert_eq!(server.get_anonymous("/openapi.json").json()["openapi"], "3.1.0");
 }

@@ -54,6 +54,20 @@ pub(crate) fn shared() -> Arc<(Site, Server)> {
 
 impl Site {
     pub(crate) fn new() -> Self {
+        let (site, store, enter_key) = Self::build();
+        store.put("enter-key-1", &enter_key).unwrap();
+        site
+    }
+
+    /// A site whose database verifies the callers' tokens itself, and whose secret store has no key for entries.
+    pub(crate) fn in_split_key() -> Self {
+        let (site, _, _) = Self::build();
+        site.execute_as_admin(&site.issuer_installation());
+        site.execute_as_admin("SELECT tenancy.use_profile('split-key')");
+        site
+    }
+
+    fn build() -> (Self, FileStore, Vec<u8>) {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -99,9 +113,22 @@ impl Site {
         store
             .put("app", site.database.app_password().expose().as_bytes())
             .unwrap();
-        store.put("enter-key-1", &enter_key).unwrap();
-        FileKeyStore::open_or_create(store, "kek").unwrap();
-        site
+        FileKeyStore::open_or_create(store.clone(), "kek").unwrap();
+        (site, store, enter_key)
+    }
+
+    /// What the operator's tool does with the key set of an issuer.
+    fn issuer_installation(&self) -> String {
+        let issuer = self.issuer.issuer();
+        let keys = send(client().get(self.issuer.jwks_uri())).json();
+        let keys = keys["keys"].as_array().unwrap();
+        let key = keys.iter().find(|key| key["kty"] == "RSA").unwrap();
+        let (kid, modulus) = (key["kid"].as_str().unwrap(), key["n"].as_str().unwrap());
+        format!(
+            "SELECT tenancy.set_issuer('{issuer}', '{AUDIENCE}', NULL, '{{realm_access,roles}}', 30, NULL, false);
+             SELECT tenancy.install_issuer_key('{issuer}', '{kid}',
+                 decode(rpad(translate('{modulus}', '-_', '+/'), (length('{modulus}') + 3) / 4 * 4, '='), 'base64'))"
+        )
     }
 
     pub(crate) fn secrets(&self) -> PathBuf {
@@ -139,6 +166,21 @@ audience = "{AUDIENCE}"
             url = self.database.url(Login::App),
             issuer = self.issuer.issuer(),
         )
+    }
+
+    /// A configuration of the other profile, with a key in the store that no database knows.
+    pub(crate) fn with_an_enter_key(&self) -> String {
+        let store = FileStore::open(self.secrets()).unwrap();
+        store.put("enter-key-1", &[7; 32]).unwrap();
+        self.config()
+    }
+
+    /// A configuration with which the server holds no key and callers' tokens are proof.
+    pub(crate) fn split_key_config(&self) -> String {
+        let config = self.config();
+        let (before, after) = config.split_once("[tenancy]").unwrap();
+        let (_, after) = after.split_once("[keys]").unwrap();
+        format!("{before}[isolation]\nprofile = \"split-key\"\n[keys]{after}algorithms = [\"RS256\"]\n")
     }
 
     fn command(&self, config: &str, name: &str) -> Command {
@@ -210,6 +252,18 @@ audience = "{AUDIENCE}"
     /// A token with which an administrator of a tenant normally works.
     pub(crate) fn administrator(&self, customer: CustomerId) -> String {
         self.token(customer, &[Role::Authenticated, Role::CustomerAdmin])
+    }
+
+    /// Runs statements as the role that migrates.
+    pub(crate) fn execute_as_admin(&self, statements: &str) {
+        self.runtime.block_on(async {
+            self.database
+                .admin_client()
+                .await
+                .batch_execute(statements)
+                .await
+                .unwrap();
+        });
     }
 
     /// Runs statements as the superuser.
@@ -288,6 +342,34 @@ impl Server {
 
     pub(crate) fn address(&self) -> &str {
         self.url.strip_prefix("http://").unwrap()
+    }
+
+    /// What a monitoring system reads; the configuration must have a `metrics_listen`.
+    pub(crate) fn metrics(&self) -> Answer {
+        send(client().get(format!("http://{}/metrics", self.metrics_address())))
+    }
+
+    /// Waits until the metrics hold exactly this line.
+    pub(crate) fn wait_for_metric(&self, line: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let metrics = self.metrics().body;
+            if metrics.lines().any(|found| found == line) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "no {line}: {metrics}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    pub(crate) fn metrics_address(&self) -> String {
+        let log = self.log();
+        let line = log
+            .lines()
+            .find(|line| line.contains("metrics.listening"))
+            .unwrap_or_else(|| panic!("{log}"));
+        let line: Value = serde_json::from_str(line).unwrap();
+        line["addr"].as_str().unwrap_or_else(|| panic!("{line}")).to_owned()
     }
 
     pub(crate) fn wait(&mut self) -> ExitStatus {

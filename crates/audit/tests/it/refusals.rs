@@ -54,6 +54,36 @@ async fn aud_3_a_refusal_with_an_identity_stands_under_its_tenant() {
 }
 
 #[tokio::test]
+async fn aud_3_a_refusal_in_a_tenant_that_nobody_may_enter_stands_under_the_platform() {
+    let fixture = Fixture::create().await;
+    let superuser = fixture.database.superuser_client().await;
+    superuser
+        .batch_execute(&format!(
+            "UPDATE tenancy.customers SET status = 'suspended' WHERE customer_id = '{}'",
+            fixture.a
+        ))
+        .await
+        .unwrap();
+    let sink = fixture.log.sink();
+    let event = SecurityEvent {
+        customer: Some(fixture.a),
+        subject: Some(SubjectId::from_uuid(Uuid::now_v7())),
+        reason: "TEN-005",
+        ..refusal("http.request.denied")
+    };
+    let request = event.request;
+    sink.report(event);
+    sink.flush().await;
+    assert_eq!(sink.lost(), 0);
+    let condition = format!(
+        "request_id = '{request}' AND customer_id = '{}' AND actor_id = '{}' AND outcome_code = 'TEN-005'",
+        CustomerId::PLATFORM,
+        SubjectId::ANONYMOUS
+    );
+    assert_eq!(fixture.count(&condition).await, 1);
+}
+
+#[tokio::test]
 async fn aud_3_a_flood_of_refusals_is_bounded_and_its_loss_is_counted() {
     let fixture = Fixture::create().await;
     let superuser = fixture.database.superuser_client().await;
@@ -73,6 +103,33 @@ async fn aud_3_a_flood_of_refusals_is_bounded_and_its_loss_is_counted() {
         100 - u64::try_from(written).unwrap(),
         "what is not written is counted"
     );
+}
+
+#[tokio::test]
+async fn aud_3_a_flood_of_refusals_silences_no_alarm() {
+    let fixture = Fixture::create().await;
+    let superuser = fixture.database.superuser_client().await;
+    superuser
+        .batch_execute("UPDATE audit.config SET refusals_per_s = 1")
+        .await
+        .unwrap();
+    let app = fixture.database.app_client().await;
+    // Within one transaction, so that the second is over for neither the refusal nor what follows it.
+    let both = |second: &str| {
+        format!(
+            "SELECT audit.record_refusal(gen_random_uuid(), event, 'a-code', gen_random_uuid(), NULL)
+             FROM unnest(ARRAY['http.request.denied', '{second}']) AS t (event)"
+        )
+    };
+    assert!(app.batch_execute(&both("http.request.unauthenticated")).await.is_err());
+    app.batch_execute(&both("isolation.breached")).await.unwrap();
+    let condition = format!(
+        "customer_id = '{}' AND actor_id = '{}' AND event_type = 'isolation.breached' AND outcome = 'failure'
+         AND outcome_code = 'a-code'",
+        CustomerId::PLATFORM,
+        SubjectId::ANONYMOUS
+    );
+    assert_eq!(fixture.count(&condition).await, 1);
 }
 
 #[tokio::test]

@@ -96,6 +96,7 @@ impl Stage {
             events: Arc::new(audit.sink()),
             readiness: Arc::new(Ready),
             ids: Arc::new(SystemIds),
+            keep_proof: false,
         };
         let application = Application::new(app_routes().unwrap(), services, Limits::default()).with(crm);
         let bare = bare_server(&cluster, client).await;

@@ -117,6 +117,15 @@ pub(crate) fn world(routes: RouteTable) -> World {
 }
 
 pub(crate) fn world_with(routes: RouteTable, limits: Limits, passed: bool) -> World {
+    world_of(routes, limits, passed, false)
+}
+
+/// As the server is in the split-key profile.
+pub(crate) fn world_that_keeps_proofs(routes: RouteTable) -> World {
+    world_of(routes, Limits::default(), true, true)
+}
+
+fn world_of(routes: RouteTable, limits: Limits, passed: bool, keep_proof: bool) -> World {
     let record = Arc::new(Record::default());
     let readiness = Arc::new(Fixed {
         passed,
@@ -128,6 +137,7 @@ pub(crate) fn world_with(routes: RouteTable, limits: Limits, passed: bool) -> Wo
         events: record.clone(),
         readiness: readiness.clone(),
         ids: Arc::new(SystemIds),
+        keep_proof,
     };
     World {
         record,

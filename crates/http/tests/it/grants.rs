@@ -1,10 +1,10 @@
 //! RBC-1: what a handler receives, and that a refusal comes before anything else is read.
 
-use crate::fakes::{CUSTOMER, EXPIRES, SUBJECT, send, with_token, world};
+use crate::fakes::{CUSTOMER, EXPIRES, SUBJECT, World, send, with_token, world, world_that_keeps_proofs};
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
 use actix_web::web;
-use bearingwall_core::PurposeOfUse;
+use bearingwall_core::{BearerProof, PurposeOfUse};
 use bearingwall_http::{Granted, RouteSpec, RouteTable, app_routes};
 use bearingwall_rbac::{ReadClient, WriteClient};
 use serde_json::json;
@@ -22,6 +22,15 @@ async fn show(granted: Granted<ReadClient>) -> web::Json<serde_json::Value> {
     }))
 }
 
+/// Shows whether the context holds the token; the token itself is the caller's own.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test compares the token with the one that it sent"
+)]
+async fn prove(granted: Granted<ReadClient>) -> web::Json<serde_json::Value> {
+    web::Json(json!({ "proof": granted.ctx().proof().map(BearerProof::expose) }))
+}
+
 async fn write(_: Granted<WriteClient>, _: web::Json<serde_json::Value>) -> &'static str {
     "written"
 }
@@ -29,6 +38,7 @@ async fn write(_: Granted<WriteClient>, _: web::Json<serde_json::Value>) -> &'st
 fn routes() -> RouteTable {
     RouteTable::builder()
         .secured::<ReadClient, _, _>(RouteSpec::new("GET /v1/things/{id}", "show", "Shows."), show)
+        .secured::<ReadClient, _, _>(RouteSpec::new("GET /v1/proofs", "prove", "Proves."), prove)
         .secured::<WriteClient, _, _>(RouteSpec::new("POST /v1/things:import", "write", "Writes."), write)
         .finish()
         .unwrap()
@@ -50,6 +60,18 @@ async fn rbc_1_the_context_is_made_of_token_request_and_route() {
         "roles": ["authenticated", "customer_admin"],
     });
     assert_eq!(answer.json(), expected);
+}
+
+#[actix_web::test]
+async fn ten_7_a_context_holds_the_callers_token_where_the_database_asks_for_it_and_nowhere_else() {
+    let ask = async |world: World, token| {
+        let request = with_token(TestRequest::get().uri("/v1/proofs"), token);
+        send(&world.application, request).await.json()["proof"].clone()
+    };
+    for token in ["reader", "both"] {
+        assert_eq!(ask(world_that_keeps_proofs(routes()), token).await, json!(token));
+        assert_eq!(ask(world(routes()), token).await, json!(null));
+    }
 }
 
 #[actix_web::test]

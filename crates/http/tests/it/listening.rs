@@ -3,6 +3,8 @@
 use crate::fakes::{send, world, world_with};
 use actix_web::test::TestRequest;
 use bearingwall_http::{Limits, RunningServer, ServerOptions, app_routes};
+use bearingwall_telemetry::Metrics;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -65,6 +67,46 @@ async fn the_server_serves_cuts_off_slow_heads_and_stops_when_told() {
         );
         let slow = exchange(address, "GET /healthz HTTP/1.1\r\nHost").await;
         assert!(slow.is_empty() || slow.starts_with("HTTP/1.1 408"), "{slow}");
+        stop.send(()).unwrap();
+    };
+    let (ended, ()) = tokio::join!(server.run(async { stopped.await.unwrap() }), client);
+    ended.unwrap();
+    assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[actix_web::test]
+async fn the_metrics_listener_serves_numbers_and_nothing_else() {
+    let metrics = Arc::new(Metrics::new("1.2.3", || 5));
+    let server = RunningServer::bind_metrics(Arc::clone(&metrics), "127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = server.address();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let client = async {
+        let ask = async |line: &str| {
+            exchange(
+                address,
+                &format!("{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+            )
+            .await
+        };
+        let answer = ask("GET /metrics").await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert!(
+            answer.contains("content-type: application/openmetrics-text"),
+            "{answer}"
+        );
+        assert!(answer.contains("\nbearingwall_refusals_lost_total 5\n"), "{answer}");
+        assert!(answer.ends_with("# EOF\n"), "{answer}");
+        for (line, status) in [
+            ("GET /", "404"),
+            ("GET /healthz", "404"),
+            ("GET /v1/me", "404"),
+            ("GET /openapi.json", "404"),
+            ("POST /metrics", "404"),
+        ] {
+            let answer = ask(line).await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{line}: {answer}");
+            assert!(!answer.contains("bearingwall"), "{line}: {answer}");
+        }
         stop.send(()).unwrap();
     };
     let (ended, ()) = tokio::join!(server.run(async { stopped.await.unwrap() }), client);

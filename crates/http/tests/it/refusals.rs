@@ -1,9 +1,9 @@
 //! AUD-3: a refusal reaches the record, with who it was only where that was proven.
 
-use crate::fakes::{CUSTOMER, SUBJECT, send, with_token, world};
+use crate::fakes::{CUSTOMER, SUBJECT, send, with_token, world, world_that_keeps_proofs};
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
-use bearingwall_core::{Outcome, SecurityEvent};
+use bearingwall_core::{BearerProof, Outcome, SecurityEvent};
 use bearingwall_http::{Granted, RouteSpec, RouteTable};
 use bearingwall_rbac::WriteClient;
 
@@ -58,6 +58,37 @@ async fn aud_3_an_unauthenticated_request_is_reported_without_inventing_an_ident
             ("http.request.unauthenticated", reason)
         );
         assert_eq!((event.customer, event.subject, event.route), (None, None, None));
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test compares the token with the one that it sent"
+)]
+#[actix_web::test]
+async fn ten_7_a_refusal_carries_the_proof_of_a_proven_identity_and_of_no_other() {
+    for (token, keeps, proven) in [
+        ("reader", true, Some("reader")),
+        ("reader", false, None),
+        ("expired", true, None),
+    ] {
+        let world = if keeps {
+            world_that_keeps_proofs(routes())
+        } else {
+            world(routes())
+        };
+        send(
+            &world.application,
+            with_token(TestRequest::post().uri("/v1/things/9"), token),
+        )
+        .await;
+        let events = world.record.0.lock().unwrap();
+        assert_eq!(events.len(), 1);
+        assert_eq!(
+            events[0].proof.as_ref().map(BearerProof::expose),
+            proven,
+            "{token} {keeps}"
+        );
     }
 }
 

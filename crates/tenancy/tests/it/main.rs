@@ -19,6 +19,7 @@ mod oracle;
 mod posture;
 mod protection;
 mod residue;
+mod reuse;
 mod split_key;
 mod transaction;
 mod wire;

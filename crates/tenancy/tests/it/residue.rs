@@ -23,6 +23,26 @@ const RESIDUE: &[(&str, &str)] = &[
         "SELECT nullif(current_setting('TimeZone'), 'UTC') AS answer",
     ),
     (
+        "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+        "SELECT nullif(current_setting('transaction_read_only'), 'off') AS answer",
+    ),
+    (
+        "SET default_transaction_isolation = serializable",
+        "SELECT nullif(current_setting('transaction_isolation'), 'read committed') AS answer",
+    ),
+    (
+        "SET row_security = off",
+        "SELECT nullif(current_setting('row_security'), 'on') AS answer",
+    ),
+    (
+        "SET ROLE bearingwall_app",
+        "SELECT nullif(current_setting('role'), 'none') AS answer",
+    ),
+    (
+        "SET application_name = 'left'",
+        "SELECT nullif(current_setting('application_name'), 'bearingwall') AS answer",
+    ),
+    (
         "SET synchronous_commit = off",
         "SELECT nullif(current_setting('synchronous_commit'), 'on') AS answer",
     ),

@@ -81,7 +81,7 @@ impl Owner {
         command
     }
 
-    fn own(&self, path: &Path) -> Result<(), ClusterError> {
+    pub(super) fn own(&self, path: &Path) -> Result<(), ClusterError> {
         if self.switches {
             chown(path, Some(self.uid.as_raw()), Some(self.gid.as_raw()))
                 .map_err(ClusterError::io("give away", path))?;

@@ -347,3 +347,27 @@ fn names_that_are_no_directory_names_are_refused() {
         );
     }
 }
+
+#[test]
+fn a_standby_follows_its_primary_and_refuses_writes() {
+    let scratch = scratch();
+    let primary = start(&options(&scratch));
+    ask(&primary, "CREATE TABLE followed (n int)");
+    let copy = ClusterOptions {
+        name: "it-standby".to_owned(),
+        ..options(&scratch)
+    };
+    let standby = primary.start_standby(&copy, &|_| {}).unwrap();
+    assert_ne!(standby.port(), primary.port());
+    assert_eq!(ask(&standby, "SELECT pg_is_in_recovery()::text"), "true");
+    ask(&primary, "INSERT INTO followed VALUES (7)");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while ask(&standby, "SELECT count(*)::text FROM followed") != "1" {
+        assert!(Instant::now() < deadline, "the row never arrived");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let refused = std::panic::catch_unwind(|| ask(&standby, "INSERT INTO followed VALUES (8)"));
+    assert!(refused.is_err(), "a standby took a write");
+    assert_eq!(standby.stop().unwrap(), StopOutcome::Stopped);
+    assert_eq!(primary.stop().unwrap(), StopOutcome::Stopped);
+}

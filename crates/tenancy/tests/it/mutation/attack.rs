@@ -325,10 +325,9 @@ async fn records(superuser: &Client) -> Vec<(&'static str, String)> {
         format!("{}; SELECT count(*) FROM audit.events", event("", "")),
         event(", actor_id", &format!(", '{A}'")),
         "SELECT count(*) FROM audit.events".to_owned(),
-        format!(
-            "INSERT INTO audit.events (event_id, event_type, phase, outcome, resource, commands) VALUES (gen_random_uuid(), 'client.read', 'intended',
-             'success', 'crm.client_digests', '{{SEARCH}}'); SELECT count(*) FROM crm.client_digests"
-        ),
+        "INSERT INTO audit.events (event_id, event_type, phase, outcome, resource, commands) VALUES (gen_random_uuid(), 'client.read', 'intended',
+             'success', 'crm.client_digests', '{SEARCH}'); SELECT count(*) FROM crm.client_digests"
+            .to_owned(),
         "SELECT audit.search_declared('crm.client_digests')".to_owned(),
         "SELECT audit.declared_subjects('crm.client_records', 'SELECT')".to_owned(),
     ]

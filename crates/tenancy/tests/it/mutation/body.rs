@@ -166,7 +166,12 @@ fn conjunct_end(tokens: &[Token<'_>], from: usize) -> usize {
             between = true;
         } else if token.is("AND") && between {
             between = false;
-        } else if token.is_any(ENDS) {
+        } else if token.is_any(ENDS)
+            && !(token.is("END")
+                && tokens[from..at]
+                    .iter()
+                    .any(|case| case.depth == depth && case.is("CASE")))
+        {
             return at;
         }
     }
