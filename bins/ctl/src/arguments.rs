@@ -1,6 +1,12 @@
 //! The command line.
 
-use bearingwall_core::CustomerId;
+mod tenant;
+
+pub(crate) use tenant::{
+    ApproveArguments, ExecuteArguments, ExportArguments, OffboardCommand, RequestArguments, TenantArguments,
+    TenantCommand, TenantName,
+};
+
 use bearingwall_secrets::SecretRef;
 use bearingwall_tenancy::DatabaseAddress;
 use clap::{Args, Parser, Subcommand};
@@ -38,7 +44,7 @@ pub(crate) enum Command {
         #[arg(required = true)]
         regions: Vec<String>,
     },
-    /// Make and list tenants.
+    /// Make, list, suspend, resume, export and offboard tenants.
     #[command(subcommand)]
     Tenant(TenantCommand),
     /// Make and install keys.
@@ -215,35 +221,6 @@ pub(crate) struct BootstrapArguments {
     /// PEM file with the certificate authorities of the database's server, instead of the machine's own.
     #[arg(long, value_name = "FILE")]
     pub(crate) root_file: Option<PathBuf>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum TenantCommand {
-    /// Make a tenant and print its id.
-    Create(TenantArguments),
-    /// List the tenants: id, slug, region, name.
-    List {
-        #[command(flatten)]
-        admin: AdminArguments,
-    },
-}
-
-#[derive(Args, Clone, Debug)]
-pub(crate) struct TenantArguments {
-    #[command(flatten)]
-    pub(crate) admin: AdminArguments,
-    /// Lower-case letters, digits and hyphens; unique.
-    #[arg(long)]
-    pub(crate) slug: String,
-    /// The name, for people.
-    #[arg(long)]
-    pub(crate) name: String,
-    /// One of the regions that the database serves.
-    #[arg(long)]
-    pub(crate) region: String,
-    /// The id, if it is given from elsewhere.
-    #[arg(long)]
-    pub(crate) id: Option<CustomerId>,
 }
 
 #[derive(Debug, Subcommand)]

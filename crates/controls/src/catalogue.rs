@@ -167,6 +167,30 @@ pub const CATALOGUE: &[Control] = &[
         evidence: &[Tests("cargo test --workspace ten_8_")],
     },
     Control {
+        id: "TEN-9",
+        title: "Tenant life cycle",
+        statement: "A suspended tenant admits nobody, and a tenant is erased only under a two-person record that the database \
+                    enforces: both persons proven by access tokens, the same export, 24 hours, suspended throughout; keys go \
+                    first, no row remains in any table with a tenant column, and the record stays.",
+        crate_name: "tenancy",
+        clauses: &[
+            cite(Hipaa, "164.310(d)(2)(i)"),
+            cite(Hipaa, "164.308(a)(3)(ii)(C)"),
+            cite(Hipaa, "164.312(a)(1)"),
+            cite(Soc2, "CC6.5"),
+            cite(Soc2, "C1.2"),
+            cite(Gdpr, "17"),
+            cite(Gdpr, "20"),
+            cite(Gdpr, "28"),
+            cite(Iso27001, "A.8.10"),
+            cite(Iso27001, "A.5.3"),
+            cite(Nist80053, "AC-3"),
+            cite(Nist80053, "AC-5"),
+            cite(Nist80053, "MP-6"),
+        ],
+        evidence: &[Tests("cargo test --workspace ten_9_")],
+    },
+    Control {
         id: "AUT-1",
         title: "Strict bearer verification",
         statement: "A bearer token is accepted only as a compact RS256 or ES256 JWS of a configured issuer, signed \

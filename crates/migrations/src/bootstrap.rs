@@ -2,11 +2,8 @@
 
 use crate::error::MigrationError;
 use bearingwall_core::Sensitive;
+use bearingwall_tenancy::sql;
 use tokio_postgres::Client;
-
-pub(crate) const ROLES_SQL: &str = include_str!("../../tenancy/sql/roles.sql");
-pub(crate) const DATABASE_SQL: &str = include_str!("../../tenancy/sql/database.sql");
-pub(crate) const PLATFORM_SQL: &str = include_str!("../../tenancy/sql/platform.sql");
 
 /// Passwords of the login roles. A role without one here keeps what it has; a new role without one cannot log in
 /// by password, which is right where certificates, peer or token authentication do the work.
@@ -43,9 +40,9 @@ pub struct BootstrapOptions {
 /// # Errors
 /// When a name is unfit or the superuser's right does not suffice.
 pub async fn bootstrap_roles(superuser: &Client, options: &BootstrapOptions) -> Result<(), MigrationError> {
-    check_name(&options.database)?;
+    let privileges = database_privileges(&options.database)?;
     superuser
-        .batch_execute(ROLES_SQL)
+        .batch_execute(sql::ROLES)
         .await
         .map_err(MigrationError::statement("create the roles"))?;
     let passwords = &options.passwords;
@@ -83,7 +80,7 @@ pub async fn bootstrap_roles(superuser: &Client, options: &BootstrapOptions) -> 
             .map_err(MigrationError::statement("create the database"))?;
     }
     superuser
-        .batch_execute(&database_privileges(&options.database)?)
+        .batch_execute(&privileges)
         .await
         .map_err(MigrationError::statement("set the database's privileges"))
 }
@@ -93,13 +90,9 @@ pub async fn bootstrap_roles(superuser: &Client, options: &BootstrapOptions) -> 
 /// # Errors
 /// When the name would have to be quoted.
 pub fn database_privileges(database: &str) -> Result<String, MigrationError> {
-    check_name(database)?;
-    Ok(format!(
-        "REVOKE ALL ON DATABASE {database} FROM PUBLIC;
-         GRANT CONNECT ON DATABASE {database} TO bearingwall_admin, bearingwall_app, bearingwall_sealer,
-             bearingwall_worker, bearingwall_auditor, bearingwall_backup;
-         GRANT CREATE ON DATABASE {database} TO bearingwall_admin;"
-    ))
+    sql::privileges(database).ok_or_else(|| MigrationError::BadName {
+        name: database.to_owned(),
+    })
 }
 
 /// Sets the schema privileges, connected as superuser to the application's database.
@@ -108,7 +101,7 @@ pub fn database_privileges(database: &str) -> Result<String, MigrationError> {
 /// When the superuser's right does not suffice.
 pub async fn bootstrap_database(superuser: &Client) -> Result<(), MigrationError> {
     superuser
-        .batch_execute(DATABASE_SQL)
+        .batch_execute(sql::DATABASE)
         .await
         .map_err(MigrationError::statement("set the schema's privileges"))
 }
@@ -120,7 +113,7 @@ pub async fn bootstrap_database(superuser: &Client) -> Result<(), MigrationError
 /// When the superuser's right does not suffice, as on a managed service that keeps event triggers to itself.
 pub async fn bootstrap_platform(superuser: &Client) -> Result<(), MigrationError> {
     superuser
-        .batch_execute(PLATFORM_SQL)
+        .batch_execute(sql::PLATFORM)
         .await
         .map_err(MigrationError::statement("install the platform hardening"))
 }
@@ -130,20 +123,6 @@ pub async fn bootstrap_platform(superuser: &Client) -> Result<(), MigrationError
 fn set_password(role: &str, password: &Sensitive<String>) -> String {
     let verifier = postgres_protocol::password::scram_sha_256(password.expose().as_bytes());
     format!("ALTER ROLE {role} PASSWORD '{verifier}'")
-}
-
-fn check_name(name: &str) -> Result<(), MigrationError> {
-    let fits = !name.is_empty()
-        && name.len() <= 63
-        && name.starts_with(|first: char| first.is_ascii_lowercase() || first == '_')
-        && name
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    if fits {
-        Ok(())
-    } else {
-        Err(MigrationError::BadName { name: name.to_owned() })
-    }
 }
 
 #[cfg(test)]

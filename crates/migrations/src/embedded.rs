@@ -1,5 +1,6 @@
 //! The migrations themselves, as text that is compiled in and hashed.
 
+use bearingwall_tenancy::sql;
 use diesel::migration::{Migration, MigrationMetadata, MigrationName, MigrationVersion};
 use diesel::pg::Pg;
 use sha2::{Digest, Sha256};
@@ -32,7 +33,8 @@ pub const EMBEDDED: &[Embedded] = embedded![
     ("00000000000002", "audit"),
     ("00000000000003", "crm"),
     ("00000000000004", "split_key"),
-    ("00000000000005", "background")
+    ("00000000000005", "background"),
+    ("00000000000006", "lifecycle")
 ];
 
 impl Embedded {
@@ -53,9 +55,9 @@ pub fn latest_version() -> &'static str {
 #[must_use]
 pub fn content_hash() -> String {
     let mut hash = Sha256::new();
-    hash.update(crate::bootstrap::ROLES_SQL);
-    hash.update(crate::bootstrap::DATABASE_SQL);
-    hash.update(crate::bootstrap::PLATFORM_SQL);
+    hash.update(sql::ROLES);
+    hash.update(sql::DATABASE);
+    hash.update(sql::PLATFORM);
     for migration in EMBEDDED {
         hash.update(migration.name);
         hash.update(migration.sql);

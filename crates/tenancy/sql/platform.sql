@@ -98,5 +98,10 @@ REVOKE USAGE ON LANGUAGE plpgsql, sql FROM PUBLIC;
 GRANT USAGE ON LANGUAGE plpgsql, sql TO bearingwall_admin, bearingwall_owner;
 -- A setting that no login role may change: the verified context is kept there, so that reading it needs no cryptography.
 -- The parameter itself only names C functions whose errors would be logged with a backtrace; ours never is one.
-GRANT SET ON PARAMETER backtrace_functions TO bearingwall_owner;
+DO $parameter$ BEGIN
+    -- The privilege is the cluster's: not written again where another database's hardening has given it.
+    IF NOT has_parameter_privilege('bearingwall_owner', 'backtrace_functions', 'SET') THEN
+        GRANT SET ON PARAMETER backtrace_functions TO bearingwall_owner;
+    END IF;
+END $parameter$;
 RESET bearingwall.audit_ddl;

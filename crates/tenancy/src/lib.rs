@@ -13,6 +13,8 @@ pub mod pooler;
 pub mod posture;
 mod session;
 mod sessions;
+#[cfg(feature = "sql")]
+pub mod sql;
 mod tickets;
 mod tx;
 
@@ -24,4 +26,4 @@ pub use pooler::Pooler;
 pub use tx::TenantTx;
 
 /// The migration that this program was built for; a database at any other is refused at start.
-pub const SCHEMA_VERSION: &str = "00000000000005";
+pub const SCHEMA_VERSION: &str = "00000000000006";

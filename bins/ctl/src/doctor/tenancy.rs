@@ -2,8 +2,8 @@
 
 use super::{Finding, chain};
 use crate::arguments::{AdminArguments, TenancyArguments};
-use crate::bootstrap::password_from_stdin;
 use crate::connection::{LoginAddress, with_root};
+use crate::input;
 use crate::outcome::Outcome;
 use crate::{output, vault};
 use anyhow::Context as _;
@@ -131,7 +131,7 @@ fn print(report: &Report, json: bool) -> anyhow::Result<()> {
 async fn login(arguments: &TenancyArguments) -> anyhow::Result<LoginAddress> {
     let given = match (&arguments.password_ref, arguments.password_stdin) {
         (Some(reference), _) => Some(vault::secret_of(reference).await?),
-        (None, true) => Some(password_from_stdin()?),
+        (None, true) => Some(input::secret_line("password")?),
         (None, false) => None,
     };
     if let Some(admin_url) = &arguments.admin_url {

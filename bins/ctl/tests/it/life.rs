@@ -47,7 +47,7 @@ fn an_installation_lives_from_bootstrap_to_a_healthy_doctor() {
     assert!(refused.err.contains("serves no region of that name"), "{refused:?}");
     assert_eq!(
         site.admin(&["tenant", "list"], &database).ok(),
-        format!("{id}  juniper  us-east  Juniper Spa\n")
+        format!("{id}  juniper  us-east  active  Juniper Spa\n")
     );
 
     let doctor = site.admin(&["doctor"], &database).ok();

@@ -13,4 +13,6 @@ mod inventory;
 mod issuers;
 mod life;
 mod migrations;
+mod offboarding;
 mod site;
+mod tenants;

@@ -380,11 +380,8 @@ async fn ten_6_every_weakened_function_is_found_and_most_of_them_by_attack() {
             }
             made += 1;
             by_inventory += usize::from(!found.is_empty());
-            let (one, two) = tokio::join!(
-                attacked(&hardened, &function, &definition),
-                attacked(&plain, &function, &definition)
-            );
-            let red = one.unwrap() || two.unwrap();
+            let red = attacked(&hardened, &function, &definition).await.unwrap()
+                || attacked(&plain, &function, &definition).await.unwrap();
             by_attack += usize::from(red);
             if !red {
                 unattacked.push(name.clone());

@@ -76,7 +76,7 @@ pub(crate) async fn install(admin: &Client, issuer: &str, customer: Option<Uuid>
 }
 
 /// The clients that are seen under this context.
-async fn seen(pool: &TenantPool, ctx: &Ctx) -> Result<Vec<Uuid>, Failure> {
+pub(crate) async fn seen(pool: &TenantPool, ctx: &Ctx) -> Result<Vec<Uuid>, Failure> {
     use crate::fixture::clients;
     use diesel::QueryDsl;
     pool.run(ctx, async |tx: &mut TenantTx<'_>| {

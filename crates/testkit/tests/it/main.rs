@@ -10,3 +10,4 @@
 
 mod cluster;
 mod database;
+mod lint;

@@ -1,9 +1,11 @@
 WITH wanted AS (
     SELECT phi.relation, rel.oid, lower(c.command) AS command, c.letter, c.command AS upper_command,
-           format('(%s%I = ANY (( SELECT audit.declared_subjects(%L::text, %L::text) AS declared_subjects)::uuid[]))%s',
-               CASE WHEN s.search THEN format('( SELECT audit.search_declared(%L::text) AS search_declared) OR (', phi.relation) ELSE '' END,
-               phi.subject_column, phi.relation, c.command, CASE WHEN s.search THEN ')' ELSE '' END) AS condition,
-           format('%s%I = ANY ((SELECT audit.declared_subjects(%L, %L))::uuid[])',
+           format('(%s(%I = ANY (( SELECT audit.declared_subjects(%L::text, %L::text) AS declared_subjects)::uuid[])) OR '
+                  '( SELECT ((SESSION_USER = ''bearingwall_admin''::name) AND audit.sweep_declared(%3$L::text, %4$L::text))))',
+               CASE WHEN s.search THEN format('( SELECT audit.search_declared(%L::text) AS search_declared) OR ', phi.relation) ELSE '' END,
+               phi.subject_column, phi.relation, c.command) AS condition,
+           format('%s%I = ANY ((SELECT audit.declared_subjects(%L, %L))::uuid[]) OR '
+                  '(SELECT session_user = ''bearingwall_admin'' AND audit.sweep_declared(%3$L, %4$L))',
                CASE WHEN s.search THEN format('(SELECT audit.search_declared(%L)) OR ', phi.relation) ELSE '' END,
                phi.subject_column, phi.relation, c.command) AS definition
       FROM phi LEFT JOIN rel ON rel.name = phi.relation

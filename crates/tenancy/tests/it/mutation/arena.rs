@@ -115,7 +115,16 @@ pub(super) async fn furnish(superuser: &Client) -> Signer {
                     (6, '{A}', '0 s', '{PERSON}', '{REQUEST}', 'intended', 'denied', 'crm.client_records', '{{SELECT}}'),
                     (7, '{A}', '0 s', '{PERSON}', '{REQUEST}', 'intended', 'success', 'crm.chart_note_records', '{{SELECT}}'),
                     (8, '{A}', '0 s', '{PERSON}', '{REQUEST}', 'intended', 'success', 'crm.client_records', '{{DELETE}}'),
-                    (9, '{A}', '30 min', '{PERSON}', '{REQUEST}', 'intended', 'success', 'crm.client_records', '{{SELECT}}')
+                    (9, '{A}', '30 min', '{PERSON}', '{REQUEST}', 'intended', 'success', 'crm.client_records', '{{SELECT}}'),
+                    (0, '{B}', '0 s', '{PERSON}', '{REQUEST}', 'intended', 'success', 'crm.client_digests', '{{SEARCH}}'),
+                    (0, '{A}', '-10 min', '{PERSON}', '{REQUEST}', 'intended', 'success', 'crm.client_digests', '{{SEARCH}}'),
+                    (0, '{A}', '0 s', '{A}', '{REQUEST}', 'intended', 'success', 'crm.client_digests', '{{SEARCH}}'),
+                    (0, '{A}', '0 s', '{PERSON}', '{A}', 'intended', 'success', 'crm.client_digests', '{{SEARCH}}'),
+                    (0, '{A}', '0 s', '{PERSON}', '{REQUEST}', 'completed', 'success', 'crm.client_digests', '{{SEARCH}}'),
+                    (0, '{A}', '0 s', '{PERSON}', '{REQUEST}', 'intended', 'denied', 'crm.client_digests', '{{SEARCH}}'),
+                    (0, '{A}', '0 s', '{PERSON}', '{REQUEST}', 'intended', 'success', 'crm.chart_note_records', '{{SEARCH}}'),
+                    (0, '{A}', '0 s', '{PERSON}', '{REQUEST}', 'intended', 'success', 'crm.client_digests', '{{DELETE}}'),
+                    (0, '{A}', '30 min', '{PERSON}', '{REQUEST}', 'intended', 'success', 'crm.client_digests', '{{SEARCH}}')
                   ) AS v (n, customer, at, actor, request, phase, outcome, resource, commands);
              INSERT INTO tenancy.jobs (job_id, customer_id, request_id, kind, available_at, lease, leased_until)
                 SELECT ('00000000-0000-0000-0000-00000000050' || v.n)::uuid, v.customer::uuid, '{REQUEST}', v.kind, now() + v.at::interval,
@@ -141,7 +150,11 @@ pub(super) async fn furnish(superuser: &Client) -> Signer {
                 FROM tenancy.issuers i, (VALUES ('key-1', 'infinity'::timestamptz), ('key-0', now() - interval '1 day')) AS k (kid, not_after);
              INSERT INTO tenancy.break_glass (session_id, customer_id, subject_id, reason, ticket, expires_at, approved_by, approved_at) VALUES
                 ('{SESSION}', '{A}', '{ines}', 'a charge was booked twice', 'OPS-17', clock_timestamp() + interval '50 minutes', '{A}', clock_timestamp()),
-                ('{UNAPPROVED}', '{B}', '{ines}', 'a charge was booked twice', 'OPS-17', clock_timestamp() + interval '50 minutes', NULL, NULL)",
+                ('{UNAPPROVED}', '{B}', '{ines}', 'a charge was booked twice', 'OPS-17', clock_timestamp() + interval '50 minutes', NULL, NULL),
+                (gen_random_uuid(), '{B}', '{A}', 'a charge was booked twice', 'OPS-17', clock_timestamp() + interval '50 minutes', '{B}', clock_timestamp());
+             INSERT INTO tenancy.break_glass (session_id, customer_id, subject_id, reason, ticket, opened_at, expires_at, approved_by, approved_at, closed_at) VALUES
+                (gen_random_uuid(), '{SUSPENDED}', '{ines}', 'a charge was booked twice', 'OPS-17', now(), now() + interval '50 minutes', '{A}', now(), now()),
+                (gen_random_uuid(), '{ELSEWHERE}', '{ines}', 'a charge was booked twice', 'OPS-17', now() - interval '2 hours', now() - interval '90 minutes', '{A}', now(), NULL)",
             n = row.get::<_, String>(0),
             ines = subject(ISSUER, "ines"),
         ))
@@ -187,6 +200,15 @@ pub(super) fn tokens(signer: &Signer) -> Vec<(String, String)> {
             format!("{}AAAA", &plain[..plain.len() - 4]),
         ),
         ("of two parts".to_owned(), plain.rsplit_once('.').unwrap().0.to_owned()),
+        (
+            "of no JSON".to_owned(),
+            signer.sign(&format!("{}.{}", encode("x"), encode("y"))),
+        ),
+        ("of another alphabet".to_owned(), plain.replace('e', "+")),
+        (
+            "with a tenant that is no id".to_owned(),
+            with("customer_id", json!("zz")),
+        ),
         ("of another key".to_owned(), Signer::generate("key-1").token(&good())),
         (
             "unsigned".to_owned(),

@@ -39,9 +39,11 @@ impl Attacks {
         list.extend(contexts(&superuser).await);
         for (name, token) in tokens(&signer) {
             let is_valid = ["good", "of staff", "of nobody's tenant"].contains(&name.as_str());
-            for customer in if is_valid { &[A, B, PLATFORM][..] } else { &[A, B][..1] } {
+            let tenants = [A, B, PLATFORM, SUSPENDED, ELSEWHERE].map(|customer| format!("'{customer}'"));
+            let tenants = tenants.into_iter().chain(["NULL".to_owned()]);
+            for customer in tenants.take(if is_valid { 6 } else { 1 }) {
                 let login = format!(
-                    "SELECT t.subject, t.expiry_ms IS NOT NULL, t.mac IS NOT NULL FROM tenancy.login('{token}', '{customer}') t"
+                    "SELECT t.subject, t.expiry_ms IS NOT NULL, t.mac IS NOT NULL FROM tenancy.login('{token}', {customer}) t"
                 );
                 list.push((SERVER, login));
             }
