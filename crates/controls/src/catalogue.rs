@@ -101,6 +101,26 @@ pub const CATALOGUE: &[Control] = &[
         evidence: &[Tests("cargo test --workspace ten_5_")],
     },
     Control {
+        id: "TEN-6",
+        title: "Schema inventory",
+        statement: "Everything in the database's catalog that isolation rests on is compared with what it must be; every \
+                    difference is a typed finding with the SQL that repairs it, and every single weakening that the catalog \
+                    of the migrated schema suggests is found.",
+        crate_name: "tenancy",
+        clauses: &[
+            cite(Hipaa, "164.308(a)(8)"),
+            cite(Hipaa, "164.312(a)(1)"),
+            cite(Soc2, "CC6.1"),
+            cite(Soc2, "CC7.1"),
+            cite(Gdpr, "32"),
+            cite(Iso27001, "A.8.9"),
+            cite(Nist80053, "AC-3"),
+            cite(Nist80053, "CM-6"),
+            cite(Nist80053, "SI-7"),
+        ],
+        evidence: &[Tests("cargo test --workspace ten_6_")],
+    },
+    Control {
         id: "TEN-7",
         title: "Split key, break-glass and leased work",
         statement: "In the split-key profile a server holds no key: the database itself verifies the caller's RS256 access \

@@ -6,6 +6,7 @@ pub mod danger;
 mod entry;
 mod error;
 pub mod floor;
+pub mod inventory;
 pub mod jobs;
 mod pool;
 pub mod pooler;

@@ -9,6 +9,7 @@
 )]
 
 mod documents;
+mod inventory;
 mod issuers;
 mod life;
 mod migrations;
