@@ -360,14 +360,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f
     SELECT customer_id FROM tenancy.customers WHERE NOT reserved ORDER BY customer_id
 $f$;
 
--- Data migrations run per tenant, one transaction each, as the operator.
-CREATE FUNCTION tenancy.enter_migration(p_customer uuid) RETURNS uuid
+-- Data migrations run per tenant, one transaction each, as the operator. Transactions of one request share its declarations:
+-- a sweep over personal data is declared in one and used in the next (audit.declare_sweep).
+CREATE FUNCTION tenancy.enter_migration(p_customer uuid, p_request uuid DEFAULT gen_random_uuid()) RETURNS uuid
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
 BEGIN
-    IF NOT EXISTS (SELECT FROM tenancy.customers t WHERE t.customer_id = p_customer) THEN
-        RAISE EXCEPTION 'no such tenant' USING ERRCODE = '28000';
+    IF p_request IS NULL OR NOT EXISTS (SELECT FROM tenancy.customers t WHERE t.customer_id = p_customer) THEN
+        RAISE EXCEPTION 'no such tenant, or no request' USING ERRCODE = '28000';
     END IF;
-    PERFORM tenancy.seal_context(p_customer, '00000000-0000-8000-8000-000000000002', gen_random_uuid());
+    PERFORM tenancy.seal_context(p_customer, '00000000-0000-8000-8000-000000000002', p_request);
     RETURN p_customer;
 END $f$;
 
@@ -449,7 +450,7 @@ GRANT EXECUTE ON FUNCTION tenancy.enter(uuid, uuid, uuid, bigint, uuid, smallint
 GRANT EXECUTE ON FUNCTION tenancy.entry_rules() TO bearingwall_app, bearingwall_worker, bearingwall_admin, bearingwall_auditor;
 GRANT EXECUTE ON FUNCTION tenancy.install_enter_key(smallint, bytea), tenancy.retire_enter_key(smallint), tenancy.renew_seal_key(),
     tenancy.choose_context_store(), tenancy.require_pid(boolean), tenancy.serve_regions(text[]),
-    tenancy.create_tenant(uuid, text, text, text), tenancy.tenants(), tenancy.tenant_ids(), tenancy.enter_migration(uuid) TO bearingwall_admin;
+    tenancy.create_tenant(uuid, text, text, text), tenancy.tenants(), tenancy.tenant_ids(), tenancy.enter_migration(uuid, uuid) TO bearingwall_admin;
 GRANT EXECUTE ON PROCEDURE tenancy.protect(regclass), tenancy.validate_constraint(regclass, name) TO bearingwall_admin;
 
 RESET ROLE;

@@ -40,10 +40,12 @@ CREATE TABLE audit.events (
     resource       text        CHECK (resource ~ '^[a-z0-9_.]{1,64}$'),
     resource_id    uuid,
     commands       text[]      NOT NULL DEFAULT '{}'
-        CHECK (commands <@ ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'SEARCH'] AND cardinality(commands) <= 5),
+        CHECK (commands <@ ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'SEARCH', 'SWEEP'] AND cardinality(commands) <= 5),
     result_count   integer,
     route          text        CHECK (route ~ '^[A-Z]+( /[!-~]*)?$' AND length(route) <= 128),
-    PRIMARY KEY (customer_id, recorded_at, event_id)
+    PRIMARY KEY (customer_id, recorded_at, event_id),
+    -- SECURITY: what names no person and covers all of them is the operator's alone, whoever may insert.
+    CONSTRAINT sweeps_are_the_operators CHECK ('SWEEP' <> ALL (commands) OR (db_role = 'bearingwall_admin' AND subject_id IS NULL))
 ) PARTITION BY RANGE (recorded_at);
 COMMENT ON TABLE audit.events IS 'append-only; codes and ids only, never personal data';
 CREATE INDEX events_request ON audit.events (customer_id, request_id, recorded_at);
@@ -180,6 +182,45 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
     INSERT INTO audit.phi_tables (relation, subject_column, searchable) VALUES (p_relation, p_subject_column, p_searchable)
 $f$;
 
+-- CONTROL: AUD-1
+-- A sweep: the operator's work on a whole tenant (a data migration, an export, an erasure) cannot name persons one by one. It
+-- opens one table for some commands, to the same request, from an earlier committed transaction, for as long as any access.
+CREATE FUNCTION audit.declare_sweep(p_event_type text, p_resource text, p_commands text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+DECLARE
+    v_ids uuid[] := tenancy.current_ids();
+BEGIN
+    IF session_user <> 'bearingwall_admin' OR v_ids[2] <> '00000000-0000-8000-8000-000000000002' THEN
+        RAISE EXCEPTION 'a sweep is the operator''s' USING ERRCODE = '42501';
+    END IF;
+    IF (cardinality(p_commands) BETWEEN 1 AND 4 AND p_commands <@ ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) IS NOT TRUE
+       OR NOT EXISTS (SELECT FROM audit.phi_tables t WHERE t.relation = p_resource) THEN
+        RAISE EXCEPTION 'a sweep names a table of the PHI class and its commands' USING ERRCODE = '22023';
+    END IF;
+    INSERT INTO audit.events (customer_id, actor_id, request_id, event_id, event_type, phase, outcome, resource, commands)
+    VALUES (v_ids[1], v_ids[2], v_ids[3], gen_random_uuid(), p_event_type, 'intended', 'success', p_resource, p_commands || 'SWEEP'::text);
+END $f$;
+
+-- SECURITY: the login role decides first, which no SQL changes: whatever stands in the record, the application sweeps nothing.
+CREATE FUNCTION audit.sweep_declared(p_resource text, p_command text) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan AS $f$
+DECLARE
+    v_ids uuid[];
+    v_ttl interval;
+    v_now timestamptz := clock_timestamp();
+BEGIN
+    IF session_user <> 'bearingwall_admin' THEN RETURN false; END IF;
+    v_ids := tenancy.current_ids();
+    SELECT c.access_ttl INTO v_ttl FROM audit.config c;
+    RETURN EXISTS (SELECT FROM audit.events e
+        WHERE e.customer_id = v_ids[1] AND e.request_id = v_ids[3]
+          AND e.recorded_at > v_now - v_ttl AND e.recorded_at < v_now + v_ttl
+          AND e.actor_id = v_ids[2] AND e.phase = 'intended' AND e.outcome = 'success' AND e.db_role = 'bearingwall_admin'
+          AND e.resource = p_resource AND 'SWEEP' = ANY (e.commands) AND p_command = ANY (e.commands)
+          AND e.xid IS DISTINCT FROM pg_current_xact_id_if_assigned());
+END $f$;
+
 -- The one call that makes a table a PHI table: a tenant table whose rows exist only for declared subjects.
 CREATE PROCEDURE audit.protect_phi(p_table regclass, p_subject_column name, p_searchable boolean DEFAULT false)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $p$
@@ -200,6 +241,9 @@ BEGIN
         IF p_searchable AND v_command = 'SELECT' THEN
             v_condition := format('(SELECT audit.search_declared(%L)) OR %s', v_name, v_condition);
         END IF;
+        -- Last, as an InitPlan: asked once a statement, only if a row is not covered otherwise, and of the operator alone, so
+        -- that the application pays for no call.
+        v_condition := format('%s OR (SELECT session_user = ''bearingwall_admin'' AND audit.sweep_declared(%L, %L))', v_condition, v_name, v_command);
         EXECUTE format('CREATE POLICY phi_%s ON %s AS RESTRICTIVE FOR %s TO PUBLIC %s', lower(v_command), p_table, v_command,
             CASE v_command
                 WHEN 'INSERT' THEN format('WITH CHECK (%s)', v_condition)
@@ -251,7 +295,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f
 $f$;
 
 REVOKE ALL ON ALL ROUTINES IN SCHEMA audit FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.declared_subjects(text, text), audit.search_declared(text) TO bearingwall_app, bearingwall_admin;
+GRANT EXECUTE ON FUNCTION audit.declared_subjects(text, text), audit.search_declared(text), audit.sweep_declared(text, text)
+    TO bearingwall_app, bearingwall_admin;
+GRANT EXECUTE ON FUNCTION audit.declare_sweep(text, text, text[]) TO bearingwall_admin;
 GRANT EXECUTE ON FUNCTION audit.record_refusal(uuid, text, text, uuid, text) TO bearingwall_app;
 GRANT EXECUTE ON FUNCTION audit.ready() TO bearingwall_app, bearingwall_sealer, bearingwall_auditor;
 GRANT EXECUTE ON FUNCTION audit.create_partition(date) TO bearingwall_admin, bearingwall_sealer;

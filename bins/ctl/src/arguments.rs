@@ -1,6 +1,12 @@
 //! The command line.
 
-use bearingwall_core::CustomerId;
+mod tenant;
+
+pub(crate) use tenant::{
+    ApproveArguments, ExecuteArguments, ExportArguments, OffboardCommand, RequestArguments, TenantArguments,
+    TenantCommand, TenantName,
+};
+
 use bearingwall_secrets::SecretRef;
 use bearingwall_tenancy::DatabaseAddress;
 use clap::{Args, Parser, Subcommand};
@@ -38,7 +44,7 @@ pub(crate) enum Command {
         #[arg(required = true)]
         regions: Vec<String>,
     },
-    /// Make and list tenants.
+    /// Make, list, suspend, resume, export and offboard tenants.
     #[command(subcommand)]
     Tenant(TenantCommand),
     /// Make and install keys.
@@ -75,9 +81,12 @@ pub(crate) enum Command {
 }
 
 #[derive(Args, Clone, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct DoctorArguments {
+    #[command(subcommand)]
+    pub(crate) about: Option<DoctorCommand>,
     #[command(flatten)]
-    pub(crate) admin: AdminArguments,
+    pub(crate) admin: Option<AdminArguments>,
     /// Where the server reaches the database, if elsewhere than this tool does: the address of a connection pooler,
     /// as `postgres://bearingwall_app@host:6432/bearingwall`.
     #[arg(long, value_name = "URL")]
@@ -85,6 +94,78 @@ pub(crate) struct DoctorArguments {
     /// The key id of the enter key in the secret store; that check is left out where the store has no such key.
     #[arg(long, default_value_t = 1)]
     pub(crate) enter_kid: i16,
+    /// Count a missing platform hardening as a fault, instead of only saying so.
+    #[arg(long)]
+    pub(crate) require_platform: bool,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum DoctorCommand {
+    /// Read the catalog and name everything that breaks tenant isolation, each with the SQL that repairs it.
+    ///
+    /// With `--admin-url` the database is compared with what this release made it; with `--database-url` any database is
+    /// examined whose tables name their tenant in a column.
+    Tenancy(Box<TenancyArguments>),
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct TenancyArguments {
+    /// This installation's database, as `postgres://bearingwall_admin@host:5432/bearingwall`.
+    #[arg(
+        long,
+        value_name = "URL",
+        required_unless_present = "database_url",
+        conflicts_with = "database_url"
+    )]
+    pub(crate) admin_url: Option<DatabaseAddress>,
+    /// Any database, with a role that may read its catalog. It must not hold a password.
+    #[arg(long, value_name = "URL")]
+    pub(crate) database_url: Option<DatabaseAddress>,
+    /// Where the password is, as `azure-kv://vault/name`.
+    #[arg(long, value_name = "REFERENCE", conflicts_with = "password_stdin")]
+    pub(crate) password_ref: Option<SecretRef>,
+    /// Read the password from the first line of standard input.
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+    /// The secret store of this installation, whose entry `admin` is the password for `--admin-url`.
+    #[arg(long, value_name = "STORE", conflicts_with_all = ["password_ref", "password_stdin", "database_url"])]
+    pub(crate) secrets: Option<StoreLocation>,
+    /// PEM file with the certificate authorities of the database's server, instead of the machine's own.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) root_file: Option<PathBuf>,
+    /// The column that names the tenant.
+    #[arg(long, value_name = "NAME", default_value = "tenant_id", conflicts_with = "admin_url")]
+    pub(crate) tenant_column: String,
+    /// The type of that column.
+    #[arg(long, value_name = "TYPE", default_value = "uuid", conflicts_with = "admin_url")]
+    pub(crate) tenant_type: String,
+    /// A role that the application logs in with; may be repeated. Without it: every login role that reaches a tenant table
+    /// and owns none.
+    #[arg(long, value_name = "ROLE", conflicts_with = "admin_url")]
+    pub(crate) app_role: Vec<String>,
+    /// A schema with tenant tables; may be repeated. Without it: all but the system's.
+    #[arg(long, value_name = "SCHEMA", conflicts_with = "admin_url")]
+    pub(crate) schema: Vec<String>,
+    /// The function that policies compare the tenant with, as `schema.function`.
+    #[arg(
+        long,
+        value_name = "FUNCTION",
+        default_value = "tenancy.current_customer_id",
+        conflicts_with = "admin_url"
+    )]
+    pub(crate) context_function: String,
+    /// A function that may be SECURITY DEFINER, as `schema.function(type,type)`; may be repeated.
+    #[arg(long, value_name = "FUNCTION", conflicts_with = "admin_url")]
+    pub(crate) definer_function: Vec<String>,
+    /// A regular expression for the names of columns with personal data, instead of the built-in one.
+    #[arg(long, value_name = "REGEX", conflicts_with = "admin_url")]
+    pub(crate) personal_columns: Option<String>,
+    /// Count a missing platform hardening as a fault, instead of only saying so.
+    #[arg(long)]
+    pub(crate) require_platform: bool,
     /// Print one JSON document.
     #[arg(long)]
     pub(crate) json: bool,
@@ -140,35 +221,6 @@ pub(crate) struct BootstrapArguments {
     /// PEM file with the certificate authorities of the database's server, instead of the machine's own.
     #[arg(long, value_name = "FILE")]
     pub(crate) root_file: Option<PathBuf>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum TenantCommand {
-    /// Make a tenant and print its id.
-    Create(TenantArguments),
-    /// List the tenants: id, slug, region, name.
-    List {
-        #[command(flatten)]
-        admin: AdminArguments,
-    },
-}
-
-#[derive(Args, Clone, Debug)]
-pub(crate) struct TenantArguments {
-    #[command(flatten)]
-    pub(crate) admin: AdminArguments,
-    /// Lower-case letters, digits and hyphens; unique.
-    #[arg(long)]
-    pub(crate) slug: String,
-    /// The name, for people.
-    #[arg(long)]
-    pub(crate) name: String,
-    /// One of the regions that the database serves.
-    #[arg(long)]
-    pub(crate) region: String,
-    /// The id, if it is given from elsewhere.
-    #[arg(long)]
-    pub(crate) id: Option<CustomerId>,
 }
 
 #[derive(Debug, Subcommand)]

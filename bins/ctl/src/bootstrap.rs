@@ -3,14 +3,12 @@
 use crate::arguments::BootstrapArguments;
 use crate::connection::{LoginAddress, with_root};
 use crate::outcome::Outcome;
-use crate::{output, vault};
+use crate::{input, output, vault};
 use anyhow::Context as _;
 use bearingwall_core::Sensitive;
 use bearingwall_migrations::{BootstrapOptions, bootstrap_database, bootstrap_platform, bootstrap_roles};
 use bearingwall_secrets::FileStore;
 use bearingwall_tenancy::DatabaseAddress;
-use std::io::BufRead as _;
-use zeroize::Zeroizing;
 
 /// "bootstrap" in ASCII, as far as it fits: one bootstrap at a time and database that the superuser connects to.
 const LOCK: i64 = 0x62_6f6f_7473_7472;
@@ -65,7 +63,7 @@ pub async fn bootstrap(request: &BootstrapRequest, store: &FileStore, progress: 
 pub(crate) async fn run(arguments: BootstrapArguments) -> anyhow::Result<Outcome> {
     let superuser_password = match (&arguments.superuser_password_ref, arguments.password_stdin) {
         (Some(reference), _) => Some(vault::secret_of(reference).await?),
-        (None, true) => Some(password_from_stdin()?),
+        (None, true) => Some(input::secret_line("password")?),
         (None, false) => None,
     };
     let store = FileStore::open_or_create(&arguments.secrets.0).context("the secret store")?;
@@ -81,16 +79,4 @@ pub(crate) async fn run(arguments: BootstrapArguments) -> anyhow::Result<Outcome
         request.database
     ))?;
     Ok(Outcome::Done)
-}
-
-/// The first line, without its end.
-fn password_from_stdin() -> anyhow::Result<Sensitive<String>> {
-    let mut line = Zeroizing::new(String::new());
-    std::io::stdin()
-        .lock()
-        .read_line(&mut line)
-        .context("reading the password")?;
-    let password = line.trim_end_matches(['\r', '\n']);
-    anyhow::ensure!(!password.is_empty(), "standard input holds no password");
-    Ok(Sensitive::new(password.to_owned()))
 }

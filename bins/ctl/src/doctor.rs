@@ -1,8 +1,9 @@
 //! `doctor`: whether the running system still holds what the server needs, check by check.
 
 mod catalogue;
+mod tenancy;
 
-use crate::arguments::DoctorArguments;
+use crate::arguments::{AdminArguments, DoctorArguments, DoctorCommand};
 use crate::connection::{LoginAddress, with_root};
 use crate::keys::enter_key_name;
 use crate::outcome::Outcome;
@@ -94,6 +95,16 @@ pub struct Examined {
     pub checks: Vec<Finding>,
 }
 
+impl Examined {
+    /// Makes a fault of what would only be said.
+    fn require(&mut self, check: &str) {
+        for finding in &mut self.checks {
+            finding.passed &= finding.check != check || finding.found.is_none();
+        }
+        self.passed = self.checks.iter().all(|check| check.passed);
+    }
+}
+
 /// The server's own credentials, with which the doctor tries what the server does.
 #[derive(Clone, Debug)]
 struct AsServer {
@@ -125,6 +136,7 @@ pub async fn examine(
     for check in &catalogue::CHECKS {
         checks.extend(catalogue(admin, check).await);
     }
+    checks.extend(tenancy::examine(admin).await);
     checks.push(tenant_entry(&server, pooler).await);
     Examined {
         passed: checks.iter().all(|check| check.passed),
@@ -132,8 +144,15 @@ pub async fn examine(
     }
 }
 
-pub(crate) async fn run(arguments: &DoctorArguments) -> anyhow::Result<Outcome> {
-    let admin = &arguments.admin;
+pub(crate) async fn run(arguments: DoctorArguments) -> anyhow::Result<Outcome> {
+    match (&arguments.about, &arguments.admin) {
+        (Some(DoctorCommand::Tenancy(about)), _) => tenancy::run(about).await,
+        (None, Some(admin)) => examine_all(&arguments, admin).await,
+        (None, None) => anyhow::bail!("`--admin-url` is needed"),
+    }
+}
+
+async fn examine_all(arguments: &DoctorArguments, admin: &AdminArguments) -> anyhow::Result<Outcome> {
     let client = admin.login().await?.dial().await?;
     let mut app = admin.login_as("app")?;
     if let Some(url) = &arguments.app_url {
@@ -143,7 +162,10 @@ pub(crate) async fn run(arguments: &DoctorArguments) -> anyhow::Result<Outcome> 
         Some(store) => enter_key(&store, arguments.enter_kid)?,
         None => None,
     };
-    let examined = examine(&client, &app.address, app.password, enter_key).await;
+    let mut examined = examine(&client, &app.address, app.password, enter_key).await;
+    if arguments.require_platform {
+        examined.require(tenancy::PLATFORM);
+    }
     if arguments.json {
         output::line(&serde_json::to_string_pretty(&examined)?)?;
     } else {

@@ -6,6 +6,7 @@ mod arguments;
 mod bootstrap;
 mod connection;
 mod doctor;
+mod input;
 mod issuers;
 mod keys;
 mod matrix;
@@ -23,9 +24,10 @@ pub use keys::{KEK_NAME, ensure_enter_key, enter_key_name};
 pub use matrix::permission_matrix;
 pub use outcome::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED, exit_code};
 pub use provision::{ProvisionOptions, Provisioned, provision};
+pub use tenants::TenantError;
 pub use vault::{ensure_passwords, role_of, secret_of};
 
-use arguments::{Arguments, Command, KeysCommand, TenantCommand};
+use arguments::{Arguments, Command, KeysCommand};
 use bearingwall_secrets::scan;
 use clap::Parser;
 use outcome::Outcome;
@@ -77,15 +79,14 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Bootstrap(arguments) => bootstrap::run(arguments).await,
         Command::Migrate { admin, plan } => migrate::run(&admin, plan).await,
         Command::Regions { admin, regions } => tenants::regions(&admin, &regions).await,
-        Command::Tenant(TenantCommand::Create(arguments)) => tenants::create(arguments).await,
-        Command::Tenant(TenantCommand::List { admin }) => tenants::list(&admin).await,
+        Command::Tenant(command) => tenants::run(command).await,
         Command::Keys(KeysCommand::InstallEnterKey { admin, kid }) => keys::install(&admin, kid).await,
         Command::Keys(KeysCommand::RetireEnterKey { admin, kid }) => issuers::retire(&admin, kid).await,
         Command::Issuers(command) => issuers::run(command).await,
         Command::Isolation { admin, profile } => issuers::isolation(&admin, profile).await,
         Command::Keys(KeysCommand::CreateKek { secrets }) => keys::create_kek(&secrets),
         Command::Pooler { admin, kind } => pooler::set(&admin, kind).await,
-        Command::Doctor(arguments) => doctor::run(&arguments).await,
+        Command::Doctor(arguments) => doctor::run(*arguments).await,
         Command::Matrix { check } => matrix::run(check.as_deref()).await,
         Command::Openapi => matrix::openapi(),
     }

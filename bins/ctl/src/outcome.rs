@@ -1,5 +1,6 @@
 //! How a command ended, and the exit code that says so.
 
+use crate::tenants::TenantError;
 use bearingwall_core::{Classified, ErrorKind};
 use bearingwall_migrations::MigrationError;
 use bearingwall_secrets::SecretError;
@@ -43,9 +44,10 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
 }
 
 fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
-    if let Some(error) = cause.downcast_ref::<MigrationError>() {
-        return match error.kind() {
-            ErrorKind::Conflict | ErrorKind::Forbidden => Some(EXIT_REFUSED),
+    let kind = cause.downcast_ref::<MigrationError>().map(Classified::kind);
+    if let Some(kind) = kind.or_else(|| cause.downcast_ref::<TenantError>().map(Classified::kind)) {
+        return match kind {
+            ErrorKind::Conflict | ErrorKind::Forbidden | ErrorKind::NotFound => Some(EXIT_REFUSED),
             ErrorKind::Invalid => Some(EXIT_CONFIGURATION),
             _ => None,
         };

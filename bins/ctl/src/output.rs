@@ -1,5 +1,6 @@
 //! Results on standard output, complaints on standard error.
 
+use crate::tenants::TenantError;
 use bearingwall_core::Classified;
 use bearingwall_migrations::MigrationError;
 use std::io::Write as _;
@@ -14,12 +15,17 @@ pub(crate) fn progress(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
+/// One line beside the result.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// The error, each cause behind its effect, with its stable code where it has one.
 pub(crate) fn complain(error: &anyhow::Error) {
-    let code = error
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<MigrationError>())
-        .map(Classified::code);
+    let code = error.chain().find_map(|cause| {
+        let migration = cause.downcast_ref::<MigrationError>().map(Classified::code);
+        migration.or_else(|| cause.downcast_ref::<TenantError>().map(Classified::code))
+    });
     let code = code.map(|code| format!("[{code}] ")).unwrap_or_default();
     let mut causes: Vec<String> = error.chain().map(ToString::to_string).collect();
     // A transparent error says what its cause says.

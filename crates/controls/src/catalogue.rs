@@ -101,6 +101,26 @@ pub const CATALOGUE: &[Control] = &[
         evidence: &[Tests("cargo test --workspace ten_5_")],
     },
     Control {
+        id: "TEN-6",
+        title: "Schema inventory",
+        statement: "Everything in the database's catalog that isolation rests on is compared with what it must be; every \
+                    difference is a typed finding with the SQL that repairs it, and every single weakening that the catalog \
+                    of the migrated schema suggests is found.",
+        crate_name: "tenancy",
+        clauses: &[
+            cite(Hipaa, "164.308(a)(8)"),
+            cite(Hipaa, "164.312(a)(1)"),
+            cite(Soc2, "CC6.1"),
+            cite(Soc2, "CC7.1"),
+            cite(Gdpr, "32"),
+            cite(Iso27001, "A.8.9"),
+            cite(Nist80053, "AC-3"),
+            cite(Nist80053, "CM-6"),
+            cite(Nist80053, "SI-7"),
+        ],
+        evidence: &[Tests("cargo test --workspace ten_6_")],
+    },
+    Control {
         id: "TEN-7",
         title: "Split key, break-glass and leased work",
         statement: "In the split-key profile a server holds no key: the database itself verifies the caller's RS256 access \
@@ -145,6 +165,30 @@ pub const CATALOGUE: &[Control] = &[
             cite(Nist80053, "SI-6"),
         ],
         evidence: &[Tests("cargo test --workspace ten_8_")],
+    },
+    Control {
+        id: "TEN-9",
+        title: "Tenant life cycle",
+        statement: "A suspended tenant admits nobody, and a tenant is erased only under a two-person record that the database \
+                    enforces: both persons proven by access tokens, the same export, 24 hours, suspended throughout; keys go \
+                    first, no row remains in any table with a tenant column, and the record stays.",
+        crate_name: "tenancy",
+        clauses: &[
+            cite(Hipaa, "164.310(d)(2)(i)"),
+            cite(Hipaa, "164.308(a)(3)(ii)(C)"),
+            cite(Hipaa, "164.312(a)(1)"),
+            cite(Soc2, "CC6.5"),
+            cite(Soc2, "C1.2"),
+            cite(Gdpr, "17"),
+            cite(Gdpr, "20"),
+            cite(Gdpr, "28"),
+            cite(Iso27001, "A.8.10"),
+            cite(Iso27001, "A.5.3"),
+            cite(Nist80053, "AC-3"),
+            cite(Nist80053, "AC-5"),
+            cite(Nist80053, "MP-6"),
+        ],
+        evidence: &[Tests("cargo test --workspace ten_9_")],
     },
     Control {
         id: "AUT-1",

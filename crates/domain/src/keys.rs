@@ -80,6 +80,10 @@ async fn select(tx: &mut TenantTx<'_>) -> Result<Option<WrappedKey>, DomainError
 }
 
 impl TenantKeys {
+    pub(crate) fn new(customer: CustomerId, key: Arc<DataKey>) -> Self {
+        Self { customer, key }
+    }
+
     /// A new person's key, and how it may be stored.
     pub(crate) fn create(&self, client: ClientId) -> Result<(ClientKey, Vec<u8>), KeyError> {
         let key = DataKey::generate()?;

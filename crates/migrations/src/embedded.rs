@@ -33,7 +33,8 @@ pub const EMBEDDED: &[Embedded] = embedded![
     ("00000000000002", "audit"),
     ("00000000000003", "crm"),
     ("00000000000004", "split_key"),
-    ("00000000000005", "background")
+    ("00000000000005", "background"),
+    ("00000000000006", "lifecycle")
 ];
 
 impl Embedded {

@@ -15,6 +15,15 @@ pub enum MigrationError {
         #[source]
         source: tokio_postgres::Error,
     },
+    /// The database refused an operator's call for a reason that it tells.
+    #[error("refused to {what}")]
+    Refused {
+        /// What was being done.
+        what: &'static str,
+        /// The database's answer.
+        #[source]
+        source: tokio_postgres::Error,
+    },
     /// A migration failed and was rolled back whole.
     #[error("migration {name} failed and was rolled back")]
     Migration {
@@ -60,6 +69,16 @@ impl MigrationError {
     pub(crate) fn statement(what: &'static str) -> impl FnOnce(tokio_postgres::Error) -> Self {
         move |source| Self::Statement { what, source }
     }
+
+    /// As [`MigrationError::statement`], where functions of the schema answer with a rule that does not hold.
+    pub(crate) fn refused(what: &'static str) -> impl FnOnce(tokio_postgres::Error) -> Self {
+        // Invalid value, state that does not allow it, insufficient right, no authentic proof: what our functions raise.
+        const RULES: [&str; 4] = ["22023", "55000", "42501", "28000"];
+        move |source| match source.code() {
+            Some(state) if RULES.contains(&state.code()) => Self::Refused { what, source },
+            _ => Self::Statement { what, source },
+        }
+    }
 }
 
 impl Classified for MigrationError {
@@ -67,7 +86,7 @@ impl Classified for MigrationError {
         match self {
             Self::Statement { .. } | Self::Migration { .. } | Self::Connection(_) => ErrorKind::Internal,
             Self::Newer { .. } | Self::Dirty { .. } | Self::Locked => ErrorKind::Conflict,
-            Self::WrongRole { .. } => ErrorKind::Forbidden,
+            Self::WrongRole { .. } | Self::Refused { .. } => ErrorKind::Forbidden,
             Self::BadName { .. } => ErrorKind::Invalid,
         }
     }
@@ -82,6 +101,7 @@ impl Classified for MigrationError {
             Self::Locked => "MIG-006",
             Self::WrongRole { .. } => "MIG-007",
             Self::BadName { .. } => "MIG-008",
+            Self::Refused { .. } => "MIG-009",
         }
     }
 }

@@ -4,6 +4,7 @@ mod bootstrap;
 mod embedded;
 mod error;
 mod issuers;
+mod lifecycle;
 mod migrate;
 mod operate;
 
@@ -14,6 +15,10 @@ pub use embedded::{EMBEDDED, Embedded, content_hash, latest_version};
 pub use error::MigrationError;
 pub use issuers::{
     IssuerKey, IssuerRow, IssuerRules, issuer_list, issuer_remove, issuer_sync, profile, retire_enter_key, use_profile,
+};
+pub use lifecycle::{
+    Offboarding, TenantState, offboard_approve, offboard_begin, offboard_finish, offboard_request, offboarding,
+    tenant_resume, tenant_state, tenant_suspend,
 };
 pub use migrate::{Plan, migrate, plan};
 pub use operate::{

@@ -28,6 +28,8 @@ pub struct TenantRow {
     pub name: String,
     /// Its region.
     pub region: String,
+    /// `active`, `suspended` or `offboarded`.
+    pub status: String,
 }
 
 /// Creates a tenant and puts that on the record, in one transaction.
@@ -61,7 +63,7 @@ pub async fn tenant_create(admin: &mut Client, tenant: &NewTenant) -> Result<(),
 pub async fn tenant_list(admin: &Client) -> Result<Vec<TenantRow>, MigrationError> {
     let rows = admin
         .query(
-            "SELECT customer_id, slug, name, region FROM tenancy.tenants() ORDER BY slug",
+            "SELECT customer_id, slug, name, region, status FROM tenancy.tenants() ORDER BY slug",
             &[],
         )
         .await
@@ -73,6 +75,7 @@ pub async fn tenant_list(admin: &Client) -> Result<Vec<TenantRow>, MigrationErro
             slug: row.get(1),
             name: row.get(2),
             region: row.get(3),
+            status: row.get(4),
         })
         .collect())
 }

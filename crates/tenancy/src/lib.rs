@@ -6,6 +6,7 @@ pub mod danger;
 mod entry;
 mod error;
 pub mod floor;
+pub mod inventory;
 pub mod jobs;
 mod pool;
 pub mod pooler;
@@ -25,4 +26,4 @@ pub use pooler::Pooler;
 pub use tx::TenantTx;
 
 /// The migration that this program was built for; a database at any other is refused at start.
-pub const SCHEMA_VERSION: &str = "00000000000005";
+pub const SCHEMA_VERSION: &str = "00000000000006";

@@ -33,7 +33,8 @@ const EXCESS_POWER: &str = "
     UNION ALL SELECT 'role-membership', 'the role is a member of ' || m.roleid::regrole::text
       FROM pg_auth_members m WHERE m.member = session_user::regrole
     UNION ALL SELECT 'role-settings', 'settings are stored on the role'
-      FROM pg_db_role_setting s WHERE s.setrole = session_user::regrole
+      FROM pg_db_role_setting s LEFT JOIN pg_database d ON d.oid = s.setdatabase
+     WHERE s.setrole = session_user::regrole AND (s.setdatabase = 0 OR d.datname = current_database())
     UNION ALL SELECT 'parameter-privileges', 'the role may set ' || p.parname FROM pg_parameter_acl p
      WHERE has_parameter_privilege(session_user, p.parname, 'SET, ALTER SYSTEM')
     UNION ALL SELECT 'role-identity', 'the current role is not the session role' WHERE current_user <> session_user

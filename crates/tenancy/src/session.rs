@@ -20,11 +20,12 @@ use std::time::Duration;
 use tokio_postgres::NoTls;
 
 /// What a hostile statement could leave behind for the next tenant: cursors, settings, listeners, locks, temporary
-/// tables, another role, and prepared statements under the driver's own names. Any error gives the connection up.
+/// tables, another role, a known seed of random numbers, and prepared statements under the driver's own names. Any error gives the connection up.
 ///
 /// SECURITY: not DISCARD ALL, which kills the driver's statement cache unnoticed.
 const RESET: &str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; UNLISTEN *; SELECT pg_catalog.pg_advisory_unlock_all(); \
     DISCARD TEMP; DISCARD SEQUENCES; RESET ALL; \
+    SELECT pg_catalog.setseed(('x' || pg_catalog.substr(pg_catalog.gen_random_uuid()::text, 1, 8))::bit(32)::int / 2147483648.0); \
     SELECT 1 / (CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE from_sql) THEN 0 ELSE 1 END)";
 
 /// A connection that knows its backend and whether it has been cleaned since its last use.

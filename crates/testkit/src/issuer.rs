@@ -246,6 +246,19 @@ impl DevIssuer {
         format!("{}/jwks", self.issuer)
     }
 
+    /// Key id and modulus (big-endian) of the RSA key that signs now; the exponent is 65537.
+    ///
+    /// # Errors
+    /// [`IssuerError::Crypto`] when the key cannot be published.
+    pub fn rsa_key(&self) -> Result<(String, Vec<u8>), IssuerError> {
+        let state = self.state.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let key = rsa_components(state.signers.rsa.public_key().as_ref());
+        let (modulus, _) = key.ok_or(IssuerError::Crypto {
+            doing: "publishing keys",
+        })?;
+        Ok((state.signers.rsa_kid.clone(), modulus.to_vec()))
+    }
+
     /// What a verifier needs to know about this issuer.
     #[must_use]
     pub fn issuer_config(&self, audience: &str) -> IssuerConfig {

@@ -47,16 +47,16 @@ fn an_installation_lives_from_bootstrap_to_a_healthy_doctor() {
     assert!(refused.err.contains("serves no region of that name"), "{refused:?}");
     assert_eq!(
         site.admin(&["tenant", "list"], &database).ok(),
-        format!("{id}  juniper  us-east  Juniper Spa\n")
+        format!("{id}  juniper  us-east  active  Juniper Spa\n")
     );
 
     let doctor = site.admin(&["doctor"], &database).ok();
     for check in [
         "role-attributes",
         "migrations",
-        "event-triggers",
         "audit-partitions",
-        "phi-policies",
+        "inventory",
+        "platform-hardening",
         "tenant-entry",
     ] {
         assert!(
@@ -98,22 +98,24 @@ fn ten_5_the_doctor_names_what_no_longer_holds() {
             .map(|entry| entry["found"].as_str().unwrap().to_owned())
             .collect()
     };
-    assert_eq!(
-        found("event-triggers"),
-        ["the event trigger guard_audit_drop is not enabled always"]
+    let inventory = |word: &str, start: &str| {
+        let found = found(&format!("inventory/{word}"));
+        assert!(found.len() == 1 && found[0].starts_with(start), "{word}: {found:?}");
+    };
+    inventory(
+        "event-trigger",
+        "guard_audit_drop: the event trigger is not enabled always; ALTER EVENT TRIGGER",
     );
-    assert_eq!(
-        found("row-security-forced"),
-        ["row security is not forced on crm.clients"]
+    inventory("forced-row-security", "crm.clients: row security is not forced");
+    inventory("phi-policy", "crm.client_records: the policy phi_update is missing");
+    inventory(
+        "database-privileges",
+        &format!("{database}: bearingwall_app has TEMPORARY"),
     );
     assert_eq!(found("row-security").len(), 1);
-    assert_eq!(
-        found("phi-policies"),
-        ["crm.client_records has no restrictive policy phi_update"]
-    );
     assert_eq!(found("database-privileges"), ["the role may TEMPORARY in the database"]);
     assert_eq!(found("tenant-entry"), ["the server would refuse to start"]);
-    assert!(found("append-only-triggers").is_empty());
+    assert!(found("inventory/append-only-trigger").is_empty());
 }
 
 #[test]
@@ -184,4 +186,22 @@ fn wrong_usage_is_told_apart_from_failure() {
     let bad = site.bootstrap("Bad Name");
     assert_eq!(bad.code, 2, "{bad:?}");
     assert!(bad.err.contains("MIG-008"), "{bad:?}");
+}
+
+#[test]
+fn ten_5_the_doctor_says_what_stands_before_the_database() {
+    let site = site();
+    let database = site.migrated();
+    let direct = "ok    pooler: none: every entry names its backend";
+    let doctor = site.admin(&["doctor"], &database);
+    assert!(doctor.out.lines().any(|line| line == direct), "{doctor:?}");
+    let told = site.admin(&["pooler", "transaction"], &database).ok();
+    assert!(told.contains("entries name no backend"), "{told}");
+    let doctor = site.admin(&["doctor"], &database);
+    assert_eq!(doctor.code, 3, "{doctor:?}");
+    let failed = doctor.out.lines().find(|line| line.starts_with("FAIL  pooler: "));
+    assert!(failed.is_some_and(|line| line.contains("--app-url")), "{doctor:?}");
+    site.admin(&["pooler", "none"], &database).ok();
+    let doctor = site.admin(&["doctor"], &database);
+    assert!(doctor.out.lines().any(|line| line == direct), "{doctor:?}");
 }

@@ -9,7 +9,10 @@
 )]
 
 mod documents;
+mod inventory;
 mod issuers;
 mod life;
 mod migrations;
+mod offboarding;
 mod site;
+mod tenants;

@@ -137,6 +137,16 @@ impl Site {
         self.ctl(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
+    /// The tool as the admin of this database, with something on standard input.
+    pub(crate) fn admin_told(&self, words: &[&str], database: &str, input: &str) -> Done {
+        let arguments = self.as_admin(words, database);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let mut child = self.ctl_command(&arguments).stdin(Stdio::piped()).spawn().unwrap();
+        // A tool that refuses before it reads has closed its end.
+        let _ = writeln!(child.stdin.take().unwrap(), "{input}");
+        child.wait_with_output().unwrap().into()
+    }
+
     /// `bootstrap`, with the superuser's password on standard input.
     pub(crate) fn bootstrap(&self, database: &str) -> Done {
         let (url, store) = (self.url("postgres", "postgres"), self.store_option());

@@ -13,3 +13,4 @@ mod append_only;
 mod fixture;
 mod refusals;
 mod search;
+mod sweeps;

@@ -1,104 +1,10 @@
 //! The sealed context: no SQL on the application's connection reaches the other tenant.
 
-use crate::fixture::{Fixture, attack, ctx, visible};
+use crate::fixture::{Fixture, attack, ctx};
 use bearingwall_core::{Classified, Clock};
 use bearingwall_tenancy::{EnterKey, TenancyError, TenantPool, TenantTx};
 use std::sync::Arc;
 use time::OffsetDateTime;
-
-/// Hostile statements; `{b}` is the other tenant, `{id}` its client.
-const HOSTILE: &[&str] = &[
-    "SELECT set_config('app.current_customer_id', '{b}', true)",
-    "SELECT set_config('app.current_customer_id', '{b}', false)",
-    "SET LOCAL app.current_customer_id = '{b}'",
-    "SET app.current_customer_id = '{b}'",
-    "SELECT set_config('app.current_customer_id', '{b}', true), set_config('app.tenant_seal', repeat('0', 64), true)",
-    "SELECT set_config('app.current_customer_id', '{b}', true), set_config('app.tenant_seal', '', true)",
-    "SELECT set_config('app.current_customer_id', '{b}', true), set_config('app.tenant_seal', 'zz', true)",
-    "SELECT set_config('app.current_customer_id', '{b}'' OR true --', true)",
-    "SELECT set_config('app.current_subject_id', '{b}', true)",
-    "SELECT set_config('app.current_request_id', '{b}', true)",
-    "SELECT set_config('app.current_customer_id', '', true)",
-    "SELECT set_config('app.tenant_seal', '', true), tenancy.enter('{b}', '{b}', '{b}', 9999999999999, '{b}', 1::smallint, '{us-east-1,eu-west-1}', decode(repeat('00', 32), 'hex'))",
-    "SELECT tenancy.enter('{b}', '{b}', '{b}', 9999999999999, '{b}', 1::smallint, '{}', NULL)",
-    "SELECT tenancy.enter('{b}', '{b}', '{b}', NULL, '{b}', 1::smallint, '{}', '\\x00')",
-    "SELECT tenancy.enter_migration('{b}')",
-    "SELECT tenancy.seal_context('{b}', '{b}', '{b}')",
-    "SELECT tenancy.make_seal('{b}', '{b}', '{b}')",
-    "SELECT tenancy.install_enter_key(1::smallint, decode(repeat('00', 32), 'hex'))",
-    "SELECT tenancy.renew_seal_key()",
-    "SELECT tenancy.serve_regions('{}')",
-    "SELECT * FROM tenancy.seal_key",
-    "SELECT * FROM tenancy.enter_keys",
-    "SELECT * FROM tenancy.customers",
-    "SELECT tenancy.tenant_ids()",
-    "COPY tenancy.seal_key TO STDOUT",
-    "SET row_security = off",
-    "SET LOCAL session_replication_role = replica",
-    "ALTER TABLE crm.clients DISABLE ROW LEVEL SECURITY",
-    "ALTER TABLE crm.clients NO FORCE ROW LEVEL SECURITY",
-    "DROP POLICY tenant_isolation ON crm.clients",
-    "ALTER POLICY tenant_isolation ON crm.clients USING (true)",
-    "CREATE POLICY mine ON crm.clients USING (true)",
-    "DROP OWNED BY CURRENT_USER",
-    "DROP FUNCTION tenancy.current_customer_id()",
-    "CREATE OR REPLACE FUNCTION tenancy.current_customer_id() RETURNS uuid LANGUAGE sql AS $$ SELECT '{b}'::uuid $$",
-    "CREATE TEMP TABLE clients AS SELECT 1",
-    "CREATE FUNCTION public.sha256(bytea) RETURNS bytea LANGUAGE sql AS $$ SELECT $1 $$",
-    "SET ROLE bearingwall_owner",
-    "SET ROLE bearingwall_admin",
-    "SET SESSION AUTHORIZATION bearingwall_admin",
-    "ALTER ROLE bearingwall_app BYPASSRLS",
-    "GRANT bearingwall_owner TO bearingwall_app",
-    "DO $$ BEGIN PERFORM 1; END $$",
-    "INSERT INTO crm.clients (customer_id, id) VALUES ('{b}', gen_random_uuid())",
-    "UPDATE crm.clients SET customer_id = '{b}'",
-    "UPDATE crm.clients SET version = version + 1 WHERE id = '{id}'",
-    "DELETE FROM crm.clients WHERE id = '{id}'",
-    "MERGE INTO crm.clients c USING (SELECT '{id}'::uuid AS id) s ON c.id = s.id WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT (customer_id, id) VALUES ('{b}', s.id)",
-    "INSERT INTO crm.clients (customer_id, id) VALUES ('{b}', '{id}') ON CONFLICT (customer_id, id) DO UPDATE SET version = 99",
-    "TRUNCATE crm.clients CASCADE",
-    "COPY crm.clients TO STDOUT",
-    "COPY crm.clients TO PROGRAM 'cat'",
-    "LOCK TABLE crm.clients",
-    "SELECT lo_create(4242)",
-    "SELECT pg_read_file('postgresql.conf')",
-    "SELECT query FROM pg_stat_activity",
-    "SELECT pg_notify('x', 'y')",
-    "SELECT pg_terminate_backend(pg_backend_pid())",
-    "PREPARE s0 AS SELECT 1",
-];
-
-const PROBE: &str =
-    "SELECT (SELECT string_agg(id::text, ',') FROM crm.clients WHERE customer_id = '{b}' OR id = '{id}') AS answer";
-
-#[tokio::test]
-async fn ten_1_no_sql_on_the_applications_connection_reaches_the_other_tenant() {
-    let fixture = Fixture::create().await;
-    let pool = fixture.pool(2).await;
-    let fill = |sql: &str| {
-        sql.replace("{b}", &fixture.b.to_string())
-            .replace("{id}", &fixture.client_b.to_string())
-    };
-    let mut breaches = Vec::new();
-    for hostile in HOSTILE {
-        // Refused outright is as good as answered with nothing; another tenant's id in the answer is a breach.
-        if let Ok(Some(seen)) = attack(&pool, fixture.a, &fill(hostile), &fill(PROBE)).await {
-            breaches.push(format!("{hostile}: {seen}"));
-        }
-        let rows = visible(&pool, fixture.b).await.unwrap();
-        if rows != [fixture.client_b] {
-            breaches.push(format!("{hostile}: the other tenant now sees {} rows", rows.len()));
-        }
-    }
-    assert!(breaches.is_empty(), "{breaches:#?}");
-    let untouched = fixture.database.superuser_client().await;
-    let row = untouched
-        .query_one("SELECT version FROM crm.clients WHERE id = $1", &[&fixture.client_b])
-        .await
-        .unwrap();
-    assert_eq!(row.get::<_, i64>(0), 1);
-}
 
 #[tokio::test]
 async fn ten_1_the_same_attack_succeeds_on_a_tutorial_schema() {

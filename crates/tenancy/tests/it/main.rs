@@ -5,15 +5,20 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
+    clippy::string_slice,
     reason = "tests fail by panicking, and an attacker uses raw SQL"
 )]
 
+mod attacks;
 mod canary;
 mod compile_fail;
 mod context;
 mod embedding;
 mod fixture;
+mod inventory;
 mod jobs;
+mod lifecycle;
+mod mutation;
 mod oracle;
 mod posture;
 mod protection;

@@ -1,6 +1,7 @@
 //! The one call that makes a tenant table, and the schema that it made.
 
 use crate::fixture::Fixture;
+use bearingwall_tenancy::inventory::{InventoryOptions, inspect};
 use tokio_postgres::Client;
 
 #[tokio::test]
@@ -113,28 +114,8 @@ async fn ten_2_the_application_cannot_replace_or_destroy_a_key() {
     }
 }
 
-/// Everything in the catalogue that a tenant table must not be.
+/// What the schema inventory finds.
 async fn violations(client: &Client) -> Vec<String> {
-    let sql = "
-        WITH t AS (SELECT c.oid, c.relrowsecurity, c.relforcerowsecurity FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-                   WHERE a.attname = 'customer_id' AND c.relkind IN ('r', 'p') AND c.relnamespace::regnamespace::text = 'crm')
-        SELECT 'not forced: ' || t.oid::regclass FROM t WHERE NOT (relrowsecurity AND relforcerowsecurity)
-        UNION ALL SELECT 'no isolation: ' || t.oid::regclass FROM t WHERE NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = t.oid
-              AND p.polname = 'tenant_isolation' AND NOT p.polpermissive AND p.polcmd = '*' AND p.polroles = '{0}'
-              AND pg_get_expr(p.polqual, p.polrelid) = '(customer_id = ( SELECT tenancy.current_customer_id() AS current_customer_id))'
-              AND pg_get_expr(p.polwithcheck, p.polrelid) = '(customer_id = ( SELECT tenancy.current_customer_id() AS current_customer_id))')
-        UNION ALL SELECT 'index: ' || i.indexrelid::regclass FROM t JOIN pg_index i ON i.indrelid = t.oid WHERE i.indkey[0] <> 1
-        UNION ALL SELECT 'foreign key: ' || c.conname FROM t JOIN pg_constraint c ON c.conrelid = t.oid AND c.contype = 'f' WHERE c.conkey[1] <> 1
-        UNION ALL SELECT 'grant: ' || t.oid::regclass || ' ' || a.privilege_type || ' to ' || a.grantee
-              FROM t JOIN pg_class c ON c.oid = t.oid, aclexplode(c.relacl) a
-             WHERE a.grantee = 0 OR (a.grantee = 'bearingwall_app'::regrole AND a.privilege_type NOT IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE'))
-        UNION ALL SELECT 'unprotected table: ' || c.oid::regclass FROM pg_class c
-             WHERE c.relnamespace::regnamespace::text = 'crm' AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.oid NOT IN (SELECT oid FROM t)";
-    client
-        .query(sql, &[])
-        .await
-        .unwrap()
-        .iter()
-        .map(|row| row.get(0))
-        .collect()
+    let found = inspect(client, &InventoryOptions::bearingwall()).await.unwrap();
+    found.iter().map(ToString::to_string).collect()
 }

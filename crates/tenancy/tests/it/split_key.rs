@@ -1,7 +1,7 @@
 //! The split key: the database verifies the caller's own token, and the server holds nothing that opens a tenant.
 
 mod break_glass;
-mod signer;
+pub(crate) mod signer;
 mod tokens;
 
 use crate::fixture::{Failure, Fixture, ctx, visible};
@@ -76,7 +76,7 @@ pub(crate) async fn install(admin: &Client, issuer: &str, customer: Option<Uuid>
 }
 
 /// The clients that are seen under this context.
-async fn seen(pool: &TenantPool, ctx: &Ctx) -> Result<Vec<Uuid>, Failure> {
+pub(crate) async fn seen(pool: &TenantPool, ctx: &Ctx) -> Result<Vec<Uuid>, Failure> {
     use crate::fixture::clients;
     use diesel::QueryDsl;
     pool.run(ctx, async |tx: &mut TenantTx<'_>| {

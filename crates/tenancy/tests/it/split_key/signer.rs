@@ -65,8 +65,8 @@ impl Signer {
     pub(crate) fn token_with(&self, header: &Value, claims: &Value) -> String {
         self.sign(&format!(
             "{}.{}",
-            encode(&header.to_string()),
-            encode(&claims.to_string())
+            encode(header.to_string()),
+            encode(claims.to_string())
         ))
     }
 

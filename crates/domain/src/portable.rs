@@ -1,0 +1,80 @@
+//! Opening what is stored of one tenant outside of any request: for the operator's export, which the tenant is owed.
+
+use crate::error::DomainError;
+use crate::keys::{ClientKey, StoredKey, TenantKeys};
+use bearingwall_core::{ClientId, CustomerId, NoteId};
+use bearingwall_secrets::{KeyStore, WrappedKey};
+use std::fmt;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// What opens the stored content of one tenant. It reads nothing itself: rows come from whoever may see them.
+pub struct TenantOpener {
+    keys: TenantKeys,
+}
+
+/// What opens the stored content of one client.
+pub struct ClientOpener {
+    key: ClientKey,
+}
+
+impl TenantOpener {
+    /// With the tenant's key as `crm.tenant_keys` holds it.
+    ///
+    /// # Errors
+    /// [`DomainError::Key`] when the key store does not open it.
+    pub async fn new(
+        customer: CustomerId,
+        key_store: &dyn KeyStore,
+        wrapped: &WrappedKey,
+    ) -> Result<Self, DomainError> {
+        let key = Arc::new(key_store.unwrap(customer, wrapped).await?);
+        Ok(Self {
+            keys: TenantKeys::new(customer, key),
+        })
+    }
+
+    /// With the client's key as `crm.client_keys` holds it.
+    ///
+    /// # Errors
+    /// [`DomainError::Key`] when it is not a key of this client; [`DomainError::Unreadable`] for an unknown version.
+    pub fn client(&self, client: ClientId, tenant_version: i32, wrapped: Vec<u8>) -> Result<ClientOpener, DomainError> {
+        let stored = StoredKey {
+            tenant_version,
+            wrapped,
+        };
+        Ok(ClientOpener {
+            key: self.keys.unwrap(client, &stored)?,
+        })
+    }
+}
+
+impl ClientOpener {
+    /// The payload of `crm.client_records`: versioned JSON.
+    ///
+    /// # Errors
+    /// [`DomainError::Key`] when it was not sealed for this place.
+    pub fn record(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, DomainError> {
+        Ok(self.key.open_record(sealed)?)
+    }
+
+    /// The payload of `crm.chart_note_records`: versioned JSON.
+    ///
+    /// # Errors
+    /// As [`ClientOpener::record`].
+    pub fn note(&self, note: NoteId, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, DomainError> {
+        Ok(self.key.open_note(note, sealed)?)
+    }
+}
+
+impl fmt::Debug for TenantOpener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantOpener").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ClientOpener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientOpener").finish_non_exhaustive()
+    }
+}
