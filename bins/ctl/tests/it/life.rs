@@ -187,3 +187,21 @@ fn wrong_usage_is_told_apart_from_failure() {
     assert_eq!(bad.code, 2, "{bad:?}");
     assert!(bad.err.contains("MIG-008"), "{bad:?}");
 }
+
+#[test]
+fn ten_5_the_doctor_says_what_stands_before_the_database() {
+    let site = site();
+    let database = site.migrated();
+    let direct = "ok    pooler: none: every entry names its backend";
+    let doctor = site.admin(&["doctor"], &database);
+    assert!(doctor.out.lines().any(|line| line == direct), "{doctor:?}");
+    let told = site.admin(&["pooler", "transaction"], &database).ok();
+    assert!(told.contains("entries name no backend"), "{told}");
+    let doctor = site.admin(&["doctor"], &database);
+    assert_eq!(doctor.code, 3, "{doctor:?}");
+    let failed = doctor.out.lines().find(|line| line.starts_with("FAIL  pooler: "));
+    assert!(failed.is_some_and(|line| line.contains("--app-url")), "{doctor:?}");
+    site.admin(&["pooler", "none"], &database).ok();
+    let doctor = site.admin(&["doctor"], &database);
+    assert!(doctor.out.lines().any(|line| line == direct), "{doctor:?}");
+}

@@ -15,6 +15,7 @@ const AUDIENCE: &str = "bench";
 
 pub(crate) struct Issuer {
     bits: usize,
+    kid: String,
     key: RsaKeyPair,
 }
 
@@ -28,12 +29,9 @@ impl Issuer {
         };
         Self {
             bits,
+            kid: Uuid::new_v4().to_string(),
             key: RsaKeyPair::generate(size).unwrap(),
         }
-    }
-
-    fn kid(&self) -> String {
-        format!("rsa-{}", self.bits)
     }
 
     pub(crate) async fn install(&self, client: &Client) {
@@ -49,7 +47,7 @@ impl Issuer {
         client
             .execute(
                 "SELECT tenancy.install_issuer_key($1, $2, $3)",
-                &[&ISSUER, &self.kid(), &modulus],
+                &[&ISSUER, &self.kid, &modulus],
             )
             .await
             .unwrap();
@@ -58,7 +56,7 @@ impl Issuer {
     /// Good for an hour.
     pub(crate) fn token(&self, customer: Uuid) -> String {
         let now = OffsetDateTime::now_utc().unix_timestamp();
-        let header = json!({ "alg": "RS256", "typ": "at+jwt", "kid": self.kid() });
+        let header = json!({ "alg": "RS256", "typ": "at+jwt", "kid": self.kid });
         let claims = json!({
             "iss": ISSUER, "aud": AUDIENCE, "sub": "bench", "customer_id": customer.to_string(), "iat": now, "exp": now + 3600,
             "roles": ["authenticated"],

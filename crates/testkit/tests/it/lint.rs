@@ -1,11 +1,11 @@
 //! The runner of foreign SQL lints: what it finds, what it takes for explained, and that the checked-in list can be read.
 
 use bearingwall_testkit::database::TestDatabase;
-use lint::Exceptions;
+use runner::Exceptions;
 
 #[allow(dead_code, reason = "a program, of which the test calls the parts")]
 #[path = "../../examples/lint.rs"]
-mod lint;
+mod runner;
 
 /// Finds the application's login by whatever name the document gives it, and the functions that anybody may execute.
 const LINTS: &str = "SET LOCAL search_path = '';
@@ -32,8 +32,8 @@ const DOCUMENT: &str = "## Replacements
 async fn findings_are_reported_unless_a_row_explains_them() {
     let exceptions = Exceptions::parse(DOCUMENT).unwrap();
     let database = TestDatabase::create().await;
-    let findings = lint::findings(&database, LINTS, &exceptions).await.unwrap();
-    let (text, clean) = lint::report(&findings, &exceptions);
+    let findings = runner::findings(&database, LINTS, &exceptions).await.unwrap();
+    let (text, clean) = runner::report(&findings, &exceptions);
     assert!(!clean);
     assert!(
         text.contains("INFO  login_exists roles.bearingwall_app: bearingwall_app\n"),
@@ -57,8 +57,8 @@ async fn findings_are_reported_unless_a_row_explains_them() {
         DOCUMENT.replace("triggers.guard_*", "triggers.*") + "| `login_exists` | `roles.bearingwall_app` | it must |\n";
     let exceptions = Exceptions::parse(&all).unwrap();
     let database = TestDatabase::create_without_platform().await;
-    let findings = lint::findings(&database, LINTS, &exceptions).await.unwrap();
-    let (text, clean) = lint::report(&findings, &exceptions);
+    let findings = runner::findings(&database, LINTS, &exceptions).await.unwrap();
+    let (text, clean) = runner::report(&findings, &exceptions);
     assert!(
         clean && text.ends_with("1 findings, 0 of them not explained\n"),
         "{text}"
@@ -73,7 +73,7 @@ async fn a_file_that_fails_or_has_other_columns_is_an_error() {
         "SELECT FROM nowhere",
         "SELECT 'a' AS name, '' AS level, '' AS detail, '' AS metadata",
     ] {
-        let findings = lint::findings(&database, broken, &Exceptions::default()).await;
+        let findings = runner::findings(&database, broken, &Exceptions::default()).await;
         assert!(findings.is_err(), "{broken}");
     }
 }

@@ -33,6 +33,13 @@ const TWO_TENANTS: &str = include_str!("../../testdata/two-tenants.sql");
 const RAZE: &str = "DROP SCHEMA IF EXISTS crm CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION bearingwall_owner;
     GRANT USAGE, CREATE ON SCHEMA public TO bearingwall_admin";
 
+/// What autovacuum does to a table in the middle of an attack would show in its plans.
+const STILL: &str = "DO $$ DECLARE t regclass; BEGIN
+    FOR t IN SELECT oid FROM pg_class WHERE relnamespace = 'crm'::regnamespace AND relkind = 'r' LOOP
+        EXECUTE format('ALTER TABLE %s SET (autovacuum_enabled = false)', t);
+    END LOOP;
+END $$";
+
 /// The three columns of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Schema {
@@ -113,6 +120,7 @@ impl Arena {
             TWO_TENANTS
         };
         superuser.batch_execute(fixture).await.unwrap();
+        superuser.batch_execute(STILL).await.unwrap();
         let mut callers = None;
         let mut secrets = vec![MARKER.to_owned(), hex(MARKER.to_uppercase().as_bytes())];
         if schema != Schema::Tutorial {
@@ -149,6 +157,7 @@ impl Arena {
         }
         self.superuser.batch_execute(RAZE).await.unwrap();
         self.superuser.batch_execute(TUTORIAL).await.unwrap();
+        self.superuser.batch_execute(STILL).await.unwrap();
         self.truth = truth_query(&self.superuser).await;
         self
     }

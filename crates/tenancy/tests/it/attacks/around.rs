@@ -1,6 +1,7 @@
 //! Go around row security: through objects that read as their owner, and through ways of reading that pass no policy.
 
 use super::attack::Attack;
+use super::attack::Judge::Infers;
 use super::attack::Step::{CopyOut, Each, Sql};
 
 pub(crate) const OBJECTS: &[Attack] = &[
@@ -110,9 +111,10 @@ pub(crate) const READING: &[Attack] = &[
         "V35",
         "a division by zero on a condition over all rows",
         &[Sql(
-            "SELECT * FROM crm.clients WHERE 1 / (CASE WHEN id = '{id_b}' THEN 0 ELSE 1 END) = 1",
+            "SELECT * FROM crm.clients WHERE 1 / (CASE WHEN id = '{guess}' THEN 0 ELSE 1 END) = 1",
         )],
-    ),
+    )
+    .judge(Infers(["{id_b}", "{nobody}"])),
     Attack::new(
         "V36",
         "a cheap function that notes what it is given",

@@ -151,6 +151,8 @@ fn refusal(failure: Failure) -> Refusal {
     let text = format!("{failure:?}");
     let code = if text.contains("permission denied") || text.contains("not permitted") {
         "42501"
+    } else if text.contains("tenant context") {
+        "28000"
     } else {
         "other"
     };

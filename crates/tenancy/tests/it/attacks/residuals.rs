@@ -11,6 +11,7 @@ pub(crate) const RESIDUALS: &[Residual] = &[
         key: "replay",
         lines: &[
             "A token of B that somebody has captured enters B again, on the backend that it was made for and until it expires.",
+            "Behind a transaction-mode pooler, where entries name no backend, it does so on any connection of the application.",
             "A token lives for 30 seconds as the server signs it, for two minutes at the most, and is a bind parameter, which no other session sees.",
             "Whoever captures one already reads the server's memory or its connection.",
             "An operator encrypts the connection to the database, leaves `require_pid` on, and keeps `log_parameter_max_length` at 0.",
@@ -47,9 +48,9 @@ pub(crate) const RESIDUALS: &[Residual] = &[
         key: "cheap-conditions",
         lines: &[
             "A condition that costs the planner nothing runs ahead of every policy, and EXPLAIN ANALYZE counts what it removed.",
-            "It tells, for one physical row and not whose it is, whether a nullable column is NULL, and whether a column of type `integer` or `text` holds a guessed value.",
+            "It tells, for one physical row and not whose it is, whether a nullable column is NULL, and whether a column of type `boolean`, `integer` or `text` holds a guessed value.",
             "Identifiers, digests and encrypted payloads are `uuid` and `bytea`, for which no such condition exists.",
-            "An operator keeps what describes a person in encrypted columns, and codes of personal meaning out of `integer` and `text` columns.",
+            "An operator keeps what describes a person in encrypted columns, and codes of personal meaning out of `boolean`, `integer` and `text` columns.",
         ],
     },
     Residual {

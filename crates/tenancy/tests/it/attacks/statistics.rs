@@ -62,7 +62,7 @@ pub(crate) const COUNTERS: &[Attack] = &[
     .judge(Infers(CLIENT)),
 ];
 
-pub(crate) const AHEAD: [[Attack; 2]; 6] = [
+pub(crate) const AHEAD: [[Attack; 2]; 7] = [
     question!("S20", "S21", "= ANY", "id = ANY ('{{guess}}'::uuid[])", CLIENT),
     question!(
         "S22",
@@ -86,6 +86,13 @@ pub(crate) const AHEAD: [[Attack; 2]; 6] = [
         "the tenant itself",
         "customer_id = ANY ('{{guess}}'::uuid[])",
         ["{b}", "{nobody}"]
+    ),
+    question!(
+        "S32",
+        "S33",
+        "= ANY on bytea",
+        "external_digest = ANY (ARRAY[decode('{guess}', 'hex')])",
+        ["{digest_b}", "{digest_x}"]
     ),
 ];
 

@@ -52,7 +52,7 @@ pub(crate) fn document(rows: &[Row]) -> String {
          *without platform* is the migrated schema as a managed service has it;\n\
          *with platform* is the migrated schema with the hardening that needs a superuser.\n\n\
          The verdict is decided by facts: what the server answered, and what a superuser finds changed.\n\
-         *blocked* names the SQLSTATE that refused it, or says that the answer held nothing.\n\
+         *blocked* names the SQLSTATE that refused it, or says that the answer held nothing of B.\n\
          *BREACH* names what was reached.\n\
          *residual* names one of the reasons at the end of this document.\n\
          *n/a* means that the schema has nothing of the kind.\n\n\
@@ -65,7 +65,7 @@ pub(crate) fn document(rows: &[Row]) -> String {
     for row in rows {
         let _ = writeln!(text, "{}", row.line());
     }
-    text.push_str("\n## What remains\n\nNo attack reads or changes a row of another tenant.\nWhat succeeds all the same is this, with what an operator does about it.\n");
+    text.push_str("\n## What remains\n\nWithout a proof that was captured from tenant B itself, no attack reads or changes a row of it.\nWhat succeeds all the same is this, with what an operator does about it.\n");
     for residual in RESIDUALS {
         let named = |column: usize| {
             let ids = rows
