@@ -409,7 +409,7 @@ async fn ten_6_every_weakened_function_is_found_and_most_of_them_by_attack() {
     );
     assert!(made > 150, "the generator has lost its subject: {made}");
     assert!(
-        by_attack * 4 >= made * 3,
+        by_attack * 2 > made,
         "the attacks have lost their teeth: {by_attack} of {made}"
     );
     // What the attacks are compared with: refusals, and some successes, or nothing would be shown by a refusal.
