@@ -21,7 +21,7 @@ pub enum Verdict {
         /// How: the attempt, or the table.
         attempt: String,
     },
-    /// The canary did not see its own row, so that seeing no other proves nothing.
+    /// The canary did not see its own row, or could not look into a table, so that seeing no other row proves nothing.
     Blind,
 }
 
@@ -90,11 +90,11 @@ pub async fn probe(pool: &TenantPool) -> Result<Verdict, TenancyError> {
         }
     }
     for relation in readable(pool).await? {
-        if count(pool, None, &others(&relation))
-            .await?
-            .is_some_and(|seen| seen > 0)
-        {
-            return Ok(Verdict::Breached { attempt: relation });
+        match count(pool, None, &others(&relation)).await? {
+            Some(0) => {}
+            Some(_) => return Ok(Verdict::Breached { attempt: relation }),
+            // Nothing was tried that could be refused: a timeout or a broken table is no proof that it is closed.
+            None => return Ok(Verdict::Blind),
         }
     }
     Ok(Verdict::Held)

@@ -192,14 +192,22 @@ audience = "{AUDIENCE}"
         command
     }
 
-    /// Runs the server to its end and answers its exit code and its standard error.
+    /// Runs the server to its end and answers its exit code and what it said.
     pub(crate) fn refused_start(&self, config: &str, change: impl FnOnce(&mut Command)) -> (i32, String) {
-        let mut command = self.command(config, &format!("refused-{}", Uuid::new_v4()));
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let name = format!("refused-{}", Uuid::new_v4());
+        let log = self.path(&format!("{name}.log"));
+        let output = File::create(&log).unwrap();
+        let mut command = self.command(config, &name);
+        command.stdout(output.try_clone().unwrap()).stderr(output);
         change(&mut command);
-        let output = command.output().unwrap();
-        let text = [output.stdout, output.stderr].concat();
-        (output.status.code().unwrap_or(-1), String::from_utf8(text).unwrap())
+        // Its end is waited for with a limit, and a server that started all the same is killed.
+        let mut server = Server {
+            child: command.spawn().unwrap(),
+            log,
+            url: String::new(),
+        };
+        let code = server.wait().code().unwrap_or(-1);
+        (code, server.log())
     }
 
     /// Starts the server and waits until it listens.

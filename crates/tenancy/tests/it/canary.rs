@@ -52,6 +52,21 @@ async fn ten_8_whatever_opens_a_table_the_canary_names_it() {
 }
 
 #[tokio::test]
+async fn ten_8_a_table_that_cannot_be_looked_into_proves_nothing() {
+    let fixture = Fixture::create().await;
+    let superuser = fixture.database.superuser_client().await;
+    superuser
+        .batch_execute(
+            "CREATE VIEW crm.broken WITH (security_invoker = true) AS
+                 SELECT (1 / (count(*) - count(*)))::text::uuid AS customer_id FROM tenancy.canaries;
+             GRANT SELECT ON crm.broken TO bearingwall_app",
+        )
+        .await
+        .unwrap();
+    assert_eq!(probe(&fixture.pool(2).await).await.unwrap(), Verdict::Blind);
+}
+
+#[tokio::test]
 async fn ten_8_a_canary_that_cannot_see_its_own_row_proves_nothing() {
     let fixture = Fixture::create().await;
     let pool = fixture.pool(2).await;

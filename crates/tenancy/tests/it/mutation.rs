@@ -359,6 +359,9 @@ async fn ten_6_every_weakened_function_is_found_and_most_of_them_by_attack() {
         inspect("platform").await,
     ]
     .into();
+    for inspector in inspectors.values() {
+        assert_eq!(inspector.findings(&hardened.superuser).await.unwrap(), []);
+    }
     let (mut made, mut by_inventory, mut by_attack) = (0, 0, 0);
     let (mut survivors, mut unattacked, mut invalid) = (Vec::new(), Vec::new(), Vec::new());
     for function in functions(&hardened.superuser).await {
@@ -399,9 +402,14 @@ async fn ten_6_every_weakened_function_is_found_and_most_of_them_by_attack() {
     say(&format!("left to the inventory: {unattacked:#?}"));
     assert!(invalid.is_empty(), "{} are no functions: {invalid:#?}", invalid.len());
     assert!(survivors.is_empty(), "{} survive: {survivors:#?}", survivors.len());
+    // SECURITY: once the entries have run out, every attack through them would look red.
+    assert!(
+        started.elapsed().as_secs() < arena::ENTRIES_LIVE_S.unsigned_abs(),
+        "too slow to mean anything"
+    );
     assert!(made > 150, "the generator has lost its subject: {made}");
     assert!(
-        by_attack * 4 >= made * 3,
+        by_attack * 2 > made,
         "the attacks have lost their teeth: {by_attack} of {made}"
     );
     // What the attacks are compared with: refusals, and some successes, or nothing would be shown by a refusal.

@@ -132,21 +132,13 @@ INSERT INTO crm.clients (id, customer_id, name, email, ssn, diagnosis, external_
     ('b0000000-0000-4000-8000-000000000001', 'bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb', 'Bea of Saltmarsh', 'bea@saltmarsh.example',
      '900-00-0002', 'hepatitis', convert_to('SALTMARSH-MARKER-OF-TENANT-B-001', 'UTF8'));
 INSERT INTO crm.clients (customer_id, name, diagnosis)
-<<<<<<< HEAD
-    SELECT 'bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb', 'Client of Saltmarsh', 'hepatitis' FROM generate_series(1, 999);
-=======
     SELECT 'bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb', 'Client of Saltmarsh', 'hepatitis' FROM generate_series(1, 299);
->>>>>>> main
 INSERT INTO crm.chart_notes (id, customer_id, client_id, import_key, body) VALUES
     ('a0000000-0000-4000-8000-000000000002', 'aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa', 'a0000000-0000-4000-8000-000000000001', NULL, 'calm'),
     ('b0000000-0000-4000-8000-000000000002', 'bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb', 'b0000000-0000-4000-8000-000000000001',
      convert_to('SALTMARSH-IMPORT-OF-TENANT-B-001', 'UTF8'), 'SALTMARSH-NOTE');
 INSERT INTO crm.chart_notes (customer_id, client_id)
-<<<<<<< HEAD
-    SELECT 'bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb', 'b0000000-0000-4000-8000-000000000001' FROM generate_series(1, 999);
-=======
     SELECT 'bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb', 'b0000000-0000-4000-8000-000000000001' FROM generate_series(1, 299);
->>>>>>> main
 INSERT INTO crm.client_records (client_id, customer_id, payload) VALUES
     ('a0000000-0000-4000-8000-000000000001', 'aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa', convert_to('JUNIPER-PAYLOAD', 'UTF8')),
     ('b0000000-0000-4000-8000-000000000001', 'bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb', convert_to('SALTMARSH-PAYLOAD', 'UTF8'));
@@ -156,16 +148,10 @@ INSERT INTO crm.appointments (id, customer_id, service_id, client_id) VALUES
     ('b0000000-0000-4000-8000-000000000004', 'bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb', 'a0000000-0000-4000-8000-000000000003',
      'b0000000-0000-4000-8000-000000000001');
 INSERT INTO crm.invoices (customer_id, amount)
-<<<<<<< HEAD
-    SELECT 'bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb', n FROM generate_series(1, 4711) n;
-INSERT INTO crm.events (customer_id, actor_id, body)
-    SELECT 'bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb', 'b0000000-0000-4000-8000-000000000005', 'SALTMARSH-EVENT' FROM generate_series(1, 1000);
-=======
     SELECT 'bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb', n FROM generate_series(1, 11) n;
 SELECT setval('crm.invoices_id_seq', 4711);
 INSERT INTO crm.events (customer_id, actor_id, body)
     SELECT 'bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb', 'b0000000-0000-4000-8000-000000000005', 'SALTMARSH-EVENT' FROM generate_series(1, 300);
->>>>>>> main
 INSERT INTO crm.events (customer_id, actor_id, body) VALUES
     ('aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa', 'a0000000-0000-4000-8000-000000000005', 'arrived');
 INSERT INTO crm.attachments (customer_id, file_name) VALUES ('bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb', 'SALTMARSH-ATTACHMENT.pdf');

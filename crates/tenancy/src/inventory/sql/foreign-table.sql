@@ -1,3 +1,3 @@
 SELECT rel.name, format('the foreign table has no policies and is open to %s', string_agg(reach.role, ', ' ORDER BY reach.role)),
        format('REVOKE ALL ON %s FROM PUBLIC, %s;', rel.name, string_agg(format('%I', reach.role), ', ' ORDER BY reach.role))
-  FROM rel JOIN reach ON reach.oid = rel.oid WHERE rel.relkind = 'f' GROUP BY rel.name
+  FROM rel CROSS JOIN o JOIN reach ON reach.oid = rel.oid WHERE rel.relkind = 'f' AND NOT (rel.control AND o.release) GROUP BY rel.name

@@ -1,7 +1,7 @@
 -- A sequence is one for all tenants: its numbers tell how much the others do.
 SELECT rel.name, format('the sequence is open to %s', string_agg(app.name, ', ' ORDER BY app.name)),
        format('REVOKE ALL ON SEQUENCE %s FROM PUBLIC, %s;', rel.name, string_agg(format('%I', app.name), ', ' ORDER BY app.name))
-  FROM rel CROSS JOIN app WHERE rel.relkind = 'S' AND has_sequence_privilege(app.oid, rel.oid, 'USAGE, SELECT, UPDATE') GROUP BY rel.name
+  FROM rel CROSS JOIN o CROSS JOIN app WHERE rel.relkind = 'S' AND NOT (rel.control AND o.release) AND has_sequence_privilege(app.oid, rel.oid, 'USAGE, SELECT, UPDATE') GROUP BY rel.name
 UNION ALL
 SELECT t.name, format('the column %I counts over all tenants', a.attname),
        CASE WHEN a.attidentity <> '' THEN format('ALTER TABLE %s ALTER COLUMN %I DROP IDENTITY;', t.name, a.attname)

@@ -23,6 +23,9 @@ pub(super) const LEASE: Uuid = Uuid::from_u128(0x300);
 pub(super) const SESSION: Uuid = Uuid::from_u128(0x400);
 pub(super) const UNAPPROVED: Uuid = Uuid::from_u128(0x401);
 
+/// How long the entries are good that are made at the start; the database allows a little more.
+pub(super) const ENTRIES_LIVE_S: i64 = 850;
+
 /// What an entry says, and what its MAC was made of.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
@@ -33,6 +36,7 @@ pub(super) struct Entry {
     pub(super) kid: i16,
     pub(super) regions: &'static str,
     pub(super) pid_off: i32,
+    /// Later than the end of [`ENTRIES_LIVE_S`], or earlier.
     pub(super) expires_s: i64,
 }
 
@@ -46,7 +50,7 @@ impl Entry {
             kid: 1,
             regions: "{us-east-1,eu-west-1}",
             pid_off: 0,
-            expires_s: 1_800,
+            expires_s: 0,
         }
     }
 
@@ -57,7 +61,7 @@ impl Entry {
                 "SELECT s.expiry_ms + $9::bigint - $10::bigint, encode(sha256(k.opad || sha256(k.ipad || decode('656e7465722e7631', 'hex') || int2send($1::smallint)
                     || uuid_send($2) || uuid_send($3) || uuid_send($4) || int4send(pg_backend_pid() + $5::int) || int8send(s.expiry_ms)
                     || uuid_send($6) || sha256(convert_to(array_to_string($7::text::text[], ','), 'UTF8')))), 'hex')
-                 FROM tenancy.enter_keys k, (SELECT (extract(epoch FROM date_trunc('hour', clock_timestamp())) * 1000)::bigint + $8::bigint + $10::bigint AS expiry_ms) s
+                 FROM tenancy.enter_keys k, (SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint + $8::bigint + $10::bigint AS expiry_ms) s
                  WHERE k.kid = $1::smallint",
                 &[
                     &signed.kid,
@@ -67,7 +71,7 @@ impl Entry {
                     &signed.pid_off,
                     &signed.nonce,
                     &signed.regions,
-                    &3_600_000_i64,
+                    &(ENTRIES_LIVE_S * 1_000),
                     &(self.expires_s * 1_000),
                     &(signed.expires_s * 1_000),
                 ],
@@ -88,7 +92,7 @@ pub(super) async fn furnish(superuser: &Client) -> Signer {
     superuser
         .batch_execute(&format!(
             "SET bearingwall.audit_ddl = on;
-             UPDATE tenancy.config SET max_ttl = '4 hours', regions = '{{us-east-1,eu-west-1}}';
+             UPDATE tenancy.config SET max_ttl_ms = 900000, regions = '{{us-east-1,eu-west-1}}';
              UPDATE audit.config SET access_ttl = '5 minutes', refusals_per_s = 5;
              INSERT INTO tenancy.customers (customer_id, slug, name, region, status) VALUES ('{A}', 'juniper', 'A', 'us-east-1', 'active'),
                 ('{B}', 'saltmarsh', 'B', 'eu-west-1', 'active'), ('{SUSPENDED}', 'suspended', 'S', 'us-east-1', 'suspended'),
