@@ -1,5 +1,5 @@
 //! From an empty database to rows that no other tenant sees: see the section Embedding of the README.
-#![allow(missing_docs, clippy::disallowed_methods, reason = "an example")]
+#![allow(missing_docs, clippy::disallowed_methods, reason = "it verifies no tokens")]
 use bearingwall_core::{Ctx, CtxParts, CustomerId, PurposeOfUse, RequestId, RoleSet, Sensitive, SubjectId};
 use bearingwall_tenancy::{EnterKey, PoolConfig, TenantPool, TenantTx, sql};
 use bearingwall_testkit::database::{Login, TestDatabase};
