@@ -7,7 +7,7 @@ use crate::error::TenancyError;
 use crate::pool::PoolConfig;
 use crate::posture::{self, Expected};
 use crate::session::Door;
-use crate::sessions::Sessions;
+use crate::sessions::{Ahead, Sessions};
 use crate::tx::{self, TenantTx};
 use bearingwall_core::RequestId;
 use diesel::pg::Pg;
@@ -131,7 +131,7 @@ impl JobPool {
                 sessions: Sessions::new(config, Door::Jobs)?,
             }),
         };
-        pool.inner.sessions.lease().await?.release();
+        pool.inner.sessions.lease().await?.release_as_it_is();
         Ok(pool)
     }
 
@@ -187,7 +187,7 @@ impl JobPool {
                         Err(TenancyError::LeaseEnded.into())
                     }
                 },
-                false,
+                Ahead::Nothing,
             )
             .await;
         if outcome.is_err() {
@@ -218,7 +218,7 @@ impl JobPool {
     ) -> Result<T, TenancyError> {
         let lease = self.inner.sessions.lease().await?;
         let answer = lease.session().ok_or(TenancyError::Busy)?.outside(ask).await;
-        lease.release();
+        lease.release_as_it_is();
         answer
     }
 }

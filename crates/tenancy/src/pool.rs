@@ -6,7 +6,7 @@ use crate::error::TenancyError;
 use crate::pooler::Pooler;
 use crate::posture::{self, Expected};
 use crate::session::{Door, Session};
-use crate::sessions::Sessions;
+use crate::sessions::{Ahead, Sessions};
 use crate::tickets::Tickets;
 use crate::tx::{self, TenantTx};
 use bearingwall_core::{Clock, Ctx, Sensitive, SystemClock};
@@ -162,7 +162,9 @@ impl TenantPool {
         let (lease, entry) = lease
             .keep_on_refusal(async |session| self.entry(ctx, session).await)
             .await?;
-        lease.conclude(|session| tx::begin(session, entry), work, false).await
+        lease
+            .conclude(|session| tx::begin(session, entry), work, Ahead::Nothing)
+            .await
     }
 
     /// As [`TenantPool::run`], after `record` has been committed in a transaction of its own.
@@ -183,7 +185,13 @@ impl TenantPool {
             .keep_on_refusal(async |session| Ok([self.entry(ctx, session).await?, self.entry(ctx, session).await?]))
             .await?;
         lease
-            .conclude(|session| tx::record_then_begin(session, record, entries), work, true)
+            .conclude(
+                |session| tx::record_then_begin(session, record, entries),
+                work,
+                Ahead::Record {
+                    free_text: R::query_id().is_none(),
+                },
+            )
             .await
     }
 
@@ -195,7 +203,7 @@ impl TenantPool {
     {
         let lease = self.inner.sessions.lease().await?;
         lease
-            .conclude(|session| tx::begin(session, CanaryEntry), work, false)
+            .conclude(|session| tx::begin(session, CanaryEntry), work, Ahead::Nothing)
             .await
     }
 
@@ -214,7 +222,11 @@ impl TenantPool {
         let outcome = session
             .outside(async |connection| connection.execute_returning_count(query).await)
             .await;
-        lease.release();
+        if Q::query_id().is_some() {
+            lease.release_as_it_is();
+        } else {
+            lease.release();
+        }
         outcome
     }
 
@@ -229,7 +241,7 @@ impl TenantPool {
             .batch_execute("SELECT")
             .await
             .map_err(TenancyError::Statement)?;
-        lease.release();
+        lease.release_as_it_is();
         Ok(())
     }
 

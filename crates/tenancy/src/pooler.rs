@@ -43,7 +43,7 @@ impl Manner {
             Pooler::Transaction { .. } => format!(
                 "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL search_path = pg_catalog; SET LOCAL row_security = on; \
                  SET LOCAL statement_timeout = {ms}; SET LOCAL idle_in_transaction_session_timeout = {ms}; \
-                 SET LOCAL TimeZone = 'UTC'; SET LOCAL synchronous_commit = on"
+                 SET LOCAL TimeZone = 'UTC'; SET LOCAL enable_bitmapscan = off; SET LOCAL synchronous_commit = on"
             ),
         };
         let commit_and_begin = format!("{}; {begin}", crate::tx::COMMIT);

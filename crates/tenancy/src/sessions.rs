@@ -4,7 +4,7 @@ use crate::error::TenancyError;
 use crate::pool::PoolConfig;
 use crate::pooler::Manner;
 use crate::session::{Door, Session, SessionManager, clean};
-use crate::tx::{Prefix, Start, TenantTx};
+use crate::tx::{COMMIT, COMMIT_ENTERED, End, Prefix, Start, TenantTx};
 use deadpool::Runtime;
 use deadpool::managed::{Object, Pool, PoolError, QueueMode, Timeouts};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
@@ -65,8 +65,16 @@ impl Lease {
         self.object.as_deref()
     }
 
-    /// Gives the session back after a finished transaction. It is cleaned before the pool sees it again, outside of
-    /// the request's time.
+    /// Gives the session back as it is, after statements whose text was fixed when the program was built: nothing of a
+    /// request but bind values was in them, and those leave nothing behind that the transaction's end does not take.
+    pub(crate) fn release_as_it_is(mut self) {
+        if let Some(mut object) = self.object.take() {
+            object.clean = true;
+        }
+    }
+
+    /// Gives the session back after a transaction with free text in it. It is cleaned before the pool sees it again,
+    /// outside of the request's time.
     // CONTROL: TEN-4
     #[expect(
         clippy::disallowed_methods,
@@ -99,7 +107,7 @@ impl Lease {
                     error,
                     TenancyError::ProofRejected | TenancyError::ForeignProof | TenancyError::NoProof
                 ) {
-                    self.release();
+                    self.release_as_it_is();
                 }
                 Err(error)
             }
@@ -111,17 +119,23 @@ impl Lease {
         self,
         begin: impl FnOnce(&Session) -> Prefix<'_>,
         work: W,
-        must_start: bool,
+        ahead: Ahead,
     ) -> Result<T, E>
     where
         E: From<TenancyError>,
         W: AsyncFnOnce(&mut TenantTx<'_>) -> Result<T, E>,
     {
         let session = self.session().ok_or(TenancyError::Busy)?;
-        let tx = TenantTx::new(&session.connection, begin(session));
+        let tx = TenantTx::new(
+            &session.connection,
+            begin(session),
+            ahead == Ahead::Record { free_text: true },
+        );
+        let must_start = ahead != Ahead::Nothing;
         let (answer, reuse) = conclude(&session.connection, tx, work, must_start).await;
         match reuse {
-            Reuse::Yes => self.release(),
+            Reuse::AsItIs => self.release_as_it_is(),
+            Reuse::Cleaned => self.release(),
             Reuse::No => drop(self),
         }
         answer
@@ -136,9 +150,22 @@ impl Drop for Lease {
     }
 }
 
+/// What goes ahead of the work beside the entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ahead {
+    /// Nothing: work that sends no statement needs no transaction.
+    Nothing,
+    /// A record, which is written whatever the work sends.
+    Record {
+        /// Its text was made at run time.
+        free_text: bool,
+    },
+}
+
 /// Whether the session may be used again.
 enum Reuse {
-    Yes,
+    AsItIs,
+    Cleaned,
     No,
 }
 
@@ -156,9 +183,13 @@ where
     if must_start {
         tx.start().await;
     }
-    let (start, doubtful, commit) = tx.end();
+    let End {
+        start,
+        doubtful,
+        free_text,
+    } = tx.end();
     match start {
-        Start::Waiting(_) => return (answer, Reuse::Yes),
+        Start::Waiting(_) => return (answer, Reuse::AsItIs),
         Start::Open => {}
         // The reason why the transaction never began wins over what the work made of the failed statement.
         // SECURITY: where the reason is not the tenant's own, the session may be what is broken, and is given up.
@@ -168,7 +199,12 @@ where
         Start::Failed(Some(failure)) => return (Err(failure.into()), Reuse::No),
         Start::Failed(None) | Start::Sent => return (answer.and(Err(TenancyError::Interrupted.into())), Reuse::No),
     }
-    let reuse = if doubtful { Reuse::No } else { Reuse::Yes };
+    let reuse = match (doubtful, free_text) {
+        (true, _) => Reuse::No,
+        (false, true) => Reuse::Cleaned,
+        (false, false) => Reuse::AsItIs,
+    };
+    let commit = if free_text { COMMIT_ENTERED } else { COMMIT };
     let mut end = connection;
     match answer {
         Ok(value) => match end.batch_execute(commit).await {

@@ -18,7 +18,7 @@ use tracing::Instrument;
 pub(crate) const COMMIT: &str = "SAVEPOINT sound; COMMIT";
 /// Ends it only if it is still the one that was entered: what injected SQL has begun in its place (`COMMIT AND CHAIN`,
 /// `ROLLBACK` and `BEGIN`) holds no context, and nothing in SQL's reach brings it back.
-const COMMIT_ENTERED: &str = "SELECT tenancy.current_customer_id(); COMMIT";
+pub(crate) const COMMIT_ENTERED: &str = "SELECT tenancy.current_customer_id(); COMMIT";
 
 /// The statements that go ahead of the first query.
 pub(crate) enum Prefix<'c> {
@@ -48,23 +48,32 @@ pub struct TenantTx<'c> {
     progress: Arc<Mutex<Progress<'c>>>,
 }
 
+/// How a transaction ended, as far as its statements tell.
+pub(crate) struct End<'c> {
+    /// How far it came.
+    pub(crate) start: Start<'c>,
+    /// Its connection should be given up.
+    pub(crate) doubtful: bool,
+    /// A statement's text was made at run time: it may have ended the transaction, or left something on the session.
+    pub(crate) free_text: bool,
+}
+
 /// What the pool must know at the end. A statement holds it, not the transaction, because a future may outlive the call
 /// that made it, or never be polled.
 struct Progress<'c> {
     start: Start<'c>,
     /// A statement failed in a way that is no answer to a well-formed question.
     doubtful: bool,
-    /// A statement's text was made at run time, so that it may have ended the transaction. One that the query builder made
-    /// from types alone is what it says.
+    /// See [`End::free_text`]. One that the query builder made from types alone is what it says.
     free_text: bool,
 }
 
 impl<'c> TenantTx<'c> {
-    pub(crate) fn new(connection: &'c AsyncPgConnection, prefix: Prefix<'c>) -> Self {
+    pub(crate) fn new(connection: &'c AsyncPgConnection, prefix: Prefix<'c>, free_text: bool) -> Self {
         let progress = Progress {
             start: Start::Waiting(prefix),
             doubtful: false,
-            free_text: false,
+            free_text,
         };
         Self {
             connection,
@@ -82,12 +91,14 @@ impl<'c> TenantTx<'c> {
         }
     }
 
-    /// How far the transaction came, whether its connection should be given up, and how to commit it.
-    pub(crate) fn end(self) -> (Start<'c>, bool, &'static str) {
+    /// What the pool decides by.
+    pub(crate) fn end(self) -> End<'c> {
         let mut progress = lock(&self.progress);
-        let start = std::mem::replace(&mut progress.start, Start::Failed(None));
-        let commit = if progress.free_text { COMMIT_ENTERED } else { COMMIT };
-        (start, progress.doubtful, commit)
+        End {
+            start: std::mem::replace(&mut progress.start, Start::Failed(None)),
+            doubtful: progress.doubtful,
+            free_text: progress.free_text,
+        }
     }
 
     fn after_prefix<'a, Q, T>(&mut self, query: BoxFuture<'a, QueryResult<T>>) -> BoxFuture<'a, QueryResult<T>>

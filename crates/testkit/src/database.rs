@@ -120,8 +120,7 @@ impl TestDatabase {
             .map_err(DatabaseError::statement("copy the template"))?;
         let database = Self { name, shared };
         let privileges = bearingwall_migrations::database_privileges(&database.name)?;
-        superuser
-            .batch_execute(&privileges)
+        undisturbed(&superuser, &privileges)
             .await
             .map_err(DatabaseError::statement("set the database's privileges"))?;
         Ok(database)
@@ -247,6 +246,32 @@ async fn prepare() -> Result<Shared, DatabaseError> {
         .map_err(DatabaseError::Interrupted)??;
     let passwords = Passwords::of_cluster(&cluster)?;
     Ok(Shared { cluster, passwords })
+}
+
+/// Tries that a statement on the cluster's own catalog gets.
+const TRIES: u32 = 20;
+
+/// Runs statements that change rows of the cluster's own catalog, as one transaction.
+///
+/// PostgreSQL answers two changes of one such row at the same time with an error, and attacks under test change many
+/// (`DROP OWNED` looks at every database): nothing was done then, and it is done again.
+///
+/// # Errors
+/// What the database says, after some tries where it was disturbed.
+pub async fn undisturbed(client: &Client, statements: &str) -> Result<(), tokio_postgres::Error> {
+    for _ in 1..TRIES {
+        match client.batch_execute(statements).await {
+            Err(error)
+                if error
+                    .as_db_error()
+                    .is_some_and(|error| error.message().contains("concurrently updated")) =>
+            {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+            answer => return answer,
+        }
+    }
+    client.batch_execute(statements).await
 }
 
 /// `BEARINGWALL_PG_BIN` names the folder of PostgreSQL's programs, `BEARINGWALL_NO_INSTALL=1` forbids to install any.

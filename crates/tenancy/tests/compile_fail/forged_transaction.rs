@@ -11,7 +11,7 @@ pub async fn work(pool: &TenantPool, tx: &mut TenantTx<'_>, connection: &AsyncPg
     takes_copies(tx); //~ E0277 Clone
     let _: TenantTx<'_> = Default::default(); //~ E0277 Default
     let _: TenantTx<'_> = connection.into(); //~ E0277 From<
-    let _ = TenantTx::new(connection, loop {}); //~ E0624 associated function `new` is private
+    let _ = TenantTx::new(connection, loop {}, false); //~ E0624 associated function `new` is private
     let _ = TenantTx::establish("postgres://").await; //~ E0599 `establish`
     let _ = tx.connection; //~ E0616 field `connection`
     let _ = &**tx; //~ E0614 cannot be dereferenced

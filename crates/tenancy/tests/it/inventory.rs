@@ -2,7 +2,7 @@
 
 use bearingwall_migrations::migrate;
 use bearingwall_tenancy::inventory::{Check, Finding, InventoryOptions, Severity, inspect, release_facts};
-use bearingwall_testkit::database::{Login, TestDatabase};
+use bearingwall_testkit::database::{Login, TestDatabase, undisturbed};
 use std::path::Path;
 use tokio_postgres::Client;
 
@@ -92,7 +92,7 @@ async fn tutorial() -> TestDatabase {
     let database = TestDatabase::create_empty().await;
     let superuser = database.superuser_client().await;
     for sql in TUTORIAL {
-        superuser.batch_execute(sql).await.unwrap();
+        undisturbed(&superuser, sql).await.unwrap();
     }
     database
 }

@@ -179,6 +179,60 @@ async fn ten_3_the_record_its_commit_and_the_first_query_leave_in_one_flush() {
 }
 
 #[tokio::test]
+async fn ten_4_a_session_is_cleaned_after_free_text_and_only_then() {
+    let fixture = Fixture::create().await;
+    let mut config = fixture.config(1);
+    let direct: tokio_postgres::Config = fixture.database.url(Login::App).parse().unwrap();
+    let (port, bursts) = tap(("127.0.0.1".to_owned(), direct.get_ports()[0]));
+    config.address = format!(
+        "postgres://bearingwall_app@127.0.0.1:{port}/{}",
+        fixture.database.name()
+    )
+    .parse()
+    .unwrap();
+    let pool = TenantPool::connect(config, fixture.key.clone()).await.unwrap();
+    let cleanings = || {
+        let bursts = bursts.lock().unwrap();
+        bursts.iter().filter(|burst| holds(burst, b"DISCARD TEMP")).count()
+    };
+    for _ in 0..3 {
+        read(&pool, &ctx(fixture.a), fixture.client_a).await;
+        pool.ping().await.unwrap();
+    }
+    assert_eq!(cleanings(), 0, "the query builder's own text leaves nothing behind");
+    let free: Result<usize, Failure> = pool
+        .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| {
+            Ok(diesel::sql_query("SELECT 1").execute(tx).await?)
+        })
+        .await;
+    free.unwrap();
+    pool.ping().await.unwrap();
+    assert_eq!(cleanings(), 1);
+    // One statement of free text among typed ones, whichever comes first, and text inside a typed query.
+    for position in 0..3 {
+        let mixed: Result<(), Failure> = pool
+            .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| {
+                for step in 0..2 {
+                    if step == position {
+                        diesel::sql_query("SELECT 1").execute(tx).await?;
+                    } else {
+                        clients::table.select(clients::id).load::<Uuid>(tx).await?;
+                    }
+                }
+                let text = diesel::dsl::sql::<diesel::sql_types::Bool>("true");
+                if position == 2 {
+                    clients::table.select(clients::id).filter(text).load::<Uuid>(tx).await?;
+                }
+                Ok(())
+            })
+            .await;
+        mixed.unwrap();
+        pool.ping().await.unwrap();
+        assert_eq!(cleanings(), 2 + position, "{position}");
+    }
+}
+
+#[tokio::test]
 async fn ten_3_a_task_that_has_used_up_its_budget_keeps_the_order_of_the_flush() {
     let fixture = Fixture::create().await;
     let pool = fixture.pool(1).await;

@@ -8,9 +8,9 @@ WITH wanted AS (
             format('(%s = ( SELECT %s() AS %s))', n.col, n.fun, n.short),
             format('AS RESTRICTIVE FOR ALL TO PUBLIC USING (%1$s = (SELECT %2$s())) WITH CHECK (%1$s = (SELECT %2$s()))', n.col, n.fun)),
         (o.base, true,
-            format('(%s = ANY (ARRAY[( SELECT %s() AS %s)]))', n.col, n.fun, n.short),
+            format('CASE WHEN (%s = ANY (ARRAY[( SELECT %s() AS %s)])) THEN true ELSE false END', n.col, n.fun, n.short),
             format('(%s IS NOT NULL)', n.col),
-            format('AS PERMISSIVE FOR ALL TO PUBLIC USING (%1$s = ANY (ARRAY[(SELECT %2$s())])) WITH CHECK (%1$s IS NOT NULL)', n.col, n.fun))
+            format('AS PERMISSIVE FOR ALL TO PUBLIC USING (CASE WHEN %1$s = ANY (ARRAY[(SELECT %2$s())]) THEN true ELSE false END) WITH CHECK (%1$s IS NOT NULL)', n.col, n.fun))
     ) AS w (policy, permissive, using_text, check_text, definition)
     WHERE NOT t.relispartition OR EXISTS (SELECT FROM pg_catalog.pg_policy p WHERE p.polrelid = t.oid)
 )
@@ -23,4 +23,4 @@ SELECT w.name,
        format('DROP POLICY IF EXISTS %1$I ON %2$s; CREATE POLICY %1$I ON %2$s %3$s;', w.policy, w.name, w.definition)
   FROM wanted w LEFT JOIN pg_catalog.pg_policy p ON p.polrelid = w.oid AND p.polname::text = w.policy
  WHERE (p.polpermissive = w.permissive AND p.polcmd = '*' AND p.polroles = '{0}'
-        AND pg_get_expr(p.polqual, p.polrelid) = w.using_text AND pg_get_expr(p.polwithcheck, p.polrelid) = w.check_text) IS NOT TRUE
+        AND btrim(regexp_replace(pg_get_expr(p.polqual, p.polrelid), '[[:space:]]+', ' ', 'g')) = w.using_text AND pg_get_expr(p.polwithcheck, p.polrelid) = w.check_text) IS NOT TRUE

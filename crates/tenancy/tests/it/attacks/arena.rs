@@ -4,7 +4,7 @@ use super::callers::Callers;
 use super::session::Session;
 use bearingwall_core::Sensitive;
 use bearingwall_tenancy::{EnterKey, PoolConfig, TenantPool};
-use bearingwall_testkit::database::{Login, TestDatabase};
+use bearingwall_testkit::database::{Login, TestDatabase, undisturbed};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use std::sync::Mutex;
@@ -119,7 +119,7 @@ impl Arena {
         } else {
             TWO_TENANTS
         };
-        superuser.batch_execute(fixture).await.unwrap();
+        undisturbed(&superuser, fixture).await.unwrap();
         superuser.batch_execute(STILL).await.unwrap();
         let mut callers = None;
         let mut secrets = vec![MARKER.to_owned(), hex(MARKER.to_uppercase().as_bytes())];
@@ -155,8 +155,8 @@ impl Arena {
         if self.schema != Schema::Tutorial {
             return Self::create(self.schema).await;
         }
-        self.superuser.batch_execute(RAZE).await.unwrap();
-        self.superuser.batch_execute(TUTORIAL).await.unwrap();
+        undisturbed(&self.superuser, RAZE).await.unwrap();
+        undisturbed(&self.superuser, TUTORIAL).await.unwrap();
         self.superuser.batch_execute(STILL).await.unwrap();
         self.truth = truth_query(&self.superuser).await;
         self
