@@ -173,6 +173,33 @@ async fn ten_1_suspended_tenants_and_foreign_regions_are_refused_by_name() {
     );
 }
 
+#[tokio::test]
+async fn ten_1_a_database_that_serves_every_region_does_not_decide_for_the_server() {
+    let fixture = Fixture::create().await;
+    let mut config = fixture.config(1);
+    config.regions = vec!["eu-west-1".to_owned()];
+    let pool = TenantPool::connect(config, fixture.key.clone()).await.unwrap();
+    let superuser = fixture.database.superuser_client().await;
+    let definition: String = superuser
+        .query_one(
+            "SELECT pg_get_functiondef(p.oid) FROM pg_proc p WHERE p.proname = 'enter' AND p.pronamespace = 'tenancy'::regnamespace",
+            &[],
+        )
+        .await
+        .unwrap()
+        .get(0);
+    let careless = definition.replace("v_region = ANY (p_regions) AND ", "");
+    assert_ne!(careless, definition);
+    superuser.batch_execute(&careless).await.unwrap();
+    let refused = pool
+        .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| touch(tx).await)
+        .await;
+    assert!(matches!(refused, Err(TenancyError::RegionNotServed)), "{refused:?}");
+    pool.run(&ctx(fixture.b), async |tx: &mut TenantTx<'_>| touch(tx).await)
+        .await
+        .unwrap();
+}
+
 /// Any statement, so that the transaction begins.
 async fn touch(tx: &mut TenantTx<'_>) -> Result<(), TenancyError> {
     use diesel_async::RunQueryDsl;
