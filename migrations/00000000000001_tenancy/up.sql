@@ -90,6 +90,7 @@ BEGIN
     IF octet_length(p_key) < 32 THEN
         RAISE EXCEPTION 'an enter key has at least 32 bytes' USING ERRCODE = '22023';
     END IF;
+    PERFORM FROM tenancy.config c FOR UPDATE;
     IF p_kid < 1 OR EXISTS (SELECT FROM tenancy.config c WHERE c.profile <> 'enter-key') THEN
         RAISE EXCEPTION 'the key id must be positive, and in the split-key profile no server holds a key' USING ERRCODE = '22023';
     END IF;
@@ -410,9 +411,11 @@ BEGIN
     -- The plain comparison below stays: it makes customer_id a constant, so that pages in key order need no sort.
     -- CASE takes the first comparison out of the planner's reckoning: counted twice without statistics, the tenant would be
     -- thought to have one row, every index that begins with it as good as the right one, and a read by key would scan it.
+    -- SECURITY: the canaries' tenants are entered without a proof, and nothing may be left in them for another tenant to find.
     -- SECURITY: not COALESCE, which the planner does not know to be leak-proof and so puts behind the query's own conditions.
     EXECUTE format('CREATE POLICY tenant_base ON %s AS PERMISSIVE FOR ALL TO PUBLIC
-        USING (CASE WHEN customer_id = ANY (ARRAY[(SELECT tenancy.current_customer_id())]) THEN true ELSE false END) WITH CHECK (customer_id IS NOT NULL)', p_table);
+        USING (CASE WHEN customer_id = ANY (ARRAY[(SELECT tenancy.current_customer_id())]) THEN true ELSE false END)
+        WITH CHECK (customer_id <> ALL (ARRAY[''00000000-0000-8000-8000-00000000000a''::uuid, ''00000000-0000-8000-8000-00000000000b''::uuid]))', p_table);
     EXECUTE format('CREATE POLICY tenant_isolation ON %s AS RESTRICTIVE FOR ALL TO PUBLIC
         USING (customer_id = (SELECT tenancy.current_customer_id()))
         WITH CHECK (customer_id = (SELECT tenancy.current_customer_id()))', p_table);

@@ -279,6 +279,44 @@ END $f$;
 REVOKE ALL ON tenancy.offboardings FROM PUBLIC;
 REVOKE ALL ON FUNCTION tenancy.guard_offboarding(), tenancy.hold_tenant(uuid), tenancy.staff_of(text), tenancy.hold_offboarding(uuid, bytea),
     tenancy.record_offboarding(text, uuid, tenancy.offboardings) FROM PUBLIC;
+-- Break-glass sessions: nobody deletes a row or changes what was asked for, and each step is on the record of the tenant.
+-- CONTROL: TEN-7
+CREATE FUNCTION tenancy.guard_break_glass() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
+BEGIN
+    IF TG_OP IN ('DELETE', 'TRUNCATE') THEN
+        RAISE EXCEPTION 'break-glass sessions are kept: % rejected', TG_OP USING ERRCODE = '42501';
+    END IF;
+    IF (NEW.session_id, NEW.customer_id, NEW.subject_id, NEW.reason, NEW.ticket, NEW.opened_at)
+            IS DISTINCT FROM (OLD.session_id, OLD.customer_id, OLD.subject_id, OLD.reason, OLD.ticket, OLD.opened_at)
+       OR NEW.expires_at > OLD.expires_at OR OLD.approved_by IS DISTINCT FROM NEW.approved_by AND OLD.approved_by IS NOT NULL
+       OR OLD.closed_at IS NOT NULL THEN
+        RAISE EXCEPTION 'a break-glass session is approved once and closed once, and nothing else of it changes' USING ERRCODE = '42501';
+    END IF;
+    RETURN NEW;
+END $f$;
+
+CREATE FUNCTION tenancy.record_break_glass() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
+BEGIN
+    INSERT INTO audit.events (customer_id, actor_id, request_id, event_id, event_type, phase, outcome, resource_id)
+    SELECT NEW.customer_id, coalesce(v.ids[2], NEW.subject_id), coalesce(v.ids[3], NEW.session_id), gen_random_uuid(),
+           CASE WHEN TG_OP = 'INSERT' THEN 'break_glass.opened' WHEN NEW.closed_at IS NOT NULL THEN 'break_glass.closed' ELSE 'break_glass.approved' END,
+           'completed', 'success', NEW.session_id
+      FROM (SELECT CASE WHEN starts_with(current_setting('backtrace_functions'), 'bw1_')
+                          OR coalesce(current_setting('app.tenant_seal', true), '') <> '' THEN tenancy.current_ids() END) AS v (ids)
+     WHERE TG_OP = 'INSERT' OR (OLD.approved_by, OLD.closed_at) IS DISTINCT FROM (NEW.approved_by, NEW.closed_at);
+    RETURN NULL;
+END $f$;
+
+CREATE TRIGGER keep_row BEFORE UPDATE OR DELETE ON tenancy.break_glass FOR EACH ROW EXECUTE FUNCTION tenancy.guard_break_glass();
+CREATE TRIGGER keep_table BEFORE TRUNCATE ON tenancy.break_glass FOR EACH STATEMENT EXECUTE FUNCTION tenancy.guard_break_glass();
+CREATE TRIGGER record_row AFTER INSERT OR UPDATE ON tenancy.break_glass FOR EACH ROW EXECUTE FUNCTION tenancy.record_break_glass();
+ALTER TABLE tenancy.break_glass ENABLE ALWAYS TRIGGER keep_row;
+ALTER TABLE tenancy.break_glass ENABLE ALWAYS TRIGGER keep_table;
+ALTER TABLE tenancy.break_glass ENABLE ALWAYS TRIGGER record_row;
+REVOKE ALL ON FUNCTION tenancy.guard_break_glass(), tenancy.record_break_glass() FROM PUBLIC;
+
 GRANT EXECUTE ON FUNCTION tenancy.suspend_tenant(uuid), tenancy.resume_tenant(uuid),
     tenancy.offboard_request(uuid, uuid, bytea, timestamptz, text), tenancy.offboard_approve(uuid, bytea, text),
     tenancy.offboard_begin(uuid, bytea), tenancy.offboard_finish(uuid, bytea), tenancy.offboarding_list(), tenancy.tenant(uuid),

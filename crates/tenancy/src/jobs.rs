@@ -142,6 +142,7 @@ impl JobPool {
     pub async fn lease(&self, kinds: &[&str], lasting: Duration) -> Result<Option<Job>, TenancyError> {
         let query = LeaseOne {
             kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
+            regions: Arc::clone(&self.inner.regions),
             seconds: i32::try_from(lasting.as_secs()).unwrap_or(i32::MAX),
         };
         let rows: Vec<(Uuid, String, Uuid, i32)> = self
@@ -188,6 +189,7 @@ impl JobPool {
                     }
                 },
                 Ahead::Nothing,
+                None,
             )
             .await;
         if outcome.is_err() {
@@ -259,6 +261,7 @@ impl QueryFragment<Pg> for Enqueue {
 
 struct LeaseOne {
     kinds: Vec<String>,
+    regions: Arc<[String]>,
     seconds: i32,
 }
 
@@ -268,6 +271,8 @@ impl QueryFragment<Pg> for LeaseOne {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> diesel::QueryResult<()> {
         out.push_sql("SELECT job, kind, lease, attempts FROM tenancy.job_lease(");
         out.push_bind_param::<Array<Text>, _>(&self.kinds)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&*self.regions)?;
         out.push_sql(", ");
         out.push_bind_param::<Integer, _>(&self.seconds)?;
         out.push_sql(")");

@@ -163,7 +163,12 @@ impl TenantPool {
             .keep_on_refusal(async |session| self.entry(ctx, session).await)
             .await?;
         lease
-            .conclude(|session| tx::begin(session, entry), work, Ahead::Nothing)
+            .conclude(
+                |session| tx::begin(session, entry),
+                work,
+                Ahead::Nothing,
+                Some(ctx.request().as_uuid()),
+            )
             .await
     }
 
@@ -191,6 +196,7 @@ impl TenantPool {
                 Ahead::Record {
                     free_text: R::query_id().is_none(),
                 },
+                Some(ctx.request().as_uuid()),
             )
             .await
     }
@@ -203,7 +209,7 @@ impl TenantPool {
     {
         let lease = self.inner.sessions.lease().await?;
         lease
-            .conclude(|session| tx::begin(session, CanaryEntry), work, Ahead::Nothing)
+            .conclude(|session| tx::begin(session, CanaryEntry), work, Ahead::Nothing, None)
             .await
     }
 

@@ -4,10 +4,11 @@ use crate::error::TenancyError;
 use crate::pool::PoolConfig;
 use crate::pooler::Manner;
 use crate::session::{Door, Session, SessionManager, clean};
-use crate::tx::{COMMIT, COMMIT_ENTERED, End, Prefix, Start, TenantTx};
+use crate::tx::{COMMIT, End, Prefix, Start, TenantTx, commit_entered};
 use deadpool::Runtime;
 use deadpool::managed::{Object, Pool, PoolError, QueueMode, Timeouts};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use uuid::Uuid;
 
 /// The connections of one login.
 pub(crate) struct Sessions {
@@ -114,12 +115,14 @@ impl Lease {
         }
     }
 
-    /// One transaction: what `begin` sends goes ahead of the first statement of `work`.
+    /// One transaction: what `begin` sends goes ahead of the first statement of `work`. It is committed only in the context
+    /// of `request`, where the work has one.
     pub(crate) async fn conclude<T, E, W>(
         self,
         begin: impl FnOnce(&Session) -> Prefix<'_>,
         work: W,
         ahead: Ahead,
+        request: Option<Uuid>,
     ) -> Result<T, E>
     where
         E: From<TenancyError>,
@@ -132,7 +135,7 @@ impl Lease {
             ahead == Ahead::Record { free_text: true },
         );
         let must_start = ahead != Ahead::Nothing;
-        let (answer, reuse) = conclude(&session.connection, tx, work, must_start).await;
+        let (answer, reuse) = conclude(&session.connection, tx, work, must_start, request).await;
         match reuse {
             Reuse::AsItIs => self.release_as_it_is(),
             Reuse::Cleaned => self.release(),
@@ -174,6 +177,7 @@ async fn conclude<'c, T, E, W>(
     mut tx: TenantTx<'c>,
     work: W,
     must_start: bool,
+    request: Option<Uuid>,
 ) -> (Result<T, E>, Reuse)
 where
     E: From<TenancyError>,
@@ -204,10 +208,14 @@ where
         (false, true) => Reuse::Cleaned,
         (false, false) => Reuse::AsItIs,
     };
-    let commit = if free_text { COMMIT_ENTERED } else { COMMIT };
+    let commit = if free_text {
+        commit_entered(request)
+    } else {
+        COMMIT.to_owned()
+    };
     let mut end = connection;
     match answer {
-        Ok(value) => match end.batch_execute(commit).await {
+        Ok(value) => match end.batch_execute(&commit).await {
             Ok(()) => (Ok(value), reuse),
             Err(error) => (Err(TenancyError::NotCommitted(error).into()), Reuse::No),
         },

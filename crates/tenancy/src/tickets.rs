@@ -12,17 +12,25 @@ use diesel_async::RunQueryDsl;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// A ticket with less time left is not used: it might end on its way.
 const MARGIN_MS: i64 = 2_000;
+/// The longest that the database mints a ticket for.
+const LONGEST_MS: i64 = 60_000;
 /// Tickets that are kept at the most; each stands for one token in one tenant within one minute.
 const KEPT: usize = 10_000;
 
 /// By SHA-256 of token and tenant, so that no token is kept.
 #[derive(Default)]
 pub(crate) struct Tickets {
-    kept: Mutex<HashMap<[u8; 32], Ticket>>,
+    kept: Mutex<HashMap<[u8; 32], Kept>>,
+}
+
+struct Kept {
+    ticket: Ticket,
+    until: Instant,
 }
 
 impl Tickets {
@@ -33,12 +41,16 @@ impl Tickets {
         let proof = ctx.proof().ok_or(TenancyError::NoProof)?;
         let customer = ctx.customer().as_uuid();
         let name = name(proof, customer);
-        let kept = self.lock().get(&name).cloned();
-        let ticket = match kept.filter(|ticket| ticket.expiry_ms - MARGIN_MS > now_ms) {
+        let asked = Instant::now();
+        let kept = match self.lock().get(&name) {
+            Some(kept) if kept.until > asked => Some(kept.ticket.clone()),
+            _ => None,
+        };
+        let ticket = match kept {
             Some(ticket) => ticket,
             None => {
                 let ticket = mint(proof, customer, session).await?;
-                self.keep(name, ticket.clone(), now_ms);
+                self.keep(name, ticket.clone(), asked, usable(ticket.expiry_ms, now_ms));
                 ticket
             }
         };
@@ -50,19 +62,27 @@ impl Tickets {
         }
     }
 
-    fn keep(&self, name: [u8; 32], ticket: Ticket, now_ms: i64) {
+    fn keep(&self, name: [u8; 32], ticket: Ticket, now: Instant, usable: Duration) {
         let mut kept = self.lock();
         if kept.len() >= KEPT {
-            kept.retain(|_, ticket| ticket.expiry_ms > now_ms);
+            kept.retain(|_, kept| kept.until > now);
         }
         if kept.len() < KEPT {
-            kept.insert(name, ticket);
+            let until = now + usable;
+            kept.insert(name, Kept { ticket, until });
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Ticket>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Kept>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How long after it was asked for a ticket may be used. It ends by the database's clock, which may not agree with this one:
+/// never longer than the database mints it for, counted by a clock that nobody sets.
+fn usable(expiry_ms: i64, now_ms: i64) -> Duration {
+    let left_ms = expiry_ms.saturating_sub(now_ms).min(LONGEST_MS) - MARGIN_MS;
+    Duration::from_millis(u64::try_from(left_ms).unwrap_or(0))
 }
 
 async fn mint(proof: &BearerProof, customer: Uuid, session: &Session) -> Result<Ticket, TenancyError> {
@@ -151,14 +171,31 @@ mod tests {
 
     #[test]
     fn tickets_that_are_kept_are_bounded_and_expired_ones_make_room() {
-        let tickets = Tickets::default();
+        let (tickets, now, minute) = (Tickets::default(), Instant::now(), Duration::from_secs(60));
         for index in 0..KEPT + 10 {
             let mut name = [0; 32];
             name[..8].copy_from_slice(&index.to_be_bytes());
-            tickets.keep(name, ticket(100), 0);
+            tickets.keep(name, ticket(100), now, minute);
         }
         assert_eq!(tickets.lock().len(), KEPT);
-        tickets.keep([255; 32], ticket(300), 200);
+        tickets.keep([255; 32], ticket(300), now + minute, minute);
         assert_eq!(tickets.lock().len(), 1);
+    }
+
+    #[test]
+    fn a_ticket_is_not_used_past_its_end_whatever_the_two_clocks_say() {
+        let after_mint = |ahead_ms: i64| usable(1_000_000 + 60_000, 1_000_000 + ahead_ms);
+        assert_eq!(after_mint(0), Duration::from_secs(58));
+        assert_eq!(
+            after_mint(-5_000),
+            Duration::from_secs(58),
+            "the server's clock is behind"
+        );
+        assert_eq!(
+            after_mint(5_000),
+            Duration::from_secs(53),
+            "the server's clock is ahead"
+        );
+        assert_eq!(after_mint(120_000), Duration::ZERO);
     }
 }

@@ -12,13 +12,27 @@ use futures_util::future::BoxFuture;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::unconstrained;
 use tracing::Instrument;
+use uuid::Uuid;
 
 /// Ends a transaction only if it is sound and there is one: in an aborted transaction, and where an injected ROLLBACK has
 /// ended it, SAVEPOINT fails, and COMMIT, which would answer without an error, is not reached.
 pub(crate) const COMMIT: &str = "SAVEPOINT sound; COMMIT";
-/// Ends it only if it is still the one that was entered: what injected SQL has begun in its place (`COMMIT AND CHAIN`,
-/// `ROLLBACK` and `BEGIN`) holds no context, and nothing in SQL's reach brings it back.
-pub(crate) const COMMIT_ENTERED: &str = "SELECT tenancy.current_customer_id(); COMMIT";
+/// Ends it only if some context is there: what injected SQL has begun in its place (`COMMIT AND CHAIN`, `ROLLBACK` and
+/// `BEGIN`) holds none. For work that has no request of its own.
+const COMMIT_ENTERED: &str = "SELECT tenancy.current_customer_id(); COMMIT";
+
+/// Ends it only if it is still the one that was entered for this request. Another context can be entered in its place without
+/// a proof (the canary's), or with another one that was captured; this request's cannot.
+/// SECURITY: with every name qualified, because the same SQL may have changed the search path.
+pub(crate) fn commit_entered(request: Option<Uuid>) -> String {
+    match request {
+        None => COMMIT_ENTERED.to_owned(),
+        Some(request) => format!(
+            "SELECT 1 OPERATOR(pg_catalog./) (tenancy.current_request_id() OPERATOR(pg_catalog.=) '{request}'::pg_catalog.uuid)\
+             ::pg_catalog.int4; COMMIT"
+        ),
+    }
+}
 
 /// The statements that go ahead of the first query.
 pub(crate) enum Prefix<'c> {

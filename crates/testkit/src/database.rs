@@ -264,7 +264,7 @@ pub async fn undisturbed(client: &Client, statements: &str) -> Result<(), tokio_
             Err(error)
                 if error
                     .as_db_error()
-                    .is_some_and(|error| error.message().contains("concurrently updated")) =>
+                    .is_some_and(|error| error.message().starts_with("tuple concurrently")) =>
             {
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             }

@@ -66,6 +66,9 @@ pub(super) async fn execute(arguments: ExecuteArguments) -> anyhow::Result<Outco
             confirm(&manifest.content, arguments.yes)?;
         }
         erase(&mut sweep, &tables, &record).await?;
+    } else {
+        // A transaction that was inside before the suspension may have committed a row after the end was written down.
+        empty(&mut sweep, &tables).await?;
     }
     // What was erased by an earlier call is proven again: the certificate is about the database as it is now.
     let record = known(sweep.client(), arguments.offboarding).await?;
@@ -120,6 +123,14 @@ fn confirm(manifest: &Manifest, yes: bool) -> anyhow::Result<()> {
 /// Empties every table, keys first. Each batch is a transaction, so that a call that was broken off is simply repeated.
 async fn erase(sweep: &mut Sweep, tables: &[TenantTable], record: &Offboarding) -> anyhow::Result<()> {
     offboard_begin(sweep.client(), record.id, &record.manifest_sha256).await?;
+    empty(sweep, tables).await?;
+    // Before the end is written down, not after.
+    none_remain(sweep, tables).await?;
+    offboard_finish(sweep.client(), record.id, &record.manifest_sha256).await?;
+    Ok(())
+}
+
+async fn empty(sweep: &mut Sweep, tables: &[TenantTable]) -> anyhow::Result<()> {
     for table in tables {
         let mut erased = 0;
         loop {
@@ -131,9 +142,6 @@ async fn erase(sweep: &mut Sweep, tables: &[TenantTable], record: &Offboarding) 
         }
         output::note(&format!("{}: {erased} rows erased", table.name));
     }
-    // Before the end is written down, not after.
-    none_remain(sweep, tables).await?;
-    offboard_finish(sweep.client(), record.id, &record.manifest_sha256).await?;
     Ok(())
 }
 

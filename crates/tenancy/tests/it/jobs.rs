@@ -76,7 +76,10 @@ async fn ten_7_without_a_living_lease_no_tenant_opens() {
     enqueue(&pool, fixture.b).await;
     let raw = fixture.database.client(Login::Worker).await.unwrap();
     let row = raw
-        .query_one("SELECT job, lease FROM tenancy.job_lease('{mail.send}', 30)", &[])
+        .query_one(
+            "SELECT job, lease FROM tenancy.job_lease('{mail.send}', '{us-east-1,eu-west-1}', 30)",
+            &[],
+        )
         .await
         .unwrap();
     let (job, held): (Uuid, Uuid) = (row.get(0), row.get(1));
@@ -96,12 +99,11 @@ async fn ten_7_without_a_living_lease_no_tenant_opens() {
     let taken = lease(&worker).await;
     assert_eq!((taken.id(), taken.attempts()), (job, 2));
     assert!(raw.query(enter, &[&job, &held]).await.is_err());
-    let finished: bool = raw
-        .query_one("SELECT tenancy.job_finish($1, $2)", &[&job, &held])
-        .await
-        .unwrap()
-        .get(0);
-    assert!(!finished);
+    let finish = "SELECT tenancy.job_finish($1, $2)";
+    assert!(
+        raw.query(finish, &[&job, &held]).await.is_err(),
+        "outside of any tenant"
+    );
 }
 
 #[tokio::test]
@@ -114,7 +116,7 @@ async fn ten_7_neither_login_has_the_others_door() {
     };
     let b = fixture.b;
     for sql in [
-        "SELECT tenancy.job_lease('{mail.send}', 30)",
+        "SELECT tenancy.job_lease('{mail.send}', '{us-east-1,eu-west-1}', 30)",
         "SELECT tenancy.enter_job(gen_random_uuid(), gen_random_uuid(), '{}')",
         "SELECT * FROM tenancy.jobs",
     ] {
@@ -219,9 +221,15 @@ async fn ten_7_jobs_of_suspended_tenants_and_of_other_regions_stay_closed() {
     let pool = fixture.pool(1).await;
     let mut config = worker_config(&fixture);
     config.regions = vec![REGIONS[1].to_owned()];
-    let worker = JobPool::connect(config).await.unwrap();
+    let elsewhere = JobPool::connect(config).await.unwrap();
+    let worker = JobPool::connect(worker_config(&fixture)).await.unwrap();
     enqueue(&pool, fixture.a).await;
-    let outcome = ask(&worker, lease(&worker).await, WHO).await;
+    assert_eq!(
+        elsewhere.lease(&["mail.send"], LEASE).await.unwrap(),
+        None,
+        "a job of another region is not leased"
+    );
+    let outcome = ask(&elsewhere, lease(&worker).await, WHO).await;
     assert!(
         matches!(outcome, Err(Failure::Tenancy(TenancyError::RegionNotServed))),
         "{outcome:?}"
@@ -252,4 +260,53 @@ async fn ten_7_jobs_of_suspended_tenants_and_of_other_regions_stay_closed() {
         .unwrap()
         .get(0);
     assert_eq!(job_tenant, 0, "a suspended tenant's job is not leased");
+}
+
+#[tokio::test]
+async fn ten_7_a_job_is_finished_in_its_own_tenant_and_request_only() {
+    let fixture = Fixture::create().await;
+    let (pool, worker) = (
+        fixture.pool(1).await,
+        JobPool::connect(worker_config(&fixture)).await.unwrap(),
+    );
+    let (first, _) = enqueue(&pool, fixture.a).await;
+    enqueue(&pool, fixture.b).await;
+    // Hostile SQL in the work of the first job replaces the transaction with one of the second.
+    let replaced: Result<(), Failure> = worker
+        .run(lease(&worker).await, async |tx: &mut TenantTx<'_>| {
+            for sql in [
+                "ROLLBACK AND CHAIN",
+                "SELECT tenancy.enter_job(job, lease, '{us-east-1,eu-west-1}') FROM tenancy.job_lease('{mail.send}', '{us-east-1,eu-west-1}', 30)",
+            ] {
+                diesel::sql_query(sql).execute(tx).await?;
+            }
+            Ok(())
+        })
+        .await;
+    assert!(
+        matches!(replaced, Err(Failure::Tenancy(TenancyError::LeaseEnded))),
+        "{replaced:?}"
+    );
+    let superuser = fixture.database.superuser_client().await;
+    let left: i64 = superuser
+        .query_one("SELECT count(*) FROM tenancy.jobs WHERE job_id = $1", &[&first])
+        .await
+        .unwrap()
+        .get(0);
+    assert_eq!(left, 1, "what was not done stays in the queue");
+}
+
+#[tokio::test]
+async fn ten_7_an_id_that_another_tenant_has_queued_is_not_told() {
+    let fixture = Fixture::create().await;
+    let pool = fixture.pool(1).await;
+    let job = Uuid::now_v7();
+    for tenant in [fixture.a, fixture.b] {
+        let put: Result<(), Failure> = pool
+            .run(&ctx(tenant), async |tx: &mut TenantTx<'_>| {
+                Ok(jobs::enqueue(tx, job, "mail.send", OffsetDateTime::now_utc()).await?)
+            })
+            .await;
+        put.unwrap();
+    }
 }

@@ -476,3 +476,24 @@ async fn ten_4_an_aborted_transaction_is_over_for_the_next_tenant() {
         assert_eq!(visible(&pool, fixture.b).await.unwrap(), [fixture.client_b]);
     }
 }
+
+#[tokio::test]
+async fn ten_4_a_canary_entered_in_place_of_the_tenant_is_not_committed_as_the_tenants_work() {
+    let fixture = Fixture::create().await;
+    let pool = fixture.pool(1).await;
+    let lost = Uuid::now_v7();
+    let outcome: Result<(), Failure> = pool
+        .run(&ctx(fixture.a), async |tx: &mut TenantTx<'_>| {
+            insert(tx, lost).await?;
+            for statement in ["ROLLBACK AND CHAIN", "SELECT tenancy.enter_canary()"] {
+                diesel::sql_query(statement).execute(tx).await?;
+            }
+            Ok(())
+        })
+        .await;
+    assert!(
+        matches!(outcome, Err(Failure::Tenancy(TenancyError::NotCommitted(_)))),
+        "{outcome:?}"
+    );
+    assert!(!visible(&pool, fixture.a).await.unwrap().contains(&lost));
+}

@@ -9,8 +9,8 @@ WITH wanted AS (
             format('AS RESTRICTIVE FOR ALL TO PUBLIC USING (%1$s = (SELECT %2$s())) WITH CHECK (%1$s = (SELECT %2$s()))', n.col, n.fun)),
         (o.base, true,
             format('CASE WHEN (%s = ANY (ARRAY[( SELECT %s() AS %s)])) THEN true ELSE false END', n.col, n.fun, n.short),
-            format('(%s IS NOT NULL)', n.col),
-            format('AS PERMISSIVE FOR ALL TO PUBLIC USING (CASE WHEN %1$s = ANY (ARRAY[(SELECT %2$s())]) THEN true ELSE false END) WITH CHECK (%1$s IS NOT NULL)', n.col, n.fun))
+            format('(%s <> ALL (ARRAY[''00000000-0000-8000-8000-00000000000a''::uuid, ''00000000-0000-8000-8000-00000000000b''::uuid]))', n.col),
+            format('AS PERMISSIVE FOR ALL TO PUBLIC USING (CASE WHEN %1$s = ANY (ARRAY[(SELECT %2$s())]) THEN true ELSE false END) WITH CHECK (%1$s <> ALL (ARRAY[''00000000-0000-8000-8000-00000000000a''::uuid, ''00000000-0000-8000-8000-00000000000b''::uuid]))', n.col, n.fun))
     ) AS w (policy, permissive, using_text, check_text, definition)
     WHERE NOT t.relispartition OR EXISTS (SELECT FROM pg_catalog.pg_policy p WHERE p.polrelid = t.oid)
 )

@@ -109,7 +109,7 @@ pub(crate) const BREAK_GLASS: &[Attack] = &[
 ];
 
 pub(crate) const BACKGROUND: &[Attack] = &[
-    Attack::new("L60", "lease a job on the application's login", &[Sql("SELECT * FROM tenancy.job_lease('{saltmarsh.work}', 60)")]).ours(),
+    Attack::new("L60", "lease a job on the application's login", &[Sql("SELECT * FROM tenancy.job_lease('{saltmarsh.work}', '{us-east-1,eu-west-1}', 60)")]).ours(),
     Attack::new("L61", "enter by a job on the application's login", &[Sql("RESET ALL; SELECT tenancy.enter_job('{job_b}', '{lease_old}', '{us-east-1,eu-west-1}')"), Sql(READ)]).ours(),
     Attack::new("L62", "read the queue", &[Sql("SELECT * FROM tenancy.jobs")]).ours(),
     Attack::new("L63", "put work into B's queue", &[
@@ -123,7 +123,7 @@ pub(crate) const BACKGROUND: &[Attack] = &[
     Attack::new("L68", "as the worker, read without entering", &[Sql("SELECT * FROM crm.clients")]).worker(),
     Attack::new("L69", "as the worker, sign an entry like the server", &[Sql("SELECT {enter_b}"), Sql(READ)]).worker(),
     Attack::new("L70", "as the worker, put another tenant into one's context", &[
-        Sql("SELECT count(tenancy.enter_job(job, lease, '{us-east-1,eu-west-1}')) FROM tenancy.job_lease('{attack.own}', 60)"),
+        Sql("SELECT count(tenancy.enter_job(job, lease, '{us-east-1,eu-west-1}')) FROM tenancy.job_lease('{attack.own}', '{us-east-1,eu-west-1}', 60)"),
         Sql("SET LOCAL app.current_customer_id = '{b}'"),
         Sql("SELECT tenancy.current_customer_id()"),
     ])
@@ -140,4 +140,22 @@ pub(crate) const BACKGROUND: &[Attack] = &[
     .ours(),
     Attack::new("L74", "silence the canary", &[Sql("RESET ALL; SELECT tenancy.enter_canary()"), Sql("DELETE FROM tenancy.canaries")]).ours(),
     Attack::new("L75", "enter the canary on top of one's own tenant", &[Sql("SELECT tenancy.enter_canary()")]).judge(Allows).ours(),
+    Attack::new("L76", "leave a row with the canary for another tenant to find", &[
+        Sql("RESET ALL; SELECT tenancy.enter_canary()"),
+        Sql("INSERT INTO crm.clients (customer_id, id) VALUES ('00000000-0000-8000-8000-00000000000a', gen_random_uuid())"),
+    ])
+    .judge(Allows)
+    .ours(),
+    Attack::new("L77", "fill the canary's record, which nobody can delete", &[
+        Sql("RESET ALL; SELECT tenancy.enter_canary()"),
+        Sql("INSERT INTO audit.events (event_id, event_type, phase, outcome) VALUES (gen_random_uuid(), 'client.read', 'completed', 'success')"),
+    ])
+    .judge(Allows)
+    .ours(),
+    Attack::new("L78", "queue a job from the canary", &[
+        Sql("RESET ALL; SELECT tenancy.enter_canary()"),
+        Sql("SELECT tenancy.job_enqueue(gen_random_uuid(), 'attack.own', now())"),
+    ])
+    .judge(Allows)
+    .ours(),
 ];

@@ -14,14 +14,14 @@ pub(crate) const RESIDUALS: &[Residual] = &[
             "Behind a transaction-mode pooler, where entries name no backend, it does so on any connection of the application.",
             "A token lives for 30 seconds as the server signs it, for two minutes at the most, and is a bind parameter, which no other session sees.",
             "Whoever captures one already reads the server's memory or its connection.",
-            "An operator encrypts the connection to the database, leaves `require_pid` on, and keeps `log_parameter_max_length` at 0.",
+            "An operator encrypts the connection to the database, leaves `require_pid` on, and sets `log_parameter_max_length` to 0, which the inventory asks for.",
         ],
     },
     Residual {
         key: "ticket-replay",
         lines: &[
             "In the split-key profile, a ticket that `tenancy.login` made for B's own caller enters B on any connection of the application until it expires.",
-            "It lives for 60 seconds at the most and never longer than the caller's token, and it is a bind parameter, which no other session sees.",
+            "It lives for 60 seconds at the most and never longer than the caller's token and its issuer's leeway, and it is a bind parameter, which no other session sees.",
             "Whoever captures one already reads the server's memory or its connection.",
             "An operator keeps access tokens short-lived and encrypts the connection to the database.",
         ],

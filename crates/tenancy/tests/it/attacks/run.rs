@@ -78,7 +78,7 @@ pub(crate) async fn run(arena: &Arena, attack: &Attack, before: &mut Truth) -> (
     while outcome
         .refusals
         .iter()
-        .any(|refusal| refusal.code == "XX000" && refusal.message.contains("concurrently updated"))
+        .any(|refusal| refusal.code == "XX000" && refusal.message.starts_with("tuple concurrently"))
     {
         outcome = once(arena, attack).await;
     }

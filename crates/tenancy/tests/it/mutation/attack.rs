@@ -381,12 +381,12 @@ fn jobs() -> Vec<(&'static str, String)> {
         format!("SELECT tenancy.job_finish('{other}', '{LEASE}')"),
         format!("SELECT tenancy.job_return('{}', '{other}', '1 minute')", job(0)),
         format!("SELECT tenancy.job_return('{other}', '{LEASE}', '1 minute')"),
-        "SELECT job, kind, attempts FROM tenancy.job_lease('{free}', 60)".to_owned(),
-        "SELECT job, kind, attempts FROM tenancy.job_lease('{free}', 60); SELECT count(*) FROM tenancy.job_lease('{free}', 60)".to_owned(),
-        "SELECT job FROM tenancy.job_lease('{none}', 60)".to_owned(),
-        "SELECT job FROM tenancy.job_lease('{free}', 0)".to_owned(),
-        "SELECT job FROM tenancy.job_lease('{free}', 901)".to_owned(),
-        "SELECT job FROM tenancy.job_lease('{free}', NULL)".to_owned(),
+        "SELECT job, kind, attempts FROM tenancy.job_lease('{free}', '{us-east-1,eu-west-1}', 60)".to_owned(),
+        "SELECT job, kind, attempts FROM tenancy.job_lease('{free}', '{us-east-1,eu-west-1}', 60); SELECT count(*) FROM tenancy.job_lease('{free}', '{us-east-1,eu-west-1}', 60)".to_owned(),
+        "SELECT job FROM tenancy.job_lease('{none}', '{us-east-1,eu-west-1}', 60)".to_owned(),
+        "SELECT job FROM tenancy.job_lease('{free}', '{us-east-1,eu-west-1}', 0)".to_owned(),
+        "SELECT job FROM tenancy.job_lease('{free}', '{us-east-1,eu-west-1}', 901)".to_owned(),
+        "SELECT job FROM tenancy.job_lease('{free}', '{us-east-1,eu-west-1}', NULL)".to_owned(),
     ]);
     list.into_iter().map(|sql| (WORKER, sql)).collect()
 }

@@ -155,3 +155,34 @@ async fn ten_7_a_tenant_sees_who_was_in_it_and_manages_nothing() {
         inside(a, sql.clone()).await.expect_err(&sql);
     }
 }
+
+#[tokio::test]
+async fn ten_7_a_session_is_kept_as_it_was_and_each_step_is_on_the_tenants_record() {
+    let split = Split::create().await;
+    let pool = split.pool().await;
+    let (a, session) = (split.fixture.a, Uuid::now_v7());
+    as_staff(&split, &pool, "ines", &open(session, a, 30)).await.unwrap();
+    for step in ["approve", "close"] {
+        let sql = format!("SELECT tenancy.break_glass_{step}('{session}')");
+        as_staff(&split, &pool, "otto", &sql).await.unwrap();
+    }
+    let superuser = split.fixture.database.superuser_client().await;
+    let recorded: String = superuser
+        .query_one(
+            "SELECT string_agg(event_type, ',' ORDER BY recorded_at) FROM audit.events WHERE customer_id = $1 AND resource_id = $2",
+            &[&a.as_uuid(), &session],
+        )
+        .await
+        .unwrap()
+        .get(0);
+    assert_eq!(recorded, "break_glass.opened,break_glass.approved,break_glass.closed");
+    for change in [
+        "DELETE FROM tenancy.break_glass",
+        "TRUNCATE tenancy.break_glass",
+        "UPDATE tenancy.break_glass SET reason = 'another reason than given'",
+        "UPDATE tenancy.break_glass SET expires_at = expires_at + interval '1 second'",
+        "UPDATE tenancy.break_glass SET closed_at = NULL",
+    ] {
+        assert!(superuser.batch_execute(change).await.is_err(), "{change}");
+    }
+}
