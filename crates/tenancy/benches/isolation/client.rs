@@ -41,6 +41,24 @@ impl Query for Statement {
     type SqlType = Text;
 }
 
+/// A statement whose text follows from its type, as the query builder's own does.
+pub(crate) struct Fixed<const POINT: bool>(pub(crate) Statement);
+
+impl<const POINT: bool> QueryId for Fixed<POINT> {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<const POINT: bool> Query for Fixed<POINT> {
+    type SqlType = Text;
+}
+
+impl<const POINT: bool> QueryFragment<Pg> for Fixed<POINT> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.0.walk_ast(out)
+    }
+}
+
 impl QueryFragment<Pg> for Statement {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         for (index, piece) in self.pieces.iter().enumerate() {

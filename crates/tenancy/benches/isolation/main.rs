@@ -98,6 +98,11 @@ async fn variants(stage: &Stage) -> Vec<Variant> {
         ),
         variant("TenantPool, sealed", sealed, pool().await),
         variant("TenantPool, guarded", guarded, pool().await),
+        variant(
+            "TenantPool, free text, guarded",
+            guarded,
+            Opening::PoolFreeText(stage.pool(16).await),
+        ),
     ]
 }
 

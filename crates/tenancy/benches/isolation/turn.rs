@@ -1,6 +1,6 @@
 //! One turn of one variant: closed loops over connections, their latencies, and the processor time of the backends.
 
-use crate::client::{self, Entry, Statement, Work};
+use crate::client::{self, Entry, Fixed, Statement, Work};
 use crate::micro::cpu_ns;
 use crate::stage::{ROWS, SUM, Stage, TENANTS, customer, row};
 use crate::token::Issuer;
@@ -26,8 +26,10 @@ pub(crate) enum Opening {
     Ticket(Arc<[u8]>),
     /// With a ticket that a token is exchanged for first, in a round trip of its own.
     Login(Arc<Issuer>),
-    /// By the pool, which also cleans each session after use.
+    /// By the pool, with a statement whose text follows from its type.
     Pool(TenantPool),
+    /// By the pool, with free text, after which it cleans the session.
+    PoolFreeText(TenantPool),
 }
 
 pub(crate) struct Connections {
@@ -104,7 +106,7 @@ pub(crate) async fn run(
         latencies.extend(task.await.unwrap());
     }
     let elapsed = begun.elapsed();
-    if matches!(opening, Opening::Pool(_)) {
+    if matches!(opening, Opening::PoolFreeText(_)) {
         // The last sessions are cleaned after their answers.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -168,10 +170,15 @@ pub(crate) async fn transaction(
     let customer = customer(tenant);
     let names_tenant = matches!(opening, Opening::None);
     let query = client::query(work, names_tenant, customer, row(tenant, index));
-    if let Opening::Pool(pool) = opening {
+    if let Opening::Pool(pool) | Opening::PoolFreeText(pool) = opening {
+        let is_fixed = matches!(opening, Opening::Pool(_));
         let answer: Result<String, Failure> = pool
             .run(&ctx(customer), async |tx: &mut TenantTx<'_>| {
-                Ok(query.get_result(tx).await?)
+                Ok(match (is_fixed, work) {
+                    (true, Work::Point) => Fixed::<true>(query).get_result(tx).await?,
+                    (true, Work::Scan) => Fixed::<false>(query).get_result(tx).await?,
+                    (false, _) => query.get_result(tx).await?,
+                })
             })
             .await;
         return answer.unwrap();
@@ -182,7 +189,7 @@ pub(crate) async fn transaction(
 
 async fn statement(connection: &AsyncPgConnection, pid: i32, opening: &Opening, customer: Uuid) -> Option<Statement> {
     match opening {
-        Opening::None | Opening::Pool(_) => None,
+        Opening::None | Opening::Pool(_) | Opening::PoolFreeText(_) => None,
         Opening::Setting => Some(client::set_tenant(customer)),
         Opening::Key(key) => Some(Entry::signed(key, customer, pid).statement()),
         Opening::Ticket(key) => Some(Entry::ticket(key, customer).statement()),
