@@ -52,6 +52,21 @@ fn holds(burst: &[u8], needle: &[u8]) -> bool {
     burst.windows(needle.len()).any(|window| window == needle)
 }
 
+/// A pool of one connection, and what it sends.
+async fn tapped(fixture: &Fixture) -> (TenantPool, Bursts) {
+    let mut config = fixture.config(1);
+    let direct: tokio_postgres::Config = fixture.database.url(Login::App).parse().unwrap();
+    let (port, bursts) = tap(("127.0.0.1".to_owned(), direct.get_ports()[0]));
+    config.address = format!(
+        "postgres://bearingwall_app@127.0.0.1:{port}/{}",
+        fixture.database.name()
+    )
+    .parse()
+    .unwrap();
+    let pool = TenantPool::connect(config, fixture.key.clone()).await.unwrap();
+    (pool, bursts)
+}
+
 /// A record, as the audit crate writes it.
 struct Record(Uuid);
 
@@ -106,16 +121,7 @@ async fn read(pool: &TenantPool, context: &bearingwall_core::Ctx, id: Uuid) -> V
 #[tokio::test]
 async fn ten_3_begin_entry_and_first_query_leave_in_one_flush() {
     let fixture = Fixture::create().await;
-    let mut config = fixture.config(1);
-    let direct: tokio_postgres::Config = fixture.database.url(Login::App).parse().unwrap();
-    let (port, bursts) = tap(("127.0.0.1".to_owned(), direct.get_ports()[0]));
-    config.address = format!(
-        "postgres://bearingwall_app@127.0.0.1:{port}/{}",
-        fixture.database.name()
-    )
-    .parse()
-    .unwrap();
-    let pool = TenantPool::connect(config, fixture.key.clone()).await.unwrap();
+    let (pool, bursts) = tapped(&fixture).await;
     // The first use prepares the query; the second is what every later request does.
     read(&pool, &ctx(fixture.a), fixture.client_a).await;
     pool.ping().await.unwrap();
@@ -143,16 +149,7 @@ async fn ten_3_begin_entry_and_first_query_leave_in_one_flush() {
 #[tokio::test]
 async fn ten_3_the_record_its_commit_and_the_first_query_leave_in_one_flush() {
     let fixture = Fixture::create().await;
-    let mut config = fixture.config(1);
-    let direct: tokio_postgres::Config = fixture.database.url(Login::App).parse().unwrap();
-    let (port, bursts) = tap(("127.0.0.1".to_owned(), direct.get_ports()[0]));
-    config.address = format!(
-        "postgres://bearingwall_app@127.0.0.1:{port}/{}",
-        fixture.database.name()
-    )
-    .parse()
-    .unwrap();
-    let pool = TenantPool::connect(config, fixture.key.clone()).await.unwrap();
+    let (pool, bursts) = tapped(&fixture).await;
     // Cold: nothing is prepared, and the query must not overtake the commit of the record.
     let cold = read_recorded(&pool, &ctx(fixture.a), Uuid::now_v7(), fixture.client_a).await;
     assert_eq!(cold, (vec![fixture.client_a], true));
@@ -181,16 +178,7 @@ async fn ten_3_the_record_its_commit_and_the_first_query_leave_in_one_flush() {
 #[tokio::test]
 async fn ten_4_a_session_is_cleaned_after_free_text_and_only_then() {
     let fixture = Fixture::create().await;
-    let mut config = fixture.config(1);
-    let direct: tokio_postgres::Config = fixture.database.url(Login::App).parse().unwrap();
-    let (port, bursts) = tap(("127.0.0.1".to_owned(), direct.get_ports()[0]));
-    config.address = format!(
-        "postgres://bearingwall_app@127.0.0.1:{port}/{}",
-        fixture.database.name()
-    )
-    .parse()
-    .unwrap();
-    let pool = TenantPool::connect(config, fixture.key.clone()).await.unwrap();
+    let (pool, bursts) = tapped(&fixture).await;
     let cleanings = || {
         let bursts = bursts.lock().unwrap();
         bursts.iter().filter(|burst| holds(burst, b"DISCARD TEMP")).count()
