@@ -138,3 +138,11 @@ impl HashReader for MemoryTree {
         nodes.iter().map(read).collect()
     }
 }
+
+/// Hashes that were fetched before, such as those of [`Plan::nodes`](super::Plan::nodes).
+impl HashReader for std::collections::BTreeMap<Node, Hash> {
+    fn hashes(&self, nodes: &[Node]) -> Result<Vec<Hash>, SourceError> {
+        let read = |node: &Node| self.get(node).copied().ok_or_else(|| missing(node));
+        nodes.iter().map(read).collect()
+    }
+}

@@ -8,6 +8,12 @@
     reason = "a test states what it expects"
 )]
 
+mod bundle;
 mod checkpoint;
+mod fixture;
 mod merkle;
 mod note;
+mod proof;
+mod rotation;
+mod tile;
+mod witness;
