@@ -1,7 +1,7 @@
 //! Proofs that are verified offline (C2SP tlog-proof): an entry's index, its inclusion proof and a checkpoint in one
 //! text.
 
-use crate::checkpoint::{CheckpointError, SignedCheckpoint, parse_decimal};
+use crate::checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint, parse_decimal};
 use crate::hash::Hash;
 use crate::merkle::{MerkleError, verify_inclusion};
 use crate::note::{Note, VerifierKey};
@@ -72,7 +72,7 @@ impl LogProof {
     /// Parses a proof; files of it are called `*.tlog-proof`.
     ///
     /// # Errors
-    /// [`ProofError::Malformed`], [`ProofError::Checkpoint`] for the note in it.
+    /// [`ProofError::Malformed`], [`ProofError::Checkpoint`] when what follows is no checkpoint.
     pub fn parse(bytes: &[u8]) -> Result<Self, ProofError> {
         let text = std::str::from_utf8(bytes).map_err(|_| malformed("it is not UTF-8"))?;
         let (head, checkpoint) = text
@@ -98,11 +98,14 @@ impl LogProof {
             .ok_or(malformed("it has no index"))?;
         let hashes =
             parse_hashes(lines, MOST_HASHES).ok_or(malformed("a line of it is no hash, or it has too many"))?;
+        let checkpoint = Note::parse(checkpoint.as_bytes()).map_err(CheckpointError::from)?;
+        // A note's text may hold empty lines; a checkpoint's does not.
+        Checkpoint::parse(checkpoint.text())?;
         Ok(Self {
             extra,
             index,
             hashes,
-            checkpoint: Note::parse(checkpoint.as_bytes()).map_err(CheckpointError::from)?,
+            checkpoint,
         })
     }
 

@@ -1,7 +1,7 @@
 //! The body of an `add-checkpoint` request.
 
 use super::WitnessError;
-use crate::checkpoint::{CheckpointError, parse_decimal};
+use crate::checkpoint::{Checkpoint, CheckpointError, parse_decimal};
 use crate::hash::Hash;
 use crate::note::{NOTE_MAX_BYTES, Note};
 use crate::proof::parse_hashes;
@@ -25,7 +25,7 @@ impl AddCheckpointRequest {
     /// Parses a body.
     ///
     /// # Errors
-    /// [`WitnessError::Malformed`], [`WitnessError::Checkpoint`] for the note in it.
+    /// [`WitnessError::Malformed`], [`WitnessError::Checkpoint`] when what follows is no checkpoint.
     pub fn parse(body: &[u8]) -> Result<Self, WitnessError> {
         let malformed = |reason| WitnessError::Malformed { reason };
         if body.len() > NOTE_MAX_BYTES {
@@ -43,6 +43,8 @@ impl AddCheckpointRequest {
             .ok_or(malformed("it has no old size"))?;
         let proof = parse_hashes(lines, MOST_HASHES).ok_or(malformed("a line of it is no hash, or it has too many"))?;
         let checkpoint = Note::parse(checkpoint.as_bytes()).map_err(CheckpointError::from)?;
+        // A note's text may hold empty lines; a checkpoint's does not.
+        Checkpoint::parse(checkpoint.text())?;
         Ok(Self {
             old_size,
             proof,
