@@ -147,12 +147,25 @@ impl VerifierKey {
                 (Some(time_s), raw, cosigned(text, time_s).map_err(|_| bad())?)
             }
         };
-        let signature = ed25519_dalek::Signature::from_slice(raw).map_err(|_| bad())?;
-        // SECURITY: the strict form refuses signatures with low-order parts, which fit more than one message.
-        self.public
-            .verify_strict(message.as_bytes(), &signature)
-            .map_err(|_| bad())?;
+        self.verify_ed25519(message.as_bytes(), raw)?;
         Ok(time_s)
+    }
+
+    /// Verifies a plain Ed25519 signature over bytes, without a note around it (RFC 8032 §5.1.7, the form without the
+    /// cofactor).
+    ///
+    /// It is stricter than the RFC: `R` of low order is refused, as are keys of low order before. What has a component
+    /// of low order besides is accepted if the equation holds. `cargo xtask vectors` holds it to that.
+    ///
+    /// # Errors
+    /// [`NoteError::BadSignature`].
+    pub fn verify_ed25519(&self, message: &[u8], signature: &[u8]) -> Result<(), NoteError> {
+        let bad = |_| NoteError::BadSignature {
+            name: self.name.clone(),
+        };
+        let signature = ed25519_dalek::Signature::from_slice(signature).map_err(bad)?;
+        // SECURITY: the strict form refuses signatures that fit every message.
+        self.public.verify_strict(message, &signature).map_err(bad)
     }
 }
 
