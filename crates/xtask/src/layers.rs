@@ -79,6 +79,8 @@ pub const UNREACHABLE: &[(&str, &str, &str)] = &[
         "bearingwall-testkit",
         "the development issuer and the embedded cluster are not for production",
     ),
+    ("verify", "tokio*", "an auditor's program has no network and no runtime"),
+    ("verify", "diesel*", "an auditor's program has no database"),
     ("tenancy", "actix*", "isolation is usable without the web framework"),
     ("tenancy", "casbin", "isolation is usable without the policy engine"),
     ("tenancy", "aws-sdk*", "isolation is usable without a cloud"),
