@@ -22,76 +22,179 @@ pub(super) enum Difference {
     Repeated { line: usize, leaf: usize },
 }
 
-/// Aligns lines with leaves, which differ from one another. The first `prefix` lines are their leaves; `rest` are the
-/// lines behind them.
-///
-/// The longest run of lines that stand in the right order is taken to be in place; what lies between is explained by
-/// it. Both are sequences of hashes, so a match is certain.
-pub(super) fn align(leaves: &[Hash], prefix: usize, rest: &[Hash]) -> Vec<Difference> {
-    let most = leaves.len().saturating_sub(prefix).min(rest.len());
-    let backwards = leaves.iter().rev().zip(rest.iter().rev()).take(most);
-    let suffix = backwards.take_while(|(leaf, line)| leaf == line).count();
-    let leaf_end = leaves.len() - suffix;
-    let line_end = prefix + rest.len() - suffix;
+/// In a table of positions: none.
+const NONE: u32 = u32::MAX;
 
-    let index = Index::new(leaves);
-    let middle = rest.get(..rest.len() - suffix).unwrap_or_default();
-    let matches: Vec<Option<usize>> = middle.iter().map(|hash| index.find(hash)).collect();
-    let in_middle = |leaf: &usize| (prefix..leaf_end).contains(leaf);
-    let anchors = longest_rising(&matches, in_middle);
-
-    let mut differences = Vec::new();
-    let mut covered = vec![false; leaf_end.saturating_sub(prefix)];
-    let mut cover = |leaf: usize| {
-        let place = leaf.checked_sub(prefix).and_then(|at| covered.get_mut(at));
-        // A leaf outside the middle has its line there.
-        place.is_some_and(|place| !std::mem::replace(place, true))
-    };
-    for at in &anchors {
-        if let Some(leaf) = matches.get(*at).copied().flatten() {
-            cover(leaf);
-        }
-    }
-    let mut is_anchor = vec![false; middle.len()];
-    for at in &anchors {
-        if let Some(flag) = is_anchor.get_mut(*at) {
-            *flag = true;
-        }
-    }
-    for (at, leaf) in matches.iter().enumerate() {
-        let line = prefix + at;
-        match leaf {
-            Some(leaf) if !is_anchor.get(at).copied().unwrap_or(false) => {
-                differences.push(if cover(*leaf) {
-                    Difference::Moved { line, leaf: *leaf }
-                } else {
-                    Difference::Repeated { line, leaf: *leaf }
-                });
-            }
-            _ => {}
-        }
-    }
-
-    let mut line = prefix;
-    let mut leaf = prefix;
-    for at in anchors.iter().map(Some).chain([None]) {
-        let anchor = at.and_then(|at| Some((prefix + at, matches.get(*at).copied().flatten()?)));
-        let (line_stop, leaf_stop) = anchor.unwrap_or((line_end, leaf_end));
-        let unknown: Vec<usize> = (line..line_stop)
-            .filter(|line| matches.get(line - prefix).is_some_and(Option::is_none))
-            .collect();
-        let absent: Vec<usize> = (leaf..leaf_stop)
-            .filter(|leaf| covered.get(leaf - prefix) == Some(&false))
-            .collect();
-        explain(&unknown, &absent, line_stop, &mut differences);
-        line = line_stop + 1;
-        leaf = leaf_stop + 1;
-    }
-    differences.sort_by_key(place);
-    differences
+fn position(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(NONE)
 }
 
-/// Explains what stands between two lines that are in place.
+fn index(position: u32) -> Option<usize> {
+    (position != NONE).then(|| usize::try_from(position).ok()).flatten()
+}
+
+/// The lines behind the first one that is not its leaf, each as the leaf that it is, if any: 4 bytes for each line and
+/// 4 for each leaf. More than 2^32 - 2 leaves would not fit into memory anyway; lines of later ones would be strangers.
+pub(super) struct Alignment<'a> {
+    leaves: &'a [Hash],
+    /// Positions of leaves in the order of their hashes.
+    order: Vec<u32>,
+    /// The number of lines that are their leaves.
+    prefix: usize,
+    lines: Vec<u32>,
+}
+
+impl<'a> Alignment<'a> {
+    /// The first `prefix` lines are their leaves.
+    pub(super) fn new(leaves: &'a [Hash], prefix: usize) -> Self {
+        let mut order: Vec<u32> = (0..position(leaves.len())).collect();
+        order.sort_unstable_by_key(|at| (index(*at).and_then(|at| leaves.get(at)), *at));
+        Self {
+            leaves,
+            order,
+            prefix,
+            lines: Vec::with_capacity(leaves.len().saturating_sub(prefix)),
+        }
+    }
+
+    /// Adds the next line.
+    pub(super) fn push(&mut self, hash: &Hash) {
+        // Most lines still follow one another.
+        let next = match self.lines.last() {
+            Some(last) => index(*last).map_or(self.prefix + self.lines.len(), |last| last + 1),
+            None => self.prefix,
+        };
+        let leaf = if self.leaves.get(next) == Some(hash) {
+            position(next)
+        } else {
+            self.find(hash)
+        };
+        self.lines.push(leaf);
+    }
+
+    /// The first leaf with this hash.
+    fn find(&self, hash: &Hash) -> u32 {
+        let leaf = |at: &u32| index(*at).and_then(|at| self.leaves.get(at));
+        let at = self.order.partition_point(|at| leaf(at) < Some(hash));
+        let found = self.order.get(at).filter(|at| leaf(at) == Some(hash));
+        found.copied().unwrap_or(NONE)
+    }
+
+    /// The differences, in the order of the lines.
+    ///
+    /// The longest run of lines that stand in the right order is taken to be in place; what lies between is explained
+    /// by it. A line is matched by its hash, so a match is certain.
+    pub(super) fn differences(self) -> Vec<Difference> {
+        let Self {
+            leaves, prefix, lines, ..
+        } = self;
+        let most = leaves.len().saturating_sub(prefix).min(lines.len());
+        let backwards = (0..leaves.len()).rev().zip(lines.iter().rev()).take(most);
+        let suffix = backwards
+            .take_while(|(leaf, line)| index(**line) == Some(*leaf))
+            .count();
+        let middle = lines.get(..lines.len() - suffix).unwrap_or_default();
+        Middle {
+            prefix,
+            leaf_end: leaves.len() - suffix,
+            lines: middle,
+            covered: vec![false; (leaves.len() - suffix).saturating_sub(prefix)],
+        }
+        .differences()
+    }
+}
+
+/// What lies between the first and the last lines that are in place.
+struct Middle<'a> {
+    prefix: usize,
+    leaf_end: usize,
+    lines: &'a [u32],
+    /// Whether a leaf of the middle has its line.
+    covered: Vec<bool>,
+}
+
+impl Middle<'_> {
+    fn differences(mut self) -> Vec<Difference> {
+        let anchors = self.anchors();
+        let mut differences = Vec::new();
+        for at in &anchors {
+            self.lines.get(*at).and_then(|leaf| self.cover(index(*leaf)?));
+        }
+        let mut next_anchor = anchors.iter().peekable();
+        for (at, leaf) in self.lines.iter().enumerate() {
+            if next_anchor.next_if_eq(&&at).is_some() {
+                continue;
+            }
+            let line = self.prefix + at;
+            if let Some(leaf) = index(*leaf) {
+                differences.push(match self.cover(leaf) {
+                    Some(()) => Difference::Moved { line, leaf },
+                    None => Difference::Repeated { line, leaf },
+                });
+            }
+        }
+        self.explain_gaps(&anchors, &mut differences);
+        differences.sort_by_key(place);
+        differences
+    }
+
+    /// `None` if the leaf has its line already; a leaf outside the middle has it there.
+    fn cover(&mut self, leaf: usize) -> Option<()> {
+        let place = self.covered.get_mut(leaf.checked_sub(self.prefix)?)?;
+        (!std::mem::replace(place, true)).then_some(())
+    }
+
+    /// The lines of a longest strictly rising sequence of leaves of the middle.
+    fn anchors(&self) -> Vec<usize> {
+        let (first, end) = (position(self.prefix), position(self.leaf_end));
+        // For each length, where a sequence of that length with the smallest end ends; and who stands before whom.
+        let mut ends: Vec<(u32, u32)> = Vec::new();
+        let mut before: Vec<u32> = vec![NONE; self.lines.len()];
+        for (at, leaf) in self.lines.iter().enumerate() {
+            if !(first..end).contains(leaf) {
+                continue;
+            }
+            let length = ends.partition_point(|(end, _)| end < leaf);
+            let previous = length.checked_sub(1).and_then(|last| ends.get(last));
+            if let (Some((_, previous)), Some(slot)) = (previous, before.get_mut(at)) {
+                *slot = *previous;
+            }
+            let end = (*leaf, position(at));
+            match ends.get_mut(length) {
+                Some(place) => *place = end,
+                None => ends.push(end),
+            }
+        }
+        let mut sequence = Vec::with_capacity(ends.len());
+        let mut next = ends.last().and_then(|(_, at)| index(*at));
+        while let Some(at) = next {
+            sequence.push(at);
+            next = before.get(at).and_then(|before| index(*before));
+        }
+        sequence.reverse();
+        sequence
+    }
+
+    /// Explains what stands between each two lines that are in place.
+    fn explain_gaps(&self, anchors: &[usize], differences: &mut Vec<Difference>) {
+        let (mut line, mut leaf) = (0, self.prefix);
+        for anchor in anchors.iter().map(Some).chain([None]) {
+            let anchor = anchor.and_then(|at| Some((*at, index(*self.lines.get(*at)?)?)));
+            let (line_stop, leaf_stop) = anchor.unwrap_or((self.lines.len(), self.leaf_end));
+            let unknown: Vec<usize> = (line..line_stop)
+                .filter(|at| self.lines.get(*at) == Some(&NONE))
+                .map(|at| self.prefix + at)
+                .collect();
+            let absent: Vec<usize> = (leaf..leaf_stop)
+                .filter(|leaf| self.covered.get(leaf - self.prefix) == Some(&false))
+                .collect();
+            explain(&unknown, &absent, self.prefix + line_stop, differences);
+            line = line_stop + 1;
+            leaf = leaf_stop + 1;
+        }
+    }
+}
+
 fn explain(unknown: &[usize], absent: &[usize], before: usize, differences: &mut Vec<Difference>) {
     match (unknown, absent) {
         ([], _) => differences.extend(absent.iter().map(|leaf| Difference::Missing { leaf: *leaf, before })),
@@ -103,10 +206,15 @@ fn explain(unknown: &[usize], absent: &[usize], before: usize, differences: &mut
                 leaf: *leaf,
             }));
         }
-        ([first_line, ..], [first_leaf, ..]) => differences.push(Difference::Replaced {
-            lines: (*first_line, unknown.last().copied().unwrap_or(*first_line)),
-            leaves: (*first_leaf, absent.last().copied().unwrap_or(*first_leaf)),
-        }),
+        (
+            [first_line, .., last_line] | [first_line @ last_line],
+            [first_leaf, .., last_leaf] | [first_leaf @ last_leaf],
+        ) => {
+            differences.push(Difference::Replaced {
+                lines: (*first_line, *last_line),
+                leaves: (*first_leaf, *last_leaf),
+            });
+        }
     }
 }
 
@@ -119,54 +227,4 @@ fn place(difference: &Difference) -> (usize, usize) {
             (*line, *leaf)
         }
     }
-}
-
-/// Positions of leaves in the order of their hashes: 8 bytes for each leaf.
-struct Index<'a> {
-    leaves: &'a [Hash],
-    order: Vec<usize>,
-}
-
-impl<'a> Index<'a> {
-    fn new(leaves: &'a [Hash]) -> Self {
-        let mut order: Vec<usize> = (0..leaves.len()).collect();
-        order.sort_unstable_by_key(|at| (leaves.get(*at), *at));
-        Self { leaves, order }
-    }
-
-    /// The first leaf with this hash.
-    fn find(&self, hash: &Hash) -> Option<usize> {
-        let at = self.order.partition_point(|at| self.leaves.get(*at) < Some(hash));
-        let leaf = *self.order.get(at)?;
-        (self.leaves.get(leaf) == Some(hash)).then_some(leaf)
-    }
-}
-
-/// The positions of a longest strictly rising sequence among the matches that are wanted.
-fn longest_rising(matches: &[Option<usize>], wanted: impl Fn(&usize) -> bool) -> Vec<usize> {
-    // For each length, where a sequence of that length with the smallest end ends; and who stands before whom.
-    let mut ends: Vec<(usize, usize)> = Vec::new();
-    let mut before: Vec<usize> = vec![usize::MAX; matches.len()];
-    for (at, leaf) in matches.iter().enumerate() {
-        let Some(leaf) = leaf.filter(|leaf| wanted(leaf)) else {
-            continue;
-        };
-        let length = ends.partition_point(|(end, _)| *end < leaf);
-        let previous = length.checked_sub(1).and_then(|last| ends.get(last));
-        if let (Some((_, previous)), Some(slot)) = (previous, before.get_mut(at)) {
-            *slot = *previous;
-        }
-        match ends.get_mut(length) {
-            Some(end) => *end = (leaf, at),
-            None => ends.push((leaf, at)),
-        }
-    }
-    let mut sequence = Vec::with_capacity(ends.len());
-    let mut next = ends.last().map(|(_, at)| *at);
-    while let Some(at) = next {
-        sequence.push(at);
-        next = before.get(at).copied().filter(|before| *before != usize::MAX);
-    }
-    sequence.reverse();
-    sequence
 }

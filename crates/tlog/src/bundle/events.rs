@@ -1,6 +1,6 @@
 //! The lines of `events.jsonl`: what they must look like, and how they compare with the leaves.
 
-use super::align::{Difference, align};
+use super::align::{Alignment, Difference};
 use super::files::{Lines, Listing};
 use super::report::{Finding, Report, Seen};
 use super::{BundleError, EVENTS, Progress};
@@ -73,8 +73,8 @@ pub(super) fn compare(
     let customer = customer_id.to_string();
     let mut count = 0_usize;
     let mut is_ended = true;
-    // From the first line on that is not its leaf, the hashes of the lines are kept.
-    let mut after: Vec<Hash> = Vec::new();
+    // From the first line on that is not its leaf, lines are looked up among the leaves.
+    let mut alignment: Option<Alignment<'_>> = None;
     while let Some(line) = lines.next()? {
         let hash = if line.is_too_long {
             // No leaf is that long: it is the leaf of nothing.
@@ -85,10 +85,11 @@ pub(super) fn compare(
         is_ended = line.is_ended;
         if let Some(frontier) = frontier.as_deref_mut() {
             frontier.append(hash)?;
-        } else if after.is_empty() && leaves.hashes.get(count) == Some(&hash) {
+        } else if alignment.is_none() && leaves.hashes.get(count) == Some(&hash) {
             check_proven(line.bytes, count, &customer, report);
         } else {
-            after.push(hash);
+            let alignment = alignment.get_or_insert_with(|| Alignment::new(&leaves.hashes, count));
+            alignment.push(&hash);
         }
         count += 1;
         if count.is_multiple_of(8192) {
@@ -103,7 +104,15 @@ pub(super) fn compare(
     }
     let digest = lines.digest();
     if leaves.is_proven && frontier.is_none() {
-        let differences = align(&leaves.hashes, count - after.len(), &after);
+        // Where every line is its leaf, there may still be fewer lines than leaves.
+        let is_whole = alignment.is_none() && count == leaves.hashes.len();
+        let differences = if is_whole {
+            Vec::new()
+        } else {
+            alignment
+                .unwrap_or_else(|| Alignment::new(&leaves.hashes, count))
+                .differences()
+        };
         let wrong: usize = differences.iter().map(lines_in).sum();
         report.events_proven = (count.saturating_sub(wrong + leaves.unproven)) as u64;
         tell(listing, leaves, &differences, report)?;

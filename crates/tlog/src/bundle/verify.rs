@@ -65,7 +65,7 @@ pub struct Progress {
 
 /// Verifies an export. Whatever is wrong with it stands in the report; it is verified only if nothing is.
 ///
-/// Memory: 32 bytes for each event, 72 from the first line on that is not its leaf.
+/// Memory: 32 bytes for each event, and about 30 more once a line is not its leaf.
 ///
 /// # Errors
 /// [`BundleError::NoExport`] and [`BundleError::Io`] when the folder cannot be examined at all.
