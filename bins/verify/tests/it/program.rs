@@ -26,6 +26,9 @@ fn what_is_wrong_is_named_and_the_exit_code_says_so() {
     let text = stdout(&output);
     assert!(text.contains("WRONG      changed: line 6 (event event-9915) is not leaf 15 as it was signed\n"));
     assert!(text.ends_with("NOT VERIFIED\n"));
+    // The README shows this run.
+    let shown = include_str!("../../README.md");
+    assert!(shown.contains(&text), "{text}");
 }
 
 #[test]
