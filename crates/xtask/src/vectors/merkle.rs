@@ -162,7 +162,7 @@ fn subtree_inclusion(probe: &SubtreeInclusion) -> Result<bool> {
     // The start of a subtree is a multiple of the least power of two that its size does not exceed.
     let is_subtree = size
         .checked_next_power_of_two()
-        .is_some_and(|span| probe.start % span == 0);
+        .is_some_and(|span| probe.start.is_multiple_of(span));
     let Some(index) = probe.leaf_idx.checked_sub(probe.start).filter(|_| is_subtree) else {
         return Ok(false);
     };

@@ -286,6 +286,9 @@ proptest! {
         let at = at.index(bytes.len());
         bytes[at] ^= 1 << bit;
         export.write(file, &bytes);
-        prop_assert!(!export.verify(&Log::new(1).options()).verified, "{file} at {at}");
+        let report = export.verify(&Log::new(1).options());
+        // A consistency proof from another size is no proof from this one, and the report says what it could not check.
+        let is_told = file == "consistency.json" && !report.checkpoints_not_checked.is_empty();
+        prop_assert!(!report.verified || is_told, "{file} at {at}");
     }
 }
