@@ -170,6 +170,28 @@ fn several_faults_are_told_apart() {
 }
 
 #[test]
+fn a_repetition_between_other_faults_is_not_taken_for_progress() {
+    let export = export();
+    let mut lines = export.lines();
+    lines.push(stranger());
+    lines.insert(20, lines[19].clone());
+    lines.insert(0, stranger());
+    export.tamper(&lines);
+    let findings = export.findings();
+    assert!(
+        matches!(
+            findings.as_slice(),
+            [
+                Finding::Extra { .. },
+                Finding::Repeated { leaf: 40, .. },
+                Finding::Extra { .. }
+            ]
+        ),
+        "{findings:?}"
+    );
+}
+
+#[test]
 fn where_lines_and_leaves_cannot_be_paired_both_are_told() {
     let export = export();
     let mut lines = export.lines();

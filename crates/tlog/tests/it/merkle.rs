@@ -162,6 +162,12 @@ fn a_range_is_proven_as_a_whole() {
                 let proof = range_proof(&tree, first_leaf, end_leaf, tree_size).unwrap();
                 let range = || all[first..end].iter().copied();
                 proof.verify(first_leaf, range(), tree_size, &root).unwrap();
+                let mut longer = proof.clone();
+                longer.right.push(root);
+                assert!(matches!(
+                    longer.verify(first_leaf, range(), tree_size, &root),
+                    Err(MerkleError::Length)
+                ));
                 if end > first {
                     let fewer = range().skip(1);
                     assert!(proof.verify(first_leaf, fewer, tree_size, &root).is_err());

@@ -43,6 +43,14 @@ fn what_does_not_belong_is_found() {
         .map(|file| Finding::FileUnexpected { file: file.to_owned() })
         .into();
     assert_eq!(export.findings(), unexpected);
+    // Neither does it belong when the manifest lists it.
+    fs::remove_file(export.file("rotations")).unwrap();
+    fs::remove_dir(export.file("more")).unwrap();
+    export.change_manifest(|_| ());
+    let notes = Finding::FileUnexpected {
+        file: "notes.txt".to_owned(),
+    };
+    assert!(export.findings().contains(&notes));
 }
 
 #[cfg(unix)]
