@@ -30,7 +30,6 @@ pub use report::{Finding, Report, Seen};
 pub use verify::{Progress, Remembered, VerifyOptions, verify};
 pub use writer::{BundleHeader, BundleWriter};
 
-use crate::checkpoint::CheckpointError;
 use crate::merkle::MerkleError;
 use bearingwall_core::{Classified, ErrorKind};
 use std::io;
@@ -83,9 +82,6 @@ pub enum BundleError {
         /// What is wrong with them.
         reason: &'static str,
     },
-    /// A checkpoint that the writer was given.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
     /// The events do not lead to the checkpoint's root, or the tree cannot be read: the export was not written.
     #[error(transparent)]
     Tree(#[from] MerkleError),
@@ -97,7 +93,6 @@ impl Classified for BundleError {
             Self::Io { .. } => ErrorKind::Unavailable,
             Self::NoExport { .. } => ErrorKind::NotFound,
             Self::Event { .. } | Self::Parts { .. } => ErrorKind::Internal,
-            Self::Checkpoint(error) => error.kind(),
             Self::Tree(error) => error.kind(),
         }
     }
@@ -108,7 +103,6 @@ impl Classified for BundleError {
             Self::NoExport { .. } => "TLG-071",
             Self::Event { .. } => "TLG-072",
             Self::Parts { .. } => "TLG-073",
-            Self::Checkpoint(error) => error.code(),
             Self::Tree(error) => error.code(),
         }
     }

@@ -159,7 +159,7 @@ impl fmt::Display for Checkpoint {
     }
 }
 
-/// A checkpoint whose log has signed it; made by [`SignedCheckpoint::open`] only.
+/// A checkpoint whose log has signed it; made by [`SignedCheckpoint::open`] and [`SignedCheckpoint::verify`] only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedCheckpoint {
     checkpoint: Checkpoint,

@@ -209,12 +209,14 @@ impl Note {
         self.signatures.push(key.sign(&self.text));
     }
 
-    /// Adds a timestamped cosignature (type `0x04`, C2SP tlog-cosignature); the text should be a checkpoint's.
+    /// Adds a timestamped cosignature (type `0x04`, C2SP tlog-cosignature) without having compared anything: it says that
+    /// the text is a checkpoint which continues everything that this key has cosigned. A
+    /// [`Witness`](crate::witness::Witness) is what finds that out.
     /// The time is in seconds since 1970-01-01T00:00:00Z.
     ///
     /// # Errors
     /// [`NoteError::Malformed`] for a time above 2^63 - 1.
-    pub fn cosign(&mut self, key: &CosigningKey, time_s: u64) -> Result<(), NoteError> {
+    pub fn danger_cosign(&mut self, key: &CosigningKey, time_s: u64) -> Result<(), NoteError> {
         self.signatures.push(key.cosign(&self.text, time_s)?);
         Ok(())
     }

@@ -131,9 +131,11 @@ impl fmt::Display for Rotation {
     }
 }
 
-/// Which key is right at which size; made by [`KeyChain::verify`] only.
+/// Which key is right at which size; made by [`KeyChain::verify`] and [`KeyChain::single`] only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyChain {
+    /// The rotations that were followed.
+    rotations: Vec<Note>,
     /// First size and key, sizes never falling.
     keys: Vec<(u64, VerifierKey)>,
 }
@@ -142,7 +144,10 @@ impl KeyChain {
     /// A log that has never changed its key.
     #[must_use]
     pub fn single(key: VerifierKey) -> Self {
-        Self { keys: vec![(0, key)] }
+        Self {
+            rotations: Vec::new(),
+            keys: vec![(0, key)],
+        }
     }
 
     /// Follows the rotations of a log, oldest first, from the key that is trusted.
@@ -168,6 +173,7 @@ impl KeyChain {
         let start = trusted_at.and_then(|at| Some((at, read.get(at)?.1.from_size)));
         let (skipped, from_size) = start.map_or((0, 0), |(at, from_size)| (at + 1, from_size));
         let mut chain = Self {
+            rotations: Vec::new(),
             keys: vec![(from_size, trusted.clone())],
         };
         for (note, rotation) in read.into_iter().skip(skipped) {
@@ -183,6 +189,7 @@ impl KeyChain {
                     other => other.into(),
                 })?;
             chain.keys.push((rotation.from_size, rotation.key));
+            chain.rotations.push(note);
         }
         Ok(chain)
     }
@@ -192,6 +199,12 @@ impl KeyChain {
     pub fn key_at(&self, size: u64) -> Option<&VerifierKey> {
         let valid = self.keys.iter().rev().find(|(from_size, _)| *from_size <= size);
         valid.map(|(_, key)| key)
+    }
+
+    /// The rotations that lead from the trusted key on, oldest first.
+    #[must_use]
+    pub fn rotations(&self) -> &[Note] {
+        &self.rotations
     }
 
     /// Every key with the first size that it signs.

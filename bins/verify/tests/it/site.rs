@@ -33,7 +33,7 @@ impl Site {
             tree: lines.iter().map(|line| Hash::leaf(line.as_bytes())).collect(),
         };
         let mut note = site.checkpoint(50);
-        note.cosign(&site.witness, 1_700_000_000).unwrap();
+        note.danger_cosign(&site.witness, 1_700_000_000).unwrap();
         let signed = SignedCheckpoint::verify(note, ORIGIN, &[site.key.verifier()]).unwrap();
         let header = BundleHeader {
             customer_id: CUSTOMER,

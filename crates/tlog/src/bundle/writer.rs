@@ -12,7 +12,7 @@ use crate::hash::{HASH_BYTES, Hash};
 use crate::merkle::{
     Frontier, HashReader, MerkleError, Node, Plan, covering, inclusion_proof, range_proof, verify_inclusion,
 };
-use crate::note::Note;
+use crate::rotation::KeyChain;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufReader, BufWriter, Read as _, Write};
@@ -33,7 +33,7 @@ pub struct BundleHeader {
 /// Writes the folder of an export beside its place, and puts it there in one step.
 ///
 /// 1. [`BundleWriter::create`] with the checkpoint that the export leads to.
-/// 2. [`BundleWriter::event`] for each leaf, indices rising; [`BundleWriter::rotation`], oldest first;
+/// 2. [`BundleWriter::event`] for each leaf, indices rising; [`BundleWriter::rotations`];
 ///    [`BundleWriter::earlier`] for each earlier checkpoint.
 /// 3. [`BundleWriter::needed`] says which hashes of the tree the proofs need. A store that is asked asynchronously
 ///    fetches them into a `BTreeMap<Node, Hash>`, which is a [`HashReader`].
@@ -53,7 +53,6 @@ pub struct BundleWriter {
     indices: Vec<u64>,
     count: u64,
     last: Option<u64>,
-    rotations: usize,
     earlier: BTreeMap<u64, Hash>,
     is_finished: bool,
 }
@@ -97,7 +96,6 @@ impl BundleWriter {
             indices: Vec::new(),
             count: 0,
             last: None,
-            rotations: 0,
             earlier: BTreeMap::new(),
             is_finished: false,
         };
@@ -147,11 +145,10 @@ impl BundleWriter {
     /// added too.
     ///
     /// # Errors
-    /// [`BundleError::Checkpoint`] when it is malformed, [`BundleError::Parts`] when it is another log's, is given twice,
-    /// or is larger than the export's; [`BundleError::Io`].
-    pub fn earlier(&mut self, note: &Note) -> Result<(), BundleError> {
-        let earlier = Checkpoint::parse(note.text())?;
-        if earlier.origin() != self.checkpoint.origin() || earlier.size() > self.checkpoint.size() {
+    /// [`BundleError::Parts`] when it is another log's, is given twice, or is larger than the export's;
+    /// [`BundleError::Io`].
+    pub fn earlier(&mut self, earlier: &SignedCheckpoint) -> Result<(), BundleError> {
+        if earlier.checkpoint().origin() != self.checkpoint.origin() || earlier.size() > self.checkpoint.size() {
             let reason = "an earlier checkpoint is another log's or not earlier";
             return Err(BundleError::Parts { reason });
         }
@@ -159,16 +156,18 @@ impl BundleWriter {
             let reason = "an earlier checkpoint is given twice";
             return Err(BundleError::Parts { reason });
         }
-        self.write(&checkpoint_name(earlier.size()), note.to_string().as_bytes())
+        self.write(&checkpoint_name(earlier.size()), earlier.note().to_string().as_bytes())
     }
 
-    /// Adds a rotation of the log's key, oldest first.
+    /// Adds the rotations of the log's key, once.
     ///
     /// # Errors
-    /// [`BundleError::Io`].
-    pub fn rotation(&mut self, note: &Note) -> Result<(), BundleError> {
-        self.rotations += 1;
-        self.write(&rotation_name(self.rotations), note.to_string().as_bytes())
+    /// [`BundleError::Io`], also when they are added twice.
+    pub fn rotations(&mut self, chain: &KeyChain) -> Result<(), BundleError> {
+        for (number, note) in (1..).zip(chain.rotations()) {
+            self.write(&rotation_name(number), note.to_string().as_bytes())?;
+        }
+        Ok(())
     }
 
     /// The hashes of the tree that the proofs need, once all events and checkpoints are added. `remembered` are sizes of

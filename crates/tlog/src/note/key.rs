@@ -250,102 +250,84 @@ impl Secret {
     }
 }
 
-/// A secret key that signs notes (type `0x01`).
-pub struct SigningKey(Secret);
+macro_rules! secret_key {
+    ($(#[$doc:meta])* $name:ident, $kind:ident) => {
+        $(#[$doc])*
+        pub struct $name(Secret);
+
+        impl $name {
+            /// From a name and the 32 secret bytes of RFC 8032, which must be random and used for nothing else.
+            ///
+            /// # Errors
+            /// [`NoteError::Key`] for a name that no key may have.
+            pub fn from_seed(name: &str, seed: &[u8; 32]) -> Result<Self, NoteError> {
+                Secret::new(name, KeyKind::$kind, seed).map(Self)
+            }
+
+            /// Parses `PRIVATE+KEY+<name>+<id>+<base64 of type and secret>`.
+            ///
+            /// # Errors
+            /// [`NoteError::Key`].
+            pub fn parse(text: &str) -> Result<Self, NoteError> {
+                Secret::parse(text, KeyKind::$kind).map(Self)
+            }
+
+            /// The form that `parse` reads: a secret.
+            #[must_use]
+            pub fn danger_encode(&self) -> Zeroizing<String> {
+                self.0.encode()
+            }
+
+            /// The public key.
+            #[must_use]
+            pub fn verifier(&self) -> VerifierKey {
+                self.0.verifier()
+            }
+
+            /// The key's name.
+            #[must_use]
+            pub fn name(&self) -> &str {
+                &self.0.name
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "([hidden])"))
+            }
+        }
+    };
+}
+
+secret_key!(
+    /// A secret key that signs notes (type `0x01`).
+    SigningKey,
+    Ed25519
+);
+
+secret_key!(
+    /// A secret key that cosigns checkpoints (type `0x04`). What it signs is what a [`Witness`](crate::witness::Witness)
+    /// has found to continue everything before.
+    CosigningKey,
+    CosignatureV1
+);
 
 impl SigningKey {
-    /// From a name and the 32 secret bytes of RFC 8032, which must be random.
-    ///
-    /// # Errors
-    /// [`NoteError::Key`] for a name that no key may have.
-    pub fn from_seed(name: &str, seed: &[u8; 32]) -> Result<Self, NoteError> {
-        Secret::new(name, KeyKind::Ed25519, seed).map(Self)
-    }
-
-    /// Parses `PRIVATE+KEY+<name>+<id>+<base64 of type and secret>`.
-    ///
-    /// # Errors
-    /// [`NoteError::Key`].
-    pub fn parse(text: &str) -> Result<Self, NoteError> {
-        Secret::parse(text, KeyKind::Ed25519).map(Self)
-    }
-
-    /// The form that [`SigningKey::parse`] reads: a secret.
-    #[must_use]
-    pub fn danger_encode(&self) -> Zeroizing<String> {
-        self.0.encode()
-    }
-
-    /// The public key.
-    #[must_use]
-    pub fn verifier(&self) -> VerifierKey {
-        self.0.verifier()
-    }
-
-    /// The key's name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.0.name
-    }
-
     pub(super) fn sign(&self, text: &str) -> NoteSignature {
         self.0.line(self.0.key.sign(text.as_bytes()).to_bytes().to_vec())
     }
 }
 
-/// A secret key that cosigns checkpoints (type `0x04`).
-pub struct CosigningKey(Secret);
-
 impl CosigningKey {
-    /// From a name and the 32 secret bytes of RFC 8032, which must be random and used for nothing else.
-    ///
-    /// # Errors
-    /// [`NoteError::Key`] for a name that no key may have.
-    pub fn from_seed(name: &str, seed: &[u8; 32]) -> Result<Self, NoteError> {
-        Secret::new(name, KeyKind::CosignatureV1, seed).map(Self)
-    }
-
-    /// Parses `PRIVATE+KEY+<name>+<id>+<base64 of type and secret>`.
-    ///
-    /// # Errors
-    /// [`NoteError::Key`].
-    pub fn parse(text: &str) -> Result<Self, NoteError> {
-        Secret::parse(text, KeyKind::CosignatureV1).map(Self)
-    }
-
-    /// The form that [`CosigningKey::parse`] reads: a secret.
-    #[must_use]
-    pub fn danger_encode(&self) -> Zeroizing<String> {
-        self.0.encode()
-    }
-
-    /// The public key.
-    #[must_use]
-    pub fn verifier(&self) -> VerifierKey {
-        self.0.verifier()
-    }
-
     /// Signs a checkpoint's text at a time in seconds since 1970-01-01T00:00:00Z.
     ///
     /// # Errors
     /// [`NoteError::Malformed`] for a time above 2^63 - 1.
-    pub fn cosign(&self, text: &str, time_s: u64) -> Result<NoteSignature, NoteError> {
+    pub(crate) fn cosign(&self, text: &str, time_s: u64) -> Result<NoteSignature, NoteError> {
         let signature = self.0.key.sign(cosigned(text, time_s)?.as_bytes());
         let mut bytes = time_s.to_be_bytes().to_vec();
         bytes.extend_from_slice(&signature.to_bytes());
         Ok(self.0.line(bytes))
-    }
-}
-
-impl fmt::Debug for SigningKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SigningKey([hidden])")
-    }
-}
-
-impl fmt::Debug for CosigningKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CosigningKey([hidden])")
     }
 }
 

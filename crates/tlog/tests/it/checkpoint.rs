@@ -99,9 +99,9 @@ fn a_quorum_counts_witnesses_and_nobody_twice() {
     // The first witness under another name.
     let alias = CosigningKey::from_seed("w.example/alias", &[11; 32]).unwrap();
     let mut note = signed(3);
-    note.cosign(&first, 5).unwrap();
-    note.cosign(&first, 6).unwrap();
-    note.cosign(&alias, 6).unwrap();
+    note.danger_cosign(&first, 5).unwrap();
+    note.danger_cosign(&first, 6).unwrap();
+    note.danger_cosign(&alias, 6).unwrap();
     let keys = [first.verifier(), second.verifier(), alias.verifier(), log().verifier()];
     let opened = SignedCheckpoint::verify(note.clone(), ORIGIN, &[log().verifier()]).unwrap();
     assert_eq!(opened.cosigners(&keys, 1).unwrap().len(), 1);
@@ -109,7 +109,7 @@ fn a_quorum_counts_witnesses_and_nobody_twice() {
         opened.cosigners(&keys, 2),
         Err(CheckpointError::Quorum { found: 1, needed: 2 })
     );
-    note.cosign(&second, 7).unwrap();
+    note.danger_cosign(&second, 7).unwrap();
     let opened = SignedCheckpoint::verify(note, ORIGIN, &[log().verifier()]).unwrap();
     assert_eq!(opened.cosigners(&keys, 2).unwrap().len(), 2);
 }

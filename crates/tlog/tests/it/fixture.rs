@@ -80,7 +80,7 @@ impl Log {
                 .unwrap();
         }
         for size in earlier {
-            writer.earlier(&self.checkpoint(*size)).unwrap();
+            writer.earlier(&self.signed(*size)).unwrap();
         }
         writer.finish(&self.tree, remembered).unwrap();
         Export { _folder: folder, path }

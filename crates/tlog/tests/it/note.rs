@@ -186,7 +186,7 @@ fn signature_and_cosignature_are_those_of_another_implementation() {
     let witness = CosigningKey::from_seed("witness.example/w1", &seed).unwrap();
     let mut note = Note::new(TEXT).unwrap();
     note.sign(&log);
-    note.cosign(&witness, 1_700_000_000).unwrap();
+    note.danger_cosign(&witness, 1_700_000_000).unwrap();
     assert_eq!(note.to_string(), EXPECTED);
     assert_eq!(
         log.verifier().to_string(),
@@ -199,7 +199,7 @@ fn signature_and_cosignature_are_those_of_another_implementation() {
     let signers = note.verify(&[log.verifier(), witness.verifier()]).unwrap();
     assert_eq!(signers[1].time_s, Some(1_700_000_000));
     assert!(matches!(
-        note.cosign(&witness, u64::MAX),
+        note.danger_cosign(&witness, u64::MAX),
         Err(NoteError::Malformed { .. })
     ));
     // The time is signed.

@@ -91,7 +91,7 @@ fn a_proof_holds_for_its_entry_its_log_and_its_witnesses_only() {
     assert_eq!(read, proof);
     assert_eq!(read.verify(&leaf, ORIGIN, &keys, &[], 0).unwrap().size(), 100);
     assert!(read.verify(&leaf, ORIGIN, &keys, &witnesses, 1).is_err());
-    proof.checkpoint.cosign(&witness, 1).unwrap();
+    proof.checkpoint.danger_cosign(&witness, 1).unwrap();
     proof.verify(&leaf, ORIGIN, &keys, &witnesses, 1).unwrap();
     let other = Hash::leaf(&log.lines[38]);
     assert!(matches!(

@@ -1,10 +1,12 @@
 //! Other logs, other keys, other pasts.
 
 use crate::fixture::{CUSTOMER, Log, ORIGIN, key};
-use bearingwall_tlog::bundle::{BundleHeader, BundleWriter, Finding, Remembered, Selection, VerifyOptions};
+use bearingwall_tlog::bundle::{
+    BundleError, BundleHeader, BundleWriter, Finding, Remembered, Selection, VerifyOptions,
+};
 use bearingwall_tlog::checkpoint::SignedCheckpoint;
 use bearingwall_tlog::note::{CosigningKey, Note, SigningKey};
-use bearingwall_tlog::rotation::Rotation;
+use bearingwall_tlog::rotation::{KeyChain, Rotation};
 use uuid::Uuid;
 
 fn remembered(name: &str, note: &Note) -> Remembered {
@@ -184,7 +186,7 @@ fn witnesses_are_counted() {
         [Finding::Witnesses { .. }]
     ));
     let mut note = log.checkpoint(10);
-    note.cosign(&witness, 1_700_000_000).unwrap();
+    note.danger_cosign(&witness, 1_700_000_000).unwrap();
     export.write("checkpoint", note.to_string().as_bytes());
     let report = export.verify(&options);
     assert!(report.verified);
@@ -197,7 +199,7 @@ fn witnesses_are_counted() {
 fn a_rotated_key_is_followed_and_its_checkpoints_are_checked_by_the_right_key() {
     let mut log = Log::new(60);
     let (old, new) = (key(1), key(2));
-    let earlier = log.checkpoint(30);
+    let earlier = log.signed(30);
     log.key = key(2);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("export");
@@ -212,7 +214,10 @@ fn a_rotated_key_is_followed_and_its_checkpoints_are_checked_by_the_right_key() 
         writer.event(index as u64, line).unwrap();
     }
     let rotation = Rotation::new(ORIGIN, 40, new.verifier()).unwrap();
-    writer.rotation(&rotation.sign(&old).unwrap()).unwrap();
+    let rotation = rotation.sign(&old).unwrap().to_string();
+    let chain = KeyChain::verify(ORIGIN, &old.verifier(), &[rotation]).unwrap();
+    writer.rotations(&chain).unwrap();
+    assert!(matches!(writer.rotations(&chain), Err(BundleError::Io { .. })));
     writer.earlier(&earlier).unwrap();
     writer.finish(&log.tree, &[]).unwrap();
     let verify = |key: &SigningKey| {

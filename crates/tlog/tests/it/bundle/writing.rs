@@ -25,8 +25,8 @@ fn the_hashes_that_are_said_to_be_needed_suffice() {
                 .event(index, &log.lines[usize::try_from(index).unwrap()])
                 .unwrap();
         }
-        writer.earlier(&log.checkpoint(50)).unwrap();
-        writer.earlier(&log.checkpoint(15)).unwrap();
+        writer.earlier(&log.signed(50)).unwrap();
+        writer.earlier(&log.signed(15)).unwrap();
         let needed = writer.needed(&[40]).unwrap();
         let hashes = log.tree.hashes(&needed).unwrap();
         let fetched: BTreeMap<Node, _> = needed.into_iter().zip(hashes).collect();
@@ -66,7 +66,7 @@ fn nothing_half_is_left() {
                 .event(index, &log.lines[usize::try_from(index).unwrap()])
                 .unwrap();
         }
-        writer.earlier(&fork.checkpoint(5)).unwrap();
+        writer.earlier(&fork.signed(5)).unwrap();
         assert!(matches!(
             writer.finish(&log.tree, &[]),
             Err(BundleError::Tree(MerkleError::Root))
