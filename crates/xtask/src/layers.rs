@@ -24,6 +24,7 @@ pub const LAYERS: &[(&str, Layer)] = &[
     ("core", Layer::Level(0)),
     ("pii", Layer::Level(1)),
     ("controls", Layer::Level(1)),
+    ("events", Layer::Level(1)),
     ("tenancy", Layer::Level(2)),
     ("authn", Layer::Level(2)),
     ("rbac", Layer::Level(2)),
