@@ -54,7 +54,7 @@ CREATE TABLE audit.events (
     commands       text[]      NOT NULL DEFAULT '{}'
         CHECK (commands <@ ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'SEARCH', 'SWEEP'] AND cardinality(commands) <= 5),
     fields         text[]      NOT NULL DEFAULT '{}'
-        CHECK (cardinality(fields) <= 64 AND array_to_string(fields, ',') ~ '^[a-z0-9_.,]{0,2048}$'),
+        CHECK (cardinality(fields) <= 64 AND array_to_string(fields, ',') ~ '^[a-z0-9_.,]*$' AND length(array_to_string(fields, ',')) <= 2048),
     result_count   integer     CHECK (result_count >= 0),
     recipient      text        CHECK (recipient ~ '^[a-z0-9_.:-]{1,128}$'),
     -- Keyed digests under a key of the tenant's: "was it this?" can be answered, "what was it?" cannot.
