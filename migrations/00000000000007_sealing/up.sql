@@ -133,7 +133,7 @@ BEGIN
     SELECT s.snapshot INTO v_before FROM audit.seals s JOIN audit.seals n ON n.seal_id = p_seal AND n.system_id = s.system_id
      WHERE s.seal_id = p_seal - 1;
     INSERT INTO audit.events (customer_id, actor_id, request_id, event_id, event_type, phase, outcome, outcome_code, access_id, route, service)
-    SELECT DISTINCT ON (e.customer_id, e.access_id) e.customer_id, e.actor_id, e.request_id, gen_random_uuid(), e.event_type, 'completed',
+    SELECT e.customer_id, e.actor_id, e.request_id, gen_random_uuid(), e.event_type, 'completed',
            'unknown', 'no-end-recorded', e.access_id, e.route, e.service
       FROM audit.events e
      WHERE e.xid >= coalesce(pg_snapshot_xmin(v_before), '3'::xid8) AND e.xid < pg_snapshot_xmax(v_after)
@@ -141,11 +141,19 @@ BEGIN
        AND e.phase = 'intended' AND e.access_id IS NOT NULL
        AND NOT EXISTS (SELECT FROM audit.events d WHERE d.customer_id = e.customer_id AND d.request_id = e.request_id
                           AND d.recorded_at >= e.recorded_at AND d.access_id = e.access_id AND d.phase <> 'intended')
-     ORDER BY e.customer_id, e.access_id, e.recorded_at;
+     GROUP BY e.customer_id, e.actor_id, e.request_id, e.event_type, e.access_id, e.route, e.service;
     GET DIAGNOSTICS v_count = ROW_COUNT;
     INSERT INTO audit.orphan_sweeps (seal_id, completed) VALUES (p_seal, v_count);
     RETURN v_count;
 END $f$;
+
+-- The seal whose events are to be looked at next, if it is old enough; NULL if there is none.
+CREATE FUNCTION audit.next_orphan_seal() RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+    SELECT s.seal_id FROM audit.seals s
+     WHERE s.seal_id = (SELECT coalesce(max(o.seal_id), 0) + 1 FROM audit.orphan_sweeps o)
+       AND s.sealed_at < clock_timestamp() - (SELECT 2 * c.access_ttl + interval '1 minute' FROM audit.config c)
+$f$;
 
 -- What the sealer itself did, under the platform's tenant: its start, its keys, what a witness refused, the sign of life.
 CREATE FUNCTION audit.record_sealing(p_event_type text, p_outcome text, p_outcome_code text, p_customer uuid) RETURNS void
@@ -345,11 +353,11 @@ BEGIN
     RETURN v_count;
 END $f$;
 
-REVOKE ALL ON FUNCTION audit.complete_orphans(bigint), audit.record_sealing(text, text, text, uuid), audit.months_ahead(), audit.last_sealed_at(),
+REVOKE ALL ON FUNCTION audit.complete_orphans(bigint), audit.next_orphan_seal(), audit.record_sealing(text, text, text, uuid), audit.months_ahead(), audit.last_sealed_at(),
     audit.guard_retention(), audit.lengthen_retention(uuid, smallint), audit.open_hold(uuid, uuid, text), audit.close_hold(uuid),
     audit.retirement_obstacles(date), audit.retire_request(uuid, date, bytea, text), audit.retire_approve(uuid, bytea, text),
     audit.retire_execute(uuid) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.complete_orphans(bigint), audit.record_sealing(text, text, text, uuid) TO bearingwall_sealer;
+GRANT EXECUTE ON FUNCTION audit.complete_orphans(bigint), audit.next_orphan_seal(), audit.record_sealing(text, text, text, uuid) TO bearingwall_sealer;
 GRANT EXECUTE ON FUNCTION audit.months_ahead(), audit.last_sealed_at() TO bearingwall_app, bearingwall_sealer, bearingwall_auditor, bearingwall_admin;
 GRANT EXECUTE ON FUNCTION audit.retirement_obstacles(date) TO bearingwall_admin, bearingwall_auditor;
 GRANT EXECUTE ON FUNCTION audit.lengthen_retention(uuid, smallint), audit.open_hold(uuid, uuid, text), audit.close_hold(uuid),

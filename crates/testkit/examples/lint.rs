@@ -1,10 +1,12 @@
 //! Runs somebody else's SQL lints on a freshly migrated database and compares what they find with the explained exceptions:
-//! `cargo run -p bearingwall-testkit --example lint -- --sql FILE [--without-platform] [--exceptions FILE]`.
+//! `cargo run -p bearingwall-testkit --example lint -- --sql FILE... [--without-platform] [--exceptions FILE]`.
 //!
 //! A lint file is one or more statements whose rows have the columns `name`, `level`, `detail` and `metadata`, a JSON object
-//! with `schema` and `name`. The file itself is nowhere in this repository.
+//! with `schema` and `name`; or it creates views with such columns in the schema `lint`, which is there for it while it runs.
+//! The files themselves are nowhere in this repository.
 
 use bearingwall_testkit::database::TestDatabase;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -13,7 +15,7 @@ use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-const USAGE: &str = "usage: lint --sql FILE [--without-platform] [--exceptions FILE]";
+const USAGE: &str = "usage: lint --sql FILE... [--without-platform] [--exceptions FILE]";
 const EXCEPTIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/controls/splinter.md");
 
 /// What a lint says about an object of the schema.
@@ -88,6 +90,14 @@ fn code(cell: &str) -> Option<String> {
     Some(cell.strip_prefix('`')?.strip_suffix('`')?.to_owned())
 }
 
+/// What a lint file finds before it: every schema of this database counts as one that an API serves (the lints look at
+/// `public` alone otherwise), and there is an empty schema for the lints' views, which is none of them.
+const PROLOGUE: &str = "DO $prologue$ BEGIN PERFORM pg_catalog.set_config('pgrst.db_schemas', \
+    (SELECT pg_catalog.string_agg(nspname, ',') FROM pg_catalog.pg_namespace \
+    WHERE nspname OPERATOR(pg_catalog.!~) '^pg_' AND nspname <> 'information_schema'), true); END $prologue$; CREATE SCHEMA lint";
+const VIEWS: &str = "SELECT pg_catalog.format('SELECT * FROM %I.%I', schemaname, viewname) AS query \
+    FROM pg_catalog.pg_views WHERE schemaname = 'lint' ORDER BY viewname";
+
 /// Runs the lints, in a transaction that is taken back, as the platform's superuser: a lint sees what nobody else sees.
 pub(crate) async fn findings(database: &TestDatabase, lints: &str, exceptions: &Exceptions) -> Outcome<Vec<Finding>> {
     let text = exceptions
@@ -95,23 +105,39 @@ pub(crate) async fn findings(database: &TestDatabase, lints: &str, exceptions: &
         .iter()
         .fold(lints.to_owned(), |text, (from, to)| text.replace(from, to));
     let superuser = database.superuser_client().await;
-    let messages = superuser.simple_query(&format!("BEGIN; {text}\n; ROLLBACK")).await?;
-    let rows = messages.into_iter().filter_map(|message| match message {
-        SimpleQueryMessage::Row(row) => Some(row),
-        _ => None,
-    });
-    let mut findings = rows.map(|row| finding(&row)).collect::<Outcome<Vec<_>>>()?;
-    findings.sort();
-    Ok(findings)
+    superuser.batch_execute(&format!("BEGIN; {PROLOGUE}")).await?;
+    let mut found = rows(superuser.simple_query(&text).await?);
+    for view in rows(superuser.simple_query(VIEWS).await?) {
+        found.extend(rows(
+            superuser
+                .simple_query(view.try_get("query")?.unwrap_or_default())
+                .await?,
+        ));
+    }
+    superuser.batch_execute("ROLLBACK").await?;
+    found.iter().map(finding).collect()
 }
 
+fn rows(messages: Vec<SimpleQueryMessage>) -> Vec<SimpleQueryRow> {
+    let row = |message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    };
+    messages.into_iter().filter_map(row).collect()
+}
+
+/// The object is named by its schema and name; what has no schema, an extension or a replication slot, by its name alone.
 fn finding(row: &SimpleQueryRow) -> Outcome<Finding> {
     let cell = |name: &str| -> Outcome<String> { Ok(row.try_get(name)?.unwrap_or_default().to_owned()) };
     let metadata: serde_json::Value = serde_json::from_str(&cell("metadata")?)?;
-    let part = |name: &str| metadata.get(name).and_then(|value| value.as_str()).unwrap_or("?");
+    let part = |name: &str| metadata.get(name).and_then(|value| value.as_str());
+    let object = match (part("schema"), part("name")) {
+        (Some(schema), Some(name)) => format!("{schema}.{name}"),
+        _ => part("extension_name").or(part("entity")).unwrap_or("?").to_owned(),
+    };
     Ok(Finding {
         lint: cell("name")?,
-        object: format!("{}.{}", part("schema"), part("name")),
+        object,
         level: cell("level")?,
         detail: cell("detail")?,
     })
@@ -122,7 +148,9 @@ pub(crate) fn report(findings: &[Finding], exceptions: &Exceptions) -> (String, 
     let mut text = String::new();
     let mut used = vec![0_usize; exceptions.explained.len()];
     let mut unexplained = 0;
+    let mut counts = BTreeMap::<&str, usize>::new();
     for finding in findings {
+        *counts.entry(&finding.lint).or_default() += 1;
         match exceptions.position(finding) {
             Some(position) => used.iter_mut().skip(position).take(1).for_each(|count| *count += 1),
             None => {
@@ -139,6 +167,9 @@ pub(crate) fn report(findings: &[Finding], exceptions: &Exceptions) -> (String, 
         };
         text.push_str(&format!("explained {count:>3} {lint} {object}{note}\n"));
     }
+    for (lint, count) in counts {
+        text.push_str(&format!("found {count:>7} {lint}\n"));
+    }
     text.push_str(&format!(
         "{} findings, {unexplained} of them not explained\n",
         findings.len()
@@ -148,7 +179,7 @@ pub(crate) fn report(findings: &[Finding], exceptions: &Exceptions) -> (String, 
 
 #[derive(Debug, Default)]
 struct Options {
-    sql: PathBuf,
+    sql: Vec<PathBuf>,
     exceptions: PathBuf,
     without_platform: bool,
 }
@@ -161,13 +192,14 @@ fn options(words: impl IntoIterator<Item = String>) -> Outcome<Options> {
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
         match word.as_str() {
-            "--sql" => options.sql = words.next().ok_or(USAGE)?.into(),
+            "--sql" => options.sql.push(words.next().ok_or(USAGE)?.into()),
             "--exceptions" => options.exceptions = words.next().ok_or(USAGE)?.into(),
             "--without-platform" => options.without_platform = true,
+            file if !file.starts_with('-') && !options.sql.is_empty() => options.sql.push(file.into()),
             other => return Err(format!("`{other}` is not known; {USAGE}").into()),
         }
     }
-    if options.sql.as_os_str().is_empty() {
+    if options.sql.is_empty() {
         return Err(USAGE.into());
     }
     Ok(options)
@@ -177,13 +209,18 @@ fn options(words: impl IntoIterator<Item = String>) -> Outcome<Options> {
 pub(crate) async fn main() -> Outcome<ExitCode> {
     let options = options(std::env::args().skip(1))?;
     let read = |path: &PathBuf| std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()));
-    let (lints, exceptions) = (read(&options.sql)?, Exceptions::parse(&read(&options.exceptions)?)?);
+    let exceptions = Exceptions::parse(&read(&options.exceptions)?)?;
     let database = if options.without_platform {
         TestDatabase::create_without_platform().await
     } else {
         TestDatabase::create().await
     };
-    let (text, clean) = report(&findings(&database, &lints, &exceptions).await?, &exceptions);
+    let mut found = Vec::new();
+    for file in &options.sql {
+        found.extend(findings(&database, &read(file)?, &exceptions).await?);
+    }
+    found.sort();
+    let (text, clean) = report(&found, &exceptions);
     std::io::stdout().write_all(text.as_bytes())?;
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

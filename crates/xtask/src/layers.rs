@@ -31,6 +31,7 @@ pub const LAYERS: &[(&str, Layer)] = &[
     ("secrets", Layer::Level(2)),
     ("telemetry", Layer::Level(2)),
     ("audit", Layer::Level(3)),
+    ("sealing", Layer::Level(3)),
     ("gates", Layer::Level(4)),
     ("outbox", Layer::Level(4)),
     ("connectors", Layer::Level(5)),
