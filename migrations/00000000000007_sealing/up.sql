@@ -163,7 +163,7 @@ BEGIN
         RAISE EXCEPTION 'not an event of the sealer' USING ERRCODE = '22023';
     END IF;
     INSERT INTO audit.events (customer_id, actor_id, request_id, event_id, event_type, phase, outcome, outcome_code, resource_id)
-    VALUES ('00000000-0000-8000-8000-000000000001', '00000000-0000-8000-8000-000000000004', gen_random_uuid(), gen_random_uuid(),
+    VALUES ('00000000-0000-8000-8000-000000000001', '00000000-0000-8000-8000-000000000006', gen_random_uuid(), gen_random_uuid(),
             p_event_type, 'completed', p_outcome, p_outcome_code, p_customer);
 END $f$;
 
