@@ -24,25 +24,49 @@ CREATE TABLE audit.events (
     db_role        name        NOT NULL DEFAULT session_user,
     actor_id       uuid        NOT NULL DEFAULT tenancy.claimed_subject_id(),
     request_id     uuid        NOT NULL DEFAULT tenancy.claimed_request_id(),
+    -- Blinds the leaf of the Merkle tree: whoever is shown hashes learns nothing by guessing rows.
+    salt           bytea       NOT NULL DEFAULT uuid_send(gen_random_uuid()) CHECK (octet_length(salt) = 16),
+    -- Where the log of the database stood: an access opens nothing before it is on the disk that far.
+    wal_lsn        pg_lsn      NOT NULL DEFAULT pg_current_wal_insert_lsn(),
     -- What the audit crate supplies.
     event_id       uuid        NOT NULL,
-    schema_version smallint    NOT NULL DEFAULT 1,
+    schema_version smallint    NOT NULL DEFAULT 1 CHECK (schema_version = 1),
     -- SECURITY: codes only, by their shape: free text would carry personal data into what cannot be erased.
     event_type     text        NOT NULL
-        CHECK (event_type ~ '^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,3}$' AND length(event_type) <= 64),
-    phase          text        NOT NULL CHECK (phase IN ('intended', 'completed', 'failed')),
+        CHECK (event_type ~ '^[a-z][a-z0-9_]*([.][a-z][a-z0-9_]*){1,3}$' AND length(event_type) <= 64),
+    phase          text        NOT NULL CHECK (phase IN ('intended', 'completed', 'failed', 'timed_out')),
     outcome        text        NOT NULL CHECK (outcome IN ('success', 'denied', 'failure', 'unknown')),
     outcome_code   text        CHECK (outcome_code ~ '^[A-Za-z0-9._-]{1,64}$'),
+    -- What belongs together: the rows that announce one access or act, and the one that says how it ended.
+    access_id      uuid,
+    parent_id      uuid,
     actor_roles    text[]      NOT NULL DEFAULT '{}'
         CHECK (cardinality(actor_roles) <= 16 AND array_to_string(actor_roles, ',') ~ '^[a-z_,]{0,255}$'),
+    on_behalf_of   uuid,
+    break_glass    uuid,
+    auth_method    text        CHECK (auth_method ~ '^[a-z0-9_.-]{1,32}$'),
     purpose_of_use text        CHECK (purpose_of_use ~ '^[A-Z0-9_]{1,16}$'),
+    legal_basis    text        CHECK (legal_basis ~ '^[a-z0-9_.-]{1,32}$'),
     subject_id     uuid,
     resource       text        CHECK (resource ~ '^[a-z0-9_.]{1,64}$'),
     resource_id    uuid,
+    resource_version bigint,
     commands       text[]      NOT NULL DEFAULT '{}'
         CHECK (commands <@ ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'SEARCH', 'SWEEP'] AND cardinality(commands) <= 5),
-    result_count   integer,
+    fields         text[]      NOT NULL DEFAULT '{}'
+        CHECK (cardinality(fields) <= 64 AND array_to_string(fields, ',') ~ '^[a-z0-9_.,]*$' AND length(array_to_string(fields, ',')) <= 2048),
+    result_count   integer     CHECK (result_count >= 0),
+    recipient      text        CHECK (recipient ~ '^[a-z0-9_.:-]{1,128}$'),
+    -- Keyed digests under a key of the tenant's: "was it this?" can be answered, "what was it?" cannot.
+    query_digest   bytea       CHECK (octet_length(query_digest) = 32),
+    before_digest  bytea       CHECK (octet_length(before_digest) = 32),
+    after_digest   bytea       CHECK (octet_length(after_digest) = 32),
     route          text        CHECK (route ~ '^[A-Z]+( /[!-~]*)?$' AND length(route) <= 128),
+    http_status    smallint    CHECK (http_status BETWEEN 100 AND 599),
+    source_ip      inet,
+    trace_id       bytea       CHECK (octet_length(trace_id) = 16),
+    span_id        bytea       CHECK (octet_length(span_id) = 8),
+    service        text        CHECK (service ~ '^[a-z0-9-]{1,32}/[0-9a-z.+-]{1,32}$'),
     PRIMARY KEY (customer_id, recorded_at, event_id),
     -- SECURITY: what names no person and covers all of them is the operator's alone, whoever may insert.
     CONSTRAINT sweeps_are_the_operators CHECK ('SWEEP' <> ALL (commands) OR (db_role = 'bearingwall_admin' AND subject_id IS NULL))
@@ -125,13 +149,17 @@ CREATE POLICY auditor_select ON audit.events FOR SELECT TO bearingwall_auditor U
 CREATE POLICY owner_select ON audit.events FOR SELECT TO bearingwall_owner USING (true);
 CREATE POLICY owner_insert ON audit.events FOR INSERT TO bearingwall_owner WITH CHECK (true);
 GRANT SELECT ON audit.events TO bearingwall_app, bearingwall_sealer, bearingwall_auditor, bearingwall_backup;
-GRANT INSERT (event_id, schema_version, event_type, phase, outcome, outcome_code, actor_roles, purpose_of_use, subject_id, resource,
-              resource_id, commands, result_count, route) ON audit.events TO bearingwall_app;
+GRANT INSERT (event_id, schema_version, event_type, phase, outcome, outcome_code, access_id, parent_id, actor_roles, on_behalf_of,
+              break_glass, auth_method, purpose_of_use, legal_basis, subject_id, resource, resource_id, resource_version, commands,
+              fields, result_count, recipient, query_digest, before_digest, after_digest, route, http_status, source_ip, trace_id,
+              span_id, service) ON audit.events TO bearingwall_app;
 
 -- CONTROL: AUD-1
 -- Whose rows of a resource this request may touch with a command: the subjects of access events that an earlier, committed
 -- transaction of the same sealed actor and request wrote, and that have not expired by the wall clock.
 -- A generic plan, pruned to the current month's partition when it starts; for that it needs the bound above, too.
+-- SECURITY: synchronous_commit is anybody's to turn off, and a commit that waits for nothing is lost with the machine. What
+-- stands in the log behind the point that is on the disk opens nothing; a standby has only what its primary has sent.
 -- SECURITY: IS DISTINCT FROM, because the current transaction id is NULL until the transaction has written something.
 CREATE FUNCTION audit.declared_subjects(p_resource text, p_command text) RETURNS uuid[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -140,6 +168,8 @@ DECLARE
     v_ids      uuid[] := tenancy.current_ids();
     v_ttl      interval;
     v_now      timestamptz := clock_timestamp();
+    v_standby  boolean := pg_is_in_recovery();
+    v_flushed  pg_lsn := CASE WHEN v_standby THEN NULL ELSE pg_current_wal_flush_lsn() END;
     v_subjects uuid[];
 BEGIN
     SELECT c.access_ttl INTO v_ttl FROM audit.config c;
@@ -149,7 +179,7 @@ BEGIN
        AND e.actor_id = v_ids[2] AND e.phase = 'intended' AND e.outcome = 'success'
        AND e.resource = p_resource AND p_command = ANY (e.commands)
        AND e.subject_id IS NOT NULL
-       AND e.xid IS DISTINCT FROM pg_current_xact_id_if_assigned();
+       AND e.xid IS DISTINCT FROM pg_current_xact_id_if_assigned() AND (v_standby OR e.wal_lsn < v_flushed);
     RETURN v_subjects;
 END $f$;
 
@@ -161,6 +191,8 @@ DECLARE
     v_ids uuid[] := tenancy.current_ids();
     v_ttl interval;
     v_now timestamptz := clock_timestamp();
+    v_standby boolean := pg_is_in_recovery();
+    v_flushed pg_lsn := CASE WHEN v_standby THEN NULL ELSE pg_current_wal_flush_lsn() END;
 BEGIN
     SELECT c.access_ttl INTO v_ttl FROM audit.config c;
     RETURN EXISTS (SELECT FROM audit.events e
@@ -168,7 +200,7 @@ BEGIN
           AND e.recorded_at > v_now - v_ttl AND e.recorded_at < v_now + v_ttl
           AND e.actor_id = v_ids[2] AND e.phase = 'intended' AND e.outcome = 'success'
           AND e.resource = p_resource AND 'SEARCH' = ANY (e.commands)
-          AND e.xid IS DISTINCT FROM pg_current_xact_id_if_assigned());
+          AND e.xid IS DISTINCT FROM pg_current_xact_id_if_assigned() AND (v_standby OR e.wal_lsn < v_flushed));
 END $f$;
 
 CREATE TABLE audit.phi_tables (
@@ -211,6 +243,8 @@ DECLARE
     v_ids uuid[];
     v_ttl interval;
     v_now timestamptz := clock_timestamp();
+    v_standby boolean := pg_is_in_recovery();
+    v_flushed pg_lsn := CASE WHEN v_standby THEN NULL ELSE pg_current_wal_flush_lsn() END;
 BEGIN
     IF session_user <> 'bearingwall_admin' THEN RETURN false; END IF;
     v_ids := tenancy.current_ids();
@@ -220,7 +254,7 @@ BEGIN
           AND e.recorded_at > v_now - v_ttl AND e.recorded_at < v_now + v_ttl
           AND e.actor_id = v_ids[2] AND e.phase = 'intended' AND e.outcome = 'success' AND e.db_role = 'bearingwall_admin'
           AND e.resource = p_resource AND 'SWEEP' = ANY (e.commands) AND p_command = ANY (e.commands)
-          AND e.xid IS DISTINCT FROM pg_current_xact_id_if_assigned());
+          AND e.xid IS DISTINCT FROM pg_current_xact_id_if_assigned() AND (v_standby OR e.wal_lsn < v_flushed));
 END $f$;
 
 -- The one call that makes a table a PHI table: a tenant table whose rows exist only for declared subjects.

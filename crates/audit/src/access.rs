@@ -1,13 +1,14 @@
 //! A declared access: which persons, which resources, which commands, and the transaction that it opens.
 
-use crate::vocabulary::EventType;
 use bearingwall_core::ClientId;
+use bearingwall_events::EventType;
 use bearingwall_tenancy::TenantTx;
 use diesel::pg::Pg;
 use diesel::query_builder::{AsQuery, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel_async::{AsyncConnectionCore, SimpleAsyncConnection};
 use futures_util::future::BoxFuture;
+use uuid::Uuid;
 
 /// What an access may do to the rows of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,23 @@ pub struct Access {
     pub(crate) event: EventType,
     pub(crate) subjects: Vec<ClientId>,
     pub(crate) resources: Vec<(&'static str, &'static [Command])>,
+    pub(crate) fields: &'static [&'static str],
+    pub(crate) recipient: Option<String>,
+}
+
+/// What an access came to, for the event that completes it: names and digests, never values.
+#[derive(Clone, Debug, Default)]
+pub struct Details {
+    /// The one thing that was made, read or changed.
+    pub resource_id: Option<Uuid>,
+    /// Its version afterwards.
+    pub resource_version: Option<i64>,
+    /// The names of the fields that were changed.
+    pub fields: Vec<&'static str>,
+    /// A keyed digest of the content before, 32 bytes.
+    pub before_digest: Option<Vec<u8>>,
+    /// A keyed digest of the content after, 32 bytes.
+    pub after_digest: Option<Vec<u8>>,
 }
 
 impl Access {
@@ -53,6 +71,8 @@ impl Access {
             event,
             subjects: subjects.into_iter().collect(),
             resources: Vec::new(),
+            fields: &[],
+            recipient: None,
         }
     }
 
@@ -60,6 +80,20 @@ impl Access {
     #[must_use]
     pub fn covering(mut self, resource: &'static str, commands: &'static [Command]) -> Self {
         self.resources.push((resource, commands));
+        self
+    }
+
+    /// The names of the fields that it shows.
+    #[must_use]
+    pub const fn showing(mut self, fields: &'static [&'static str]) -> Self {
+        self.fields = fields;
+        self
+    }
+
+    /// To whom the data is disclosed: the id of a connector or an organisation, of `a-z`, `0-9`, `_`, `.`, `:` and `-`.
+    #[must_use]
+    pub fn disclosed_to(mut self, recipient: impl Into<String>) -> Self {
+        self.recipient = Some(recipient.into());
         self
     }
 
@@ -74,11 +108,31 @@ impl Access {
 /// a store function that touches personal data takes one.
 pub struct PhiTx<'t, 'c> {
     tx: &'t mut TenantTx<'c>,
+    found: Option<usize>,
+    details: Details,
 }
 
 impl<'t, 'c> PhiTx<'t, 'c> {
     pub(crate) fn new(tx: &'t mut TenantTx<'c>) -> Self {
-        Self { tx }
+        Self {
+            tx,
+            found: None,
+            details: Details::default(),
+        }
+    }
+
+    /// Says how many things came of the access; without it, the event that completes it counts the declared persons.
+    pub const fn found(&mut self, count: usize) {
+        self.found = Some(count);
+    }
+
+    /// Says what the access came to.
+    pub fn details(&mut self, details: Details) {
+        self.details = details;
+    }
+
+    pub(crate) fn into_account(self) -> (Option<usize>, Details) {
+        (self.found, self.details)
     }
 
     /// The transaction itself, for the tables that hold no personal data.

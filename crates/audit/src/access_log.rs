@@ -2,8 +2,9 @@
 
 use crate::error::AuditError;
 use crate::log::AuditLog;
-use crate::vocabulary::EventType;
+use crate::record::Phase;
 use bearingwall_core::{ClientId, Ctx, EventId, Outcome, RequestId, SubjectId};
+use bearingwall_events::EventType;
 use bearingwall_tenancy::TenantTx;
 use diesel::prelude::*;
 use diesel_async::{AsyncConnectionCore, RunQueryDsl};
@@ -95,7 +96,7 @@ impl AuditLog {
         page: AccessPage,
     ) -> Result<Vec<AccessEntry>, AuditError> {
         let reading = self
-            .single(ctx, EventType::AccessLogRead, "completed", Outcome::Success)
+            .single(ctx, EventType::AccessLogRead, Phase::Completed, Outcome::Success)
             .about(client);
         self.pool()
             .run(ctx, async |tx: &mut TenantTx<'_>| {

@@ -6,11 +6,10 @@ mod error;
 mod log;
 mod record;
 mod sink;
-mod vocabulary;
 
-pub use access::{Access, Command, PhiTx};
+pub use access::{Access, Command, Details, PhiTx};
 pub use access_log::{AccessEntry, AccessPage};
+pub use bearingwall_events::EventType;
 pub use error::AuditError;
 pub use log::AuditLog;
 pub use sink::AuditSink;
-pub use vocabulary::EventType;

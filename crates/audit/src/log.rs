@@ -2,19 +2,23 @@
 
 use crate::access::{Access, PhiTx};
 use crate::error::AuditError;
-use crate::record::{Intended, Single};
+use crate::record::{Common, Intended, Phase, ReadCompleted, Single};
 use crate::sink::AuditSink;
-use crate::vocabulary::EventType;
 use bearingwall_core::{Ctx, IdGen, Outcome, SystemIds};
+use bearingwall_events::EventType;
 use bearingwall_tenancy::{TenancyError, TenantPool, TenantTx};
+use diesel::pg::Pg;
+use diesel::query_builder::{QueryFragment, QueryId};
 use diesel_async::AsyncConnectionCore;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// The record. Cloning shares it.
 #[derive(Clone)]
 pub struct AuditLog {
     pool: TenantPool,
     ids: Arc<dyn IdGen>,
+    service: Option<&'static str>,
 }
 
 /// Keeps the work's own error apart from the transaction's while both pass through the pool.
@@ -47,6 +51,7 @@ impl AuditLog {
         Self {
             pool,
             ids: Arc::new(SystemIds),
+            service: None,
         }
     }
 
@@ -58,8 +63,8 @@ impl AuditLog {
 
     /// Puts the access on record, durably, and then runs `work` under it.
     ///
-    /// Where the access writes, the completion is recorded in the same transaction as the effect; a failure is recorded
-    /// in one of its own.
+    /// How it ended is recorded too: in the same transaction if it was done, in one of its own if it failed or was dropped
+    /// half-way, and by the sealer's sweep if the server died.
     ///
     /// # Errors
     /// What `work` returns; [`TenancyError::Unrecorded`] (unavailable) if the record could not be written, in which case
@@ -76,29 +81,11 @@ impl AuditLog {
             }
             .into());
         }
-        let intended = Intended::new(ctx, &access, self.ids.as_ref());
-        let outcome = self
-            .pool
-            .run_recorded(ctx, intended, async |tx: &mut TenantTx<'_>| {
-                let value = work(&mut PhiTx::new(tx)).await.map_err(Step::Work)?;
-                if access.writes() {
-                    let completed = self.single(ctx, access.event, "completed", Outcome::Success);
-                    tx.execute_returning_count(completed.counting(access.subjects.len()))
-                        .await
-                        .map_err(|error| Step::Audit(AuditError::Unwritten(error)))?;
-                }
-                Ok::<T, Step<E>>(value)
-            })
-            .await;
-        match outcome {
-            Ok(value) => Ok(value),
-            Err(step) => {
-                if access.writes() && matches!(step, Step::Work(_)) {
-                    self.record_failure(ctx, access.event).await;
-                }
-                Err(step.into_error())
-            }
-        }
+        let writes = access.writes();
+        let common = self.common(ctx, access.event, Some(self.ids.v7()));
+        let intended = Intended::new(common.clone(), &access, self.ids.as_ref());
+        let declared = access.subjects.len();
+        self.two_phases(ctx, common, intended, work, writes, declared).await
     }
 
     /// Puts a search on record, durably, and then opens a table of digests to `work`.
@@ -118,13 +105,57 @@ impl AuditLog {
         E: From<AuditError>,
         W: AsyncFnOnce(&mut PhiTx<'_, '_>) -> Result<T, E>,
     {
-        let search = Single::search(ctx, event, digests, self.ids.as_ref());
-        self.pool
-            .run_recorded(ctx, search, async |tx: &mut TenantTx<'_>| {
-                work(&mut PhiTx::new(tx)).await.map_err(Step::Work)
+        let common = self.common(ctx, event, Some(self.ids.v7()));
+        let search = Single::search(common.clone(), digests, self.ids.as_ref());
+        self.two_phases(ctx, common, search, work, false, 0).await
+    }
+
+    /// The announcement, the work, and how it ended: with the effect, or in a transaction of its own.
+    // CONTROL: AUD-6
+    async fn two_phases<T, E, R, W>(
+        &self,
+        ctx: &Ctx,
+        common: Common,
+        announcement: R,
+        work: W,
+        writes: bool,
+        declared: usize,
+    ) -> Result<T, E>
+    where
+        E: From<AuditError>,
+        R: QueryFragment<Pg> + QueryId + Send + 'static,
+        W: AsyncFnOnce(&mut PhiTx<'_, '_>) -> Result<T, E>,
+    {
+        let unfinished = Unfinished::new(self, ctx, &common);
+        let outcome = self
+            .pool
+            .run_recorded(ctx, announcement, async |tx: &mut TenantTx<'_>| {
+                let mut phi = PhiTx::new(tx);
+                let value = work(&mut phi).await.map_err(Step::Work)?;
+                let (found, details) = phi.into_account();
+                let completed = Single::new(common.clone(), Phase::Completed, Outcome::Success, self.ids.as_ref())
+                    .counting(found.unwrap_or(declared))
+                    .with(details);
+                let written = if writes {
+                    tx.execute_returning_count(completed).await
+                } else {
+                    tx.execute_returning_count(ReadCompleted(completed)).await
+                };
+                written.map_err(|error| Step::Audit(AuditError::Unwritten(error)))?;
+                Ok::<T, Step<E>>(value)
             })
-            .await
-            .map_err(Step::into_error)
+            .await;
+        unfinished.disarm();
+        match outcome {
+            Ok(value) => Ok(value),
+            Err(step) => {
+                // Where the announcement itself failed there is nothing to end.
+                if !matches!(step, Step::Tenancy(_)) {
+                    self.record_end(ctx, common, Phase::Failed, Outcome::Failure).await;
+                }
+                Err(step.into_error())
+            }
+        }
     }
 
     /// A port for refusals, and the task that writes them.
@@ -133,8 +164,19 @@ impl AuditLog {
         AuditSink::start(self.clone())
     }
 
-    pub(crate) fn single(&self, ctx: &Ctx, event: EventType, phase: &'static str, outcome: Outcome) -> Single {
-        Single::new(ctx, event, phase, outcome, self.ids.as_ref())
+    /// Names the program in every event, as `bearingwall-server/0.1.0`.
+    #[must_use]
+    pub const fn with_service(mut self, service: &'static str) -> Self {
+        self.service = Some(service);
+        self
+    }
+
+    pub(crate) fn common(&self, ctx: &Ctx, event: EventType, access_id: Option<Uuid>) -> Common {
+        Common::new(ctx, event, access_id, self.service)
+    }
+
+    pub(crate) fn single(&self, ctx: &Ctx, event: EventType, phase: Phase, outcome: Outcome) -> Single {
+        Single::new(self.common(ctx, event, None), phase, outcome, self.ids.as_ref())
     }
 
     pub(crate) fn ids(&self) -> &dyn IdGen {
@@ -142,19 +184,55 @@ impl AuditLog {
     }
 
     /// The effect has been rolled back; that it was tried stays on record even if this line cannot be added.
-    async fn record_failure(&self, ctx: &Ctx, event: EventType) {
-        let failed = self.single(ctx, event, "failed", Outcome::Failure);
+    async fn record_end(&self, ctx: &Ctx, common: Common, phase: Phase, outcome: Outcome) {
+        let event = common.event_type();
+        let end = Single::new(common, phase, outcome, self.ids.as_ref());
         let written: Result<(), AuditError> = self
             .pool
             .run(ctx, async |tx: &mut TenantTx<'_>| {
-                tx.execute_returning_count(failed)
+                tx.execute_returning_count(end)
                     .await
                     .map(drop)
                     .map_err(AuditError::Unwritten)
             })
             .await;
         if let Err(error) = written {
-            tracing::error!(error = %error, event = event.as_str(), "the failure of an access could not be recorded");
+            tracing::error!(error = %error, event, "the end of an access could not be recorded");
+        }
+    }
+}
+
+/// An access whose future may be dropped half-way, by a deadline or a caller who went away: then it says so itself.
+struct Unfinished {
+    parts: Option<(AuditLog, Ctx, Common)>,
+}
+
+impl Unfinished {
+    fn new(log: &AuditLog, ctx: &Ctx, common: &Common) -> Self {
+        Self {
+            parts: Some((log.clone(), ctx.clone(), common.clone())),
+        }
+    }
+
+    fn disarm(mut self) {
+        self.parts = None;
+    }
+}
+
+impl Drop for Unfinished {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the line about a request that was cut off outlives the request"
+    )]
+    fn drop(&mut self) {
+        let Some((log, ctx, common)) = self.parts.take() else {
+            return;
+        };
+        // Without a runtime the process is ending; the sweep for accesses without an end finds it.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                log.record_end(&ctx, common, Phase::TimedOut, Outcome::Unknown).await;
+            });
         }
     }
 }

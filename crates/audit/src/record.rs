@@ -1,19 +1,76 @@
 //! The statements that write events: fixed text, every value a bind parameter, cached by the driver.
 
-use crate::access::Access;
-use crate::vocabulary::EventType;
+use crate::access::{Access, Details};
 use bearingwall_core::{ClientId, Ctx, IdGen, Outcome};
+use bearingwall_events::EventType;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{Array, Integer, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bytea, Integer, Nullable, Text, Uuid as SqlUuid};
 use uuid::Uuid;
 
-/// The events of one declared access: one row for each person and resource.
-pub(crate) struct Intended {
+/// What every event of one request has in common.
+#[derive(Clone)]
+pub(crate) struct Common {
     event_type: &'static str,
+    access_id: Option<Uuid>,
     roles: Vec<&'static str>,
     purpose: &'static str,
     route: Option<&'static str>,
+    source_ip: Option<String>,
+    trace_id: Option<Vec<u8>>,
+    span_id: Option<Vec<u8>>,
+    service: Option<&'static str>,
+}
+
+const COMMON: &str = "event_type, access_id, actor_roles, purpose_of_use, route, source_ip, trace_id, span_id, service";
+
+impl Common {
+    pub(crate) fn new(ctx: &Ctx, event: EventType, access_id: Option<Uuid>, service: Option<&'static str>) -> Self {
+        let origin = ctx.origin();
+        Self {
+            event_type: event.as_str(),
+            access_id,
+            roles: ctx.roles().iter().map(bearingwall_core::Role::as_str).collect(),
+            purpose: ctx.purpose().as_str(),
+            route: ctx.route(),
+            source_ip: origin.source_ip.map(|address| address.to_string()),
+            trace_id: origin.trace.map(|(trace, _)| trace.to_vec()),
+            span_id: origin.trace.map(|(_, span)| span.to_vec()),
+            service,
+        }
+    }
+
+    pub(crate) const fn event_type(&self) -> &'static str {
+        self.event_type
+    }
+
+    fn walk<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> diesel::QueryResult<()> {
+        out.push_bind_param::<Text, _>(&self.event_type)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<SqlUuid>, _>(&self.access_id)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.roles)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&self.purpose)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Text>, _>(&self.route)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Text>, _>(&self.source_ip)?;
+        out.push_sql("::pg_catalog.inet, ");
+        out.push_bind_param::<Nullable<Bytea>, _>(&self.trace_id)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Bytea>, _>(&self.span_id)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Text>, _>(&self.service)?;
+        Ok(())
+    }
+}
+
+/// The events of one declared access: one row for each person and resource.
+pub(crate) struct Intended {
+    common: Common,
+    fields: Vec<&'static str>,
+    recipient: Option<String>,
     ids: Vec<Uuid>,
     subjects: Vec<Uuid>,
     resources: Vec<&'static str>,
@@ -21,8 +78,16 @@ pub(crate) struct Intended {
 }
 
 impl Intended {
-    pub(crate) fn new(ctx: &Ctx, access: &Access, ids: &dyn IdGen) -> Self {
-        let mut intended = Self::empty(ctx, access.event);
+    pub(crate) fn new(common: Common, access: &Access, ids: &dyn IdGen) -> Self {
+        let mut intended = Self {
+            common,
+            fields: access.fields.to_vec(),
+            recipient: access.recipient.clone(),
+            ids: Vec::new(),
+            subjects: Vec::new(),
+            resources: Vec::new(),
+            commands: Vec::new(),
+        };
         for (resource, commands) in &access.resources {
             let commands = commands
                 .iter()
@@ -38,19 +103,6 @@ impl Intended {
         }
         intended
     }
-
-    fn empty(ctx: &Ctx, event: EventType) -> Self {
-        Self {
-            event_type: event.as_str(),
-            roles: ctx.roles().iter().map(bearingwall_core::Role::as_str).collect(),
-            purpose: ctx.purpose().as_str(),
-            route: ctx.route(),
-            ids: Vec::new(),
-            subjects: Vec::new(),
-            resources: Vec::new(),
-            commands: Vec::new(),
-        }
-    }
 }
 
 impl QueryId for Intended {
@@ -61,17 +113,18 @@ impl QueryId for Intended {
 impl QueryFragment<Pg> for Intended {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> diesel::QueryResult<()> {
         out.push_sql(
-            "INSERT INTO audit.events (event_id, event_type, phase, outcome, actor_roles, purpose_of_use, route, \
-             subject_id, resource, commands) SELECT t.event_id, ",
+            "INSERT INTO audit.events (event_id, phase, outcome, subject_id, resource, commands, fields, recipient, ",
         );
-        out.push_bind_param::<Text, _>(&self.event_type)?;
-        out.push_sql(", 'intended', 'success', ");
-        out.push_bind_param::<Array<Text>, _>(&self.roles)?;
+        out.push_sql(COMMON);
+        out.push_sql(
+            ") SELECT t.event_id, 'intended', 'success', t.subject_id, t.resource, pg_catalog.string_to_array(t.commands, ','), ",
+        );
+        out.push_bind_param::<Array<Text>, _>(&self.fields)?;
         out.push_sql(", ");
-        out.push_bind_param::<Text, _>(&self.purpose)?;
+        out.push_bind_param::<Nullable<Text>, _>(&self.recipient)?;
         out.push_sql(", ");
-        out.push_bind_param::<Nullable<Text>, _>(&self.route)?;
-        out.push_sql(", t.subject_id, t.resource, pg_catalog.string_to_array(t.commands, ',') FROM unnest(");
+        self.common.walk(&mut out)?;
+        out.push_sql(" FROM unnest(");
         out.push_bind_param::<Array<SqlUuid>, _>(&self.ids)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<SqlUuid>, _>(&self.subjects)?;
@@ -84,43 +137,59 @@ impl QueryFragment<Pg> for Intended {
     }
 }
 
+/// How far an access had come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Intended,
+    Completed,
+    Failed,
+    TimedOut,
+}
+
+impl Phase {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Intended => "intended",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed_out",
+        }
+    }
+}
+
 /// One event by itself.
 pub(crate) struct Single {
+    common: Common,
     event_id: Uuid,
-    event_type: &'static str,
     phase: &'static str,
     outcome: &'static str,
     outcome_code: Option<&'static str>,
-    roles: Vec<&'static str>,
-    purpose: &'static str,
-    route: Option<&'static str>,
     subject: Option<Uuid>,
     resource: Option<&'static str>,
     commands: Vec<&'static str>,
     result_count: Option<i32>,
+    details: Details,
 }
 
 impl Single {
-    pub(crate) fn new(ctx: &Ctx, event: EventType, phase: &'static str, outcome: Outcome, ids: &dyn IdGen) -> Self {
+    pub(crate) fn new(common: Common, phase: Phase, outcome: Outcome, ids: &dyn IdGen) -> Self {
         Self {
+            common,
             event_id: ids.v7(),
-            event_type: event.as_str(),
-            phase,
+            phase: phase.as_str(),
             outcome: outcome.as_str(),
             outcome_code: None,
-            roles: ctx.roles().iter().map(bearingwall_core::Role::as_str).collect(),
-            purpose: ctx.purpose().as_str(),
-            route: ctx.route(),
             subject: None,
             resource: None,
             commands: Vec::new(),
             result_count: None,
+            details: Details::default(),
         }
     }
 
     /// The search that opens a table of digests.
-    pub(crate) fn search(ctx: &Ctx, event: EventType, resource: &'static str, ids: &dyn IdGen) -> Self {
-        let mut single = Self::new(ctx, event, "intended", Outcome::Success, ids);
+    pub(crate) fn search(common: Common, resource: &'static str, ids: &dyn IdGen) -> Self {
+        let mut single = Self::new(common, Phase::Intended, Outcome::Success, ids);
         single.resource = Some(resource);
         single.commands.push("SEARCH");
         single
@@ -140,6 +209,47 @@ impl Single {
         self.outcome_code = Some(code);
         self
     }
+
+    pub(crate) fn with(mut self, details: Details) -> Self {
+        self.details = details;
+        self
+    }
+
+    fn walk<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> diesel::QueryResult<()> {
+        out.push_sql(
+            "INSERT INTO audit.events (event_id, phase, outcome, outcome_code, subject_id, resource, commands, result_count, \
+             resource_id, resource_version, fields, before_digest, after_digest, ",
+        );
+        out.push_sql(COMMON);
+        out.push_sql(") SELECT ");
+        out.push_bind_param::<SqlUuid, _>(&self.event_id)?;
+        for text in [&self.phase, &self.outcome] {
+            out.push_sql(", ");
+            out.push_bind_param::<Text, _>(text)?;
+        }
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Text>, _>(&self.outcome_code)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<SqlUuid>, _>(&self.subject)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Text>, _>(&self.resource)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.commands)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Integer>, _>(&self.result_count)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<SqlUuid>, _>(&self.details.resource_id)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<BigInt>, _>(&self.details.resource_version)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.details.fields)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Bytea>, _>(&self.details.before_digest)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Bytea>, _>(&self.details.after_digest)?;
+        out.push_sql(", ");
+        self.common.walk(out)
+    }
 }
 
 impl QueryId for Single {
@@ -149,32 +259,23 @@ impl QueryId for Single {
 
 impl QueryFragment<Pg> for Single {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> diesel::QueryResult<()> {
-        out.push_sql(
-            "INSERT INTO audit.events (event_id, event_type, phase, outcome, outcome_code, actor_roles, purpose_of_use, \
-             route, subject_id, resource, commands, result_count) VALUES (",
-        );
-        out.push_bind_param::<SqlUuid, _>(&self.event_id)?;
-        for text in [&self.event_type, &self.phase, &self.outcome] {
-            out.push_sql(", ");
-            out.push_bind_param::<Text, _>(text)?;
-        }
-        out.push_sql(", ");
-        out.push_bind_param::<Nullable<Text>, _>(&self.outcome_code)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Array<Text>, _>(&self.roles)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Text, _>(&self.purpose)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Nullable<Text>, _>(&self.route)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Nullable<SqlUuid>, _>(&self.subject)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Nullable<Text>, _>(&self.resource)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Array<Text>, _>(&self.commands)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Nullable<Integer>, _>(&self.result_count)?;
-        out.push_sql(")");
+        self.walk(&mut out)
+    }
+}
+
+/// The end of an access that changed nothing: its transaction need not wait for the disk. Lost with the machine, it leaves
+/// an access without an end, which the sweep completes as unknown; what permitted the access was on the disk before.
+pub(crate) struct ReadCompleted(pub(crate) Single);
+
+impl QueryId for ReadCompleted {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<Pg> for ReadCompleted {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> diesel::QueryResult<()> {
+        self.0.walk(&mut out)?;
+        out.push_sql(" FROM pg_catalog.set_config('synchronous_commit', 'off', true)");
         Ok(())
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::error::AuditError;
 use crate::log::AuditLog;
-use crate::record::Refusal;
-use crate::vocabulary::EventType;
+use crate::record::{Phase, Refusal};
 use bearingwall_core::{Ctx, CtxParts, CustomerId, EventSink, PurposeOfUse, RoleSet, SecurityEvent, SubjectId};
+use bearingwall_events::EventType;
 use bearingwall_tenancy::{TenancyError, TenantTx};
 use diesel_async::AsyncConnectionCore;
 use std::sync::Arc;
@@ -140,7 +140,7 @@ impl AuditLog {
             None => ctx,
         };
         let denied = self
-            .single(&ctx, EventType::RequestDenied, "completed", event.outcome)
+            .single(&ctx, EventType::RequestDenied, Phase::Completed, event.outcome)
             .because(event.reason);
         self.pool()
             .run(&ctx, async |tx: &mut TenantTx<'_>| {

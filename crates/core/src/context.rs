@@ -2,6 +2,7 @@
 
 use crate::{BearerProof, CustomerId, RequestId, RoleSet, SubjectId};
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 use time::OffsetDateTime;
 
@@ -105,6 +106,16 @@ pub struct CtxParts {
 pub struct Ctx {
     parts: CtxParts,
     proof: Option<BearerProof>,
+    origin: Origin,
+}
+
+/// Where a request came from, for the record and for nothing else: nothing is decided by it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The address of the network peer.
+    pub source_ip: Option<IpAddr>,
+    /// Trace and span (W3C Trace Context, sections 3.2.2.3 and 3.2.2.4).
+    pub trace: Option<([u8; 16], [u8; 8])>,
 }
 
 impl Ctx {
@@ -113,7 +124,14 @@ impl Ctx {
     /// Banned by `clippy.toml` outside `http` (after token and permission) and the operator's own tools.
     #[must_use]
     pub const fn danger_assume_verified(parts: CtxParts) -> Self {
-        Self { parts, proof: None }
+        Self {
+            parts,
+            proof: None,
+            origin: Origin {
+                source_ip: None,
+                trace: None,
+            },
+        }
     }
 
     /// Adds the token that proved the identity, for a database that verifies it itself (the split-key profile).
@@ -121,6 +139,19 @@ impl Ctx {
     pub fn with_proof(mut self, proof: BearerProof) -> Self {
         self.proof = Some(proof);
         self
+    }
+
+    /// Adds where the request came from.
+    #[must_use]
+    pub const fn with_origin(mut self, origin: Origin) -> Self {
+        self.origin = origin;
+        self
+    }
+
+    /// Where the request came from.
+    #[must_use]
+    pub const fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// The token that proved the identity, where it is kept.

@@ -11,6 +11,8 @@ pub enum Outcome {
     Denied,
     /// It failed for another reason.
     Failure,
+    /// Nobody knows.
+    Unknown,
 }
 
 impl Outcome {
@@ -21,6 +23,7 @@ impl Outcome {
             Self::Success => "success",
             Self::Denied => "denied",
             Self::Failure => "failure",
+            Self::Unknown => "unknown",
         }
     }
 }

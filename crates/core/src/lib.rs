@@ -9,7 +9,7 @@ mod role;
 mod sensitive;
 
 pub use clock::{Clock, IdGen, SystemClock, SystemIds};
-pub use context::{Ctx, CtxParts, Principal, PurposeOfUse, UnknownPurpose};
+pub use context::{Ctx, CtxParts, Origin, Principal, PurposeOfUse, UnknownPurpose};
 pub use error::{Classified, ErrorKind};
 pub use events::{EventSink, Outcome, SecurityEvent};
 pub use ids::{ClientId, CustomerId, EventId, IdError, NoteId, RequestId, SubjectId};

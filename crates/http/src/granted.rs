@@ -6,10 +6,12 @@ use crate::{HttpError, Problem};
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
-use bearingwall_core::{BearerProof, Ctx, CtxParts, CustomerId, Principal, PurposeOfUse, RequestId};
+use bearingwall_core::{BearerProof, Ctx, CtxParts, CustomerId, Origin, Principal, PurposeOfUse, RequestId};
 use bearingwall_rbac::{Permission, Permit, TenantPermission};
+use bearingwall_telemetry::TraceContext;
 use std::future::{Ready, ready};
 use std::sync::Arc;
+use tracing::Span;
 
 /// The header in which a caller says why personal data is touched; treatment where it says nothing.
 pub const PURPOSE: HeaderName = HeaderName::from_static("bearingwall-purpose");
@@ -80,6 +82,10 @@ fn grant<P: Permission>(request: &HttpRequest) -> Result<Granted<P>, Problem> {
         Some(proof) => ctx.with_proof(proof.clone()),
         None => ctx,
     };
+    let ctx = ctx.with_origin(Origin {
+        source_ip: request.peer_addr().map(|peer| peer.ip()),
+        trace: TraceContext::of(&Span::current()).map(|context| context.ids()),
+    });
     Ok(Granted { permit, ctx })
 }
 

@@ -34,7 +34,8 @@ pub const EMBEDDED: &[Embedded] = embedded![
     ("00000000000003", "crm"),
     ("00000000000004", "split_key"),
     ("00000000000005", "background"),
-    ("00000000000006", "lifecycle")
+    ("00000000000006", "lifecycle"),
+    ("00000000000007", "sealing")
 ];
 
 impl Embedded {

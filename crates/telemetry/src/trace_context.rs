@@ -70,6 +70,12 @@ impl TraceContext {
     pub fn trace_id(&self) -> String {
         TraceId::from_bytes(self.trace_id).to_string()
     }
+
+    /// The ids of trace and span.
+    #[must_use]
+    pub const fn ids(&self) -> ([u8; 16], [u8; 8]) {
+        (self.trace_id, self.parent_id)
+    }
 }
 
 /// The `traceparent` header.

@@ -26,4 +26,4 @@ pub use pooler::Pooler;
 pub use tx::TenantTx;
 
 /// The migration that this program was built for; a database at any other is refused at start.
-pub const SCHEMA_VERSION: &str = "00000000000006";
+pub const SCHEMA_VERSION: &str = "00000000000007";

@@ -6,8 +6,15 @@ use std::collections::BTreeSet;
 use tokio_postgres::Client;
 
 /// Tables of the platform's own that functions of the schema read and empty, or whose rows are kept.
-const PLATFORM: [&str; 7] = [
+const PLATFORM: [&str; 14] = [
+    "audit.checkpoints",
     "audit.events",
+    "audit.leaves",
+    "audit.legal_holds",
+    "audit.logs",
+    "audit.nodes",
+    "audit.retention",
+    "audit.witnessed",
     "tenancy.break_glass",
     "tenancy.canaries",
     "tenancy.customers",

@@ -308,7 +308,7 @@ async fn aud_1_an_unrecorded_access_stops_work_that_sends_nothing() {
         .await
         .unwrap();
     assert_eq!(
-        fixture.count("event_type = 'client.read'").await,
+        fixture.count("event_type = 'client.read' AND phase = 'intended'").await,
         1,
         "declared although nothing was read"
     );

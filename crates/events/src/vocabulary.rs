@@ -1,0 +1,255 @@
+//! The vocabulary of the record: every code that may stand in it, in one table.
+
+/// What sort of act an event is, which decides its form in other systems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A client's data inside the tenant.
+    Patient,
+    /// A client's data leaves the tenant.
+    Disclosure,
+    /// Many clients' data leave the system in one piece.
+    Export,
+    /// Another system hands something over, or is handed something.
+    Interface,
+    /// Signing in and out.
+    Authentication,
+    /// Roles, keys, break-glass.
+    Security,
+    /// Approvals.
+    Gate,
+    /// The record itself.
+    AuditLog,
+    /// Something that security staff should look at.
+    Alert,
+    /// The platform's own settings.
+    Configuration,
+}
+
+/// What is done, in the letters of FHIR's AuditEvent and of DICOM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Something is made.
+    Create,
+    /// Something is read.
+    Read,
+    /// Something is changed.
+    Update,
+    /// Something is removed.
+    Delete,
+    /// Something is carried out.
+    Execute,
+}
+
+impl Action {
+    /// `C`, `R`, `U`, `D` or `E`.
+    #[must_use]
+    pub const fn letter(self) -> &'static str {
+        match self {
+            Self::Create => "C",
+            Self::Read => "R",
+            Self::Update => "U",
+            Self::Delete => "D",
+            Self::Execute => "E",
+        }
+    }
+}
+
+/// What exactly is done, for the systems that tell more apart than five letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Subtype {
+    /// One thing is made.
+    Create,
+    /// One thing is read.
+    Read,
+    /// Things are looked for.
+    Search,
+    /// One thing is changed.
+    Update,
+    /// Something is handed to somebody outside.
+    Disclose,
+    /// Things leave in one piece.
+    Export,
+    /// An operation is carried out.
+    Operation,
+    /// A sign-in.
+    Login,
+    /// A sign-out.
+    Logout,
+    /// Roles change.
+    Role,
+    /// Access in an emergency.
+    Emergency,
+    /// Evidence is checked.
+    Verify,
+    /// Something is refused.
+    Denied,
+    /// Something is wrong.
+    Alert,
+    /// Things are removed.
+    Delete,
+}
+
+macro_rules! vocabulary {
+    ($($variant:ident $code:literal $when:literal $kind:ident $action:ident $subtype:ident $disclosure:literal $emitted:literal;)*) => {
+        /// What happened. The code is what stands in the record and in exports; it never changes its meaning.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum EventType {
+            $(#[doc = $when] $variant,)*
+        }
+
+        impl EventType {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The code in the record.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code),* }
+            }
+
+            /// The event of a code.
+            #[must_use]
+            pub fn from_code(code: &str) -> Option<Self> {
+                match code { $($code => Some(Self::$variant),)* _ => None }
+            }
+
+            /// When it is recorded, in one sentence.
+            #[must_use]
+            pub const fn when(self) -> &'static str {
+                match self { $(Self::$variant => $when),* }
+            }
+
+            /// What sort of act it is.
+            #[must_use]
+            pub const fn kind(self) -> Kind {
+                match self { $(Self::$variant => Kind::$kind),* }
+            }
+
+            /// What is done.
+            #[must_use]
+            pub const fn action(self) -> Action {
+                match self { $(Self::$variant => Action::$action),* }
+            }
+
+            /// What exactly is done.
+            #[must_use]
+            pub const fn subtype(self) -> Subtype {
+                match self { $(Self::$variant => Subtype::$subtype),* }
+            }
+
+            /// Whether it is a disclosure that 45 CFR 164.528 may ask an account of.
+            #[must_use]
+            pub const fn is_disclosure(self) -> bool {
+                match self { $(Self::$variant => $disclosure),* }
+            }
+
+            /// Whether anything in the project records it yet; a code is fixed before its first use.
+            #[must_use]
+            pub const fn is_emitted(self) -> bool {
+                match self { $(Self::$variant => $emitted),* }
+            }
+        }
+    };
+}
+
+vocabulary! {
+    ClientCreated "client.created" "A client's record is created." Patient Create Create false true;
+    ClientRead "client.read" "A client's record is read." Patient Read Read false true;
+    ClientListed "client.listed" "A page of clients' records is read." Patient Read Search false true;
+    ClientChanged "client.changed" "A client's record is changed." Patient Update Update false true;
+    ClientSearched "client.searched" "Clients are looked up by name, phone or e-mail." Patient Execute Search false true;
+    ClientImported "client.imported" "Clients are imported." Patient Create Create false true;
+    NoteCreated "chart_note.created" "A chart note is written." Patient Create Create false true;
+    NoteRead "chart_note.read" "A chart note is read." Patient Read Read false true;
+    NoteListed "chart_note.listed" "The chart notes of a client are read." Patient Read Search false true;
+    NoteChanged "chart_note.changed" "A chart note is changed." Patient Update Update false true;
+    NoteImported "chart_note.imported" "Chart notes are imported." Patient Create Create false true;
+    DisclosureMade "disclosure.made" "A client's data is handed to somebody outside." Disclosure Read Disclose true false;
+    ExportRequested "export.requested" "An export of clients' data is asked for." Export Execute Export false false;
+    ExportCompleted "export.completed" "An export of clients' data is handed out." Export Read Export true false;
+    MessageSent "message.sent" "A message about a client leaves the system." Disclosure Execute Disclose true false;
+    WebhookReceived "webhook.received" "A connector's message is taken in." Interface Create Create false false;
+    ModelCalled "model.called" "Masked text goes to a language model." Interface Execute Operation false false;
+    SessionStarted "session.started" "Somebody signs in." Authentication Execute Login false false;
+    SessionEnded "session.ended" "Somebody signs out, or the session ends." Authentication Execute Logout false false;
+    SignInFailed "session.refused" "A sign-in fails." Authentication Execute Login false false;
+    RoleGranted "role.granted" "A role is given to somebody." Security Update Role false false;
+    RoleRevoked "role.revoked" "A role is taken from somebody." Security Update Role false false;
+    GateRequested "gate.requested" "An approval is asked for." Gate Create Operation false false;
+    GateApproved "gate.approved" "An approval is given." Gate Update Operation false false;
+    GateDeclined "gate.declined" "An approval is refused." Gate Update Operation false false;
+    GateConsumed "gate.consumed" "An approved action is carried out." Gate Execute Operation false false;
+    GateExpired "gate.expired" "An approval was not given or used in time." Gate Update Operation false false;
+    BreakGlassOpened "break_glass.opened" "A member of the platform's staff asks for a session into a tenant." Security Execute Emergency false true;
+    BreakGlassApproved "break_glass.approved" "A second member of staff agrees to it." Security Execute Emergency false true;
+    BreakGlassClosed "break_glass.closed" "The session ends." Security Execute Emergency false true;
+    AccessLogRead "access_log.read" "The access log of a client is read." AuditLog Read Read false true;
+    AuditRead "audit.read" "Events of the record are read." AuditLog Read Search false true;
+    AuditExported "audit.exported" "Events of the record are exported." AuditLog Read Export false true;
+    AuditReported "audit.reported" "A report over the record is made." AuditLog Read Search false true;
+    AuditVerified "audit.verified" "The record is verified against its signed checkpoints." AuditLog Execute Verify false true;
+    AuditProven "audit.proven" "A checkpoint or a proof is handed out." AuditLog Read Read false true;
+    RequestDenied "http.request.denied" "A request with a proven identity is refused." Alert Execute Denied false true;
+    RequestUnauthenticated "http.request.unauthenticated" "A request without a proven identity is refused." Alert Execute Denied false true;
+    IsolationBreached "isolation.breached" "A probe of tenant isolation reached another tenant's row." Alert Execute Alert false true;
+    SchemaMigrated "schema.migrated" "The schema is migrated." Configuration Update Operation false true;
+    ConfigurationChanged "configuration.changed" "A setting of the platform is changed." Configuration Update Operation false true;
+    TenantCreated "tenant.created" "A tenant is created." Configuration Create Operation false true;
+    TenantSuspended "tenant.suspended" "A tenant is suspended." Configuration Update Operation false true;
+    TenantResumed "tenant.resumed" "A tenant is active again." Configuration Update Operation false true;
+    TenantExported "tenant.exported" "All of a tenant's data is exported for its owner." Export Read Export false true;
+    OffboardingRequested "tenant.offboarding_requested" "A tenant's erasure is asked for." Configuration Delete Operation false true;
+    OffboardingApproved "tenant.offboarding_approved" "A second person agrees to a tenant's erasure." Configuration Delete Operation false true;
+    ErasureBegun "tenant.erasure_begun" "A tenant's erasure begins." Configuration Delete Operation false true;
+    TenantErased "tenant.erased" "The rows of a table of a tenant are erased." Patient Delete Delete false true;
+    TenantOffboarded "tenant.offboarded" "A tenant's erasure is complete." Configuration Delete Operation false true;
+    KeyInstalled "key.installed" "A key is installed." Security Create Operation false true;
+    KeyRetired "key.retired" "A key is retired." Security Delete Operation false true;
+    IssuersSynced "issuer.synced" "The keys of an issuer are installed in the database." Security Update Operation false true;
+    IssuerRemoved "issuer.removed" "An issuer is removed." Security Delete Operation false true;
+    RetentionLengthened "retention.lengthened" "The record of a tenant is to be kept for longer." Configuration Update Operation false true;
+    HoldOpened "legal_hold.opened" "A legal hold is opened." Configuration Create Operation false true;
+    HoldClosed "legal_hold.closed" "A legal hold is closed." Configuration Update Operation false true;
+    RetirementRequested "retirement.requested" "A month's leaving the record is asked for." AuditLog Delete Operation false true;
+    RetirementApproved "retirement.approved" "A second person agrees to it." AuditLog Delete Operation false true;
+    RetirementExecuted "retirement.executed" "A month has left the record; its leaves stay." AuditLog Delete Operation false true;
+    SealingStarted "sealing.started" "The sealer starts to seal." AuditLog Execute Operation false true;
+    SealingAlive "sealing.alive" "The sealer's sign of life in a quiet time." AuditLog Execute Operation false true;
+    SealingKeyRotated "sealing.key_rotated" "The sealer signs with a new key, which the old one has signed." Security Update Operation false true;
+    SealingCaughtUp "sealing.caught_up" "The sealer went through all events, because the database's transaction ids had begun anew." AuditLog Execute Operation false true;
+    WitnessRefused "witness.refused" "A witness refused a checkpoint." Alert Execute Alert false true;
+    WitnessUnreachable "witness.unreachable" "A witness could not be reached." Alert Execute Alert false true;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn codes_are_unique_and_of_the_shape_that_the_database_checks() {
+        let codes: HashSet<&str> = EventType::ALL.iter().map(|event| event.as_str()).collect();
+        assert_eq!(codes.len(), EventType::ALL.len());
+        for code in codes {
+            let parts: Vec<&str> = code.split('.').collect();
+            assert!((2..=4).contains(&parts.len()) && code.len() <= 64, "{code}");
+            assert!(
+                parts
+                    .iter()
+                    .all(|part| part.starts_with(|c: char| c.is_ascii_lowercase())
+                        && part
+                            .chars()
+                            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')),
+                "{code}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_code_is_found_again() {
+        for event in EventType::ALL {
+            assert_eq!(EventType::from_code(event.as_str()), Some(*event));
+        }
+        assert_eq!(EventType::from_code("client.unheard_of"), None);
+    }
+}
