@@ -322,6 +322,7 @@ async fn functions(superuser: &Client) -> Vec<Function> {
             definition: row.get(2),
             body: row.get(3),
             is_boolean: row.get(4),
+            callable: row.get(5),
         })
         .collect()
 }
