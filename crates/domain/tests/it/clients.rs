@@ -22,8 +22,9 @@ async fn a_client_is_read_back_as_it_was_stored_and_every_access_is_on_record() 
     assert_eq!(events["client.created intended crm.client_digests INSERT"], 1);
     assert_eq!(events["client.created completed"], 1);
     let events = spas.events(&reading).await;
-    assert_eq!(events.len(), 1);
+    assert_eq!(events.len(), 2);
     assert_eq!(events["client.read intended crm.client_records SELECT"], 1);
+    assert_eq!(events["client.read completed"], 1);
 }
 
 #[tokio::test]
