@@ -64,17 +64,19 @@ CREATE TABLE audit.witnessed (
     PRIMARY KEY (customer_id, tree_size, witness)
 );
 
--- The public keys of the sealer, in their order: each is signed by the one before it.
-CREATE TABLE audit.seal_keys (
-    origin_root text        NOT NULL CHECK (octet_length(origin_root) <= 255),
+-- The public keys of each log, in their order: each is named by a note that the one before it signed.
+CREATE TABLE audit.log_keys (
+    customer_id uuid        NOT NULL,
     position    integer     NOT NULL CHECK (position >= 0),
-    vkey        text        NOT NULL CHECK (octet_length(vkey) <= 1024),
+    from_size   bigint      NOT NULL CHECK (from_size >= 0),
+    vkey        text        NOT NULL CHECK (octet_length(vkey) <= 512),
     rotation    text        CHECK (octet_length(rotation) <= 8192),
     added_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (origin_root, position),
+    PRIMARY KEY (customer_id, position),
     CHECK ((position = 0) = (rotation IS NULL))
 );
-COMMENT ON COLUMN audit.seal_keys.rotation IS 'a note that names this key, signed by the key before it';
+COMMENT ON COLUMN audit.log_keys.from_size IS 'the first size whose checkpoint this key signs';
+COMMENT ON COLUMN audit.log_keys.rotation IS 'a note that names this key, signed by the key before it';
 
 -- How far the sweep for events without an end has come.
 CREATE TABLE audit.orphan_sweeps (
@@ -88,7 +90,7 @@ DO $d$
 DECLARE
     v_table text;
 BEGIN
-    FOREACH v_table IN ARRAY ARRAY['logs', 'seals', 'leaves', 'nodes', 'checkpoints', 'witnessed', 'seal_keys', 'orphan_sweeps'] LOOP
+    FOREACH v_table IN ARRAY ARRAY['logs', 'seals', 'leaves', 'nodes', 'checkpoints', 'witnessed', 'log_keys', 'orphan_sweeps'] LOOP
         CALL audit.guard(format('audit.%I', v_table)::regclass);
         EXECUTE format('CREATE POLICY sealer_all ON audit.%I FOR ALL TO bearingwall_sealer USING (true) WITH CHECK (true)', v_table);
         EXECUTE format('CREATE POLICY auditor_select ON audit.%I FOR SELECT TO bearingwall_auditor USING (true)', v_table);
@@ -96,7 +98,7 @@ BEGIN
         EXECUTE format('GRANT SELECT ON audit.%I TO bearingwall_sealer, bearingwall_auditor, bearingwall_backup', v_table);
     END LOOP;
     -- What a tenant may prove to itself and others over its own log. The conditions are those of the events.
-    FOREACH v_table IN ARRAY ARRAY['logs', 'leaves', 'nodes', 'checkpoints', 'witnessed'] LOOP
+    FOREACH v_table IN ARRAY ARRAY['logs', 'leaves', 'nodes', 'checkpoints', 'witnessed', 'log_keys'] LOOP
         EXECUTE format('CREATE POLICY app_isolation ON audit.%I AS RESTRICTIVE FOR ALL TO bearingwall_app
             USING (customer_id = (SELECT tenancy.current_customer_id()))', v_table);
         EXECUTE format('CREATE POLICY app_select ON audit.%I FOR SELECT TO bearingwall_app
@@ -111,7 +113,7 @@ GRANT INSERT (customer_id, leaf_index, event_id, recorded_at, hash) ON audit.lea
 GRANT INSERT (customer_id, level, node_index, hash) ON audit.nodes TO bearingwall_sealer;
 GRANT INSERT (customer_id, tree_size, seal_id, root, frontier, note) ON audit.checkpoints TO bearingwall_sealer;
 GRANT INSERT (customer_id, tree_size, witness, cosignature) ON audit.witnessed TO bearingwall_sealer;
-GRANT INSERT (origin_root, position, vkey, rotation) ON audit.seal_keys TO bearingwall_sealer;
+GRANT INSERT (customer_id, position, from_size, vkey, rotation) ON audit.log_keys TO bearingwall_sealer;
 
 -- CONTROL: AUD-6
 -- Accesses whose server died between the announcement and the end: one row each says that nobody knows how they ended. Looks
@@ -174,11 +176,34 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f
       FROM generate_series(0, 36) m
 $f$;
 
--- When the sealer was last heard of, for whoever serves on its promise.
-CREATE FUNCTION audit.last_sealed_at() RETURNS timestamptz
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
-    SELECT s.sealed_at FROM audit.seals s ORDER BY s.seal_id DESC LIMIT 1
-$f$;
+-- For how long the oldest committed event has waited for its seal, in seconds: the window in which a superuser could still
+-- change it unseen. 0 when all is sealed. The first 10,000 by transaction are looked at: the oldest is among them, save for one
+-- whose transaction began later and yet wrote earlier.
+CREATE FUNCTION audit.unsealed_seconds() RETURNS double precision
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+DECLARE
+    v_snapshot pg_snapshot := (SELECT s.snapshot FROM audit.seals s ORDER BY s.seal_id DESC LIMIT 1);
+    v_oldest   timestamptz;
+BEGIN
+    SELECT min(w.recorded_at) INTO v_oldest FROM (
+        SELECT e.recorded_at FROM audit.events e
+         WHERE e.xid >= coalesce(pg_snapshot_xmin(v_snapshot), '3'::xid8) AND (v_snapshot IS NULL OR NOT pg_visible_in_snapshot(e.xid, v_snapshot))
+         ORDER BY e.xid LIMIT 10000) w;
+    RETURN coalesce(greatest(extract(epoch FROM clock_timestamp() - v_oldest), 0), 0);
+END $f$;
+
+-- Who examined the record is on the record, in the log of the tenant whose part it was, or in the platform's for all of it.
+-- CONTROL: AUD-8
+CREATE FUNCTION audit.record_examination(p_event_type text, p_outcome text, p_customer uuid, p_subject uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+BEGIN
+    IF (p_event_type ~ '^audit[.](read|exported|verified|reported)$' AND p_outcome IN ('success', 'failure')) IS NOT TRUE THEN
+        RAISE EXCEPTION 'not an examination of the record' USING ERRCODE = '22023';
+    END IF;
+    INSERT INTO audit.events (customer_id, actor_id, request_id, event_id, event_type, phase, outcome, subject_id, resource)
+    VALUES (coalesce(p_customer, '00000000-0000-8000-8000-000000000001'), '00000000-0000-8000-8000-000000000007', gen_random_uuid(), gen_random_uuid(),
+            p_event_type, 'completed', p_outcome, p_subject, 'audit.events');
+END $f$;
 
 -- Retention. Six years are the floor (45 CFR 164.316(b)(2)(i)); a tenant may need longer, and never gets shorter.
 CREATE TABLE audit.retention (
@@ -353,12 +378,13 @@ BEGIN
     RETURN v_count;
 END $f$;
 
-REVOKE ALL ON FUNCTION audit.complete_orphans(bigint), audit.next_orphan_seal(), audit.record_sealing(text, text, text, uuid), audit.months_ahead(), audit.last_sealed_at(),
+REVOKE ALL ON FUNCTION audit.record_examination(text, text, uuid, uuid), audit.complete_orphans(bigint), audit.next_orphan_seal(), audit.record_sealing(text, text, text, uuid), audit.months_ahead(), audit.unsealed_seconds(),
     audit.guard_retention(), audit.lengthen_retention(uuid, smallint), audit.open_hold(uuid, uuid, text), audit.close_hold(uuid),
     audit.retirement_obstacles(date), audit.retire_request(uuid, date, bytea, text), audit.retire_approve(uuid, bytea, text),
     audit.retire_execute(uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.complete_orphans(bigint), audit.next_orphan_seal(), audit.record_sealing(text, text, text, uuid) TO bearingwall_sealer;
-GRANT EXECUTE ON FUNCTION audit.months_ahead(), audit.last_sealed_at() TO bearingwall_app, bearingwall_sealer, bearingwall_auditor, bearingwall_admin;
+GRANT EXECUTE ON FUNCTION audit.months_ahead(), audit.unsealed_seconds() TO bearingwall_app, bearingwall_sealer, bearingwall_auditor, bearingwall_admin;
+GRANT EXECUTE ON FUNCTION audit.record_examination(text, text, uuid, uuid) TO bearingwall_auditor, bearingwall_admin;
 GRANT EXECUTE ON FUNCTION audit.retirement_obstacles(date) TO bearingwall_admin, bearingwall_auditor;
 GRANT EXECUTE ON FUNCTION audit.lengthen_retention(uuid, smallint), audit.open_hold(uuid, uuid, text), audit.close_hold(uuid),
     audit.retire_request(uuid, date, bytea, text), audit.retire_approve(uuid, bytea, text), audit.retire_execute(uuid) TO bearingwall_admin;

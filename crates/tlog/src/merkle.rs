@@ -5,6 +5,7 @@ mod plan;
 mod range;
 mod reader;
 mod shape;
+mod stored;
 mod verify;
 
 pub use frontier::Frontier;
@@ -12,6 +13,7 @@ pub use plan::{Plan, consistency_proof, inclusion_proof, tree_root};
 pub use range::{RangeProof, range_proof};
 pub use reader::{HashReader, LeafReader, MemoryTree};
 pub use shape::{Node, covering};
+pub use stored::StoredRun;
 pub use verify::{verify_consistency, verify_inclusion};
 
 use bearingwall_core::{Classified, ErrorKind};

@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use tokio_postgres::Client;
 
 /// Tables of the platform's own that functions of the schema read and empty, or whose rows are kept.
-const PLATFORM: [&str; 14] = [
+const PLATFORM: [&str; 15] = [
     "audit.checkpoints",
     "audit.events",
     "audit.leaves",
     "audit.legal_holds",
+    "audit.log_keys",
     "audit.logs",
     "audit.nodes",
     "audit.retention",

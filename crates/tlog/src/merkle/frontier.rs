@@ -59,11 +59,26 @@ impl Frontier {
         Ok(index)
     }
 
+    /// Appends a leaf, answers its index, and reports every perfect subtree of two or more leaves that it completes, smallest
+    /// first: what a store keeps so that proofs need not read all leaves.
+    ///
+    /// # Errors
+    /// [`MerkleError::Full`] when the tree holds 2^64 - 1 leaves.
+    pub fn append_with(&mut self, leaf_hash: Hash, completed: impl FnMut(Node, &Hash)) -> Result<u64, MerkleError> {
+        let index = self.size;
+        self.merge(0, leaf_hash, completed)?;
+        Ok(index)
+    }
+
     /// Appends a perfect subtree of `2^level` leaves, whose first leaf must be a multiple of that number.
     ///
     /// # Errors
     /// [`MerkleError::Frontier`] when the subtree does not fit the size, [`MerkleError::Full`] when it would overflow.
     pub fn append_subtree(&mut self, level: u8, hash: Hash) -> Result<(), MerkleError> {
+        self.merge(level, hash, |_, _| {})
+    }
+
+    fn merge(&mut self, level: u8, hash: Hash, mut completed: impl FnMut(Node, &Hash)) -> Result<(), MerkleError> {
         let count = 1_u64.checked_shl(u32::from(level)).ok_or(MerkleError::Full)?;
         if !self.size.is_multiple_of(count) {
             return Err(MerkleError::Frontier);
@@ -71,11 +86,18 @@ impl Frontier {
         let size = self.size.checked_add(count).ok_or(MerkleError::Full)?;
         // Each carry of the addition closes one subtree.
         let mut merged = hash;
-        let mut carry = count;
-        while self.size & carry != 0 {
+        let mut node = Node {
+            level,
+            index: self.size >> level,
+        };
+        while self.size & (1 << node.level) != 0 {
             let left = self.hashes.pop().ok_or(MerkleError::Frontier)?;
             merged = Hash::node(&left, &merged);
-            carry <<= 1;
+            node = Node {
+                level: node.level + 1,
+                index: node.index >> 1,
+            };
+            completed(node, &merged);
         }
         self.hashes.push(merged);
         self.size = size;
