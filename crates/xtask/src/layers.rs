@@ -48,6 +48,7 @@ pub const LAYERS: &[(&str, Layer)] = &[
     ("ctl", Layer::Binary),
     ("demo", Layer::Binary),
     ("verify", Layer::Binary),
+    ("sealer", Layer::Binary),
     ("migrations", Layer::Tool),
     ("testkit", Layer::Tool),
     ("interop", Layer::Tool),

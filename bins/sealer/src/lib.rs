@@ -1,0 +1,94 @@
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod https;
+mod outcome;
+mod work;
+
+pub use config::{Config, ConfigError, DatabaseSettings, KeySettings, Schedule, WitnessSettings};
+pub use outcome::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED, exit_code};
+pub use work::run;
+
+use anyhow::Context as _;
+use bearingwall_secrets::scan;
+use clap::Parser;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The sealer of Bearingwall's audit record. Everything it does is in its configuration file.
+///
+/// Exit codes: 0 stopped in order, 1 failed, 2 wrong usage or configuration, 3 refused because the logs of the database
+/// have another name or another key.
+#[derive(Debug, Parser)]
+#[command(name = "bearingwall-sealer", version, max_term_width = 100)]
+struct Arguments {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Only check the configuration: nothing is connected to.
+    #[arg(long)]
+    check_config: bool,
+}
+
+/// Parses the arguments (the program's own name first), seals until a signal, and answers the exit code.
+///
+/// The environment is searched for credentials and for nothing else.
+pub fn main_with_arguments(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: impl Iterator<Item = (String, String)>,
+) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    // CONTROL: SEC-1
+    let texts = arguments.iter().map(|argument| argument.to_string_lossy().into_owned());
+    let mut findings = scan::scan_arguments(texts);
+    findings.extend(scan::scan_environment(environment));
+    if let Err(refused) = scan::refuse(findings) {
+        outcome::complain(&anyhow::Error::from(refused));
+        return ExitCode::from(EXIT_CONFIGURATION);
+    }
+    let parsed = match Arguments::try_parse_from(arguments) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            // Nobody to tell is no reason for another exit code.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() {
+                EXIT_CONFIGURATION
+            } else {
+                EXIT_OK
+            });
+        }
+    };
+    match seal(&parsed) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            outcome::complain(&error);
+            ExitCode::from(exit_code(&error))
+        }
+    }
+}
+
+fn seal(arguments: &Arguments) -> anyhow::Result<()> {
+    let config = Config::load(&arguments.config)?;
+    if arguments.check_config {
+        outcome::say("the configuration is sound");
+        return Ok(());
+    }
+    let _telemetry = bearingwall_telemetry::init(&config.telemetry).context("telemetry")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let stop = async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        };
+        run(&config, stop).await
+    })
+}

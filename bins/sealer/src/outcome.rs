@@ -1,0 +1,48 @@
+//! Why the sealer stopped: on standard error for people, as an exit code for the supervisor.
+
+use crate::ConfigError;
+use bearingwall_sealing::SealingError;
+use bearingwall_secrets::SecretError;
+use bearingwall_secrets::scan::ScanError;
+use bearingwall_telemetry::TelemetryError;
+use bearingwall_tenancy::AddressError;
+use std::io::Write as _;
+
+/// Stopped in order.
+pub const EXIT_OK: u8 = 0;
+/// Something failed.
+pub const EXIT_FAILURE: u8 = 1;
+/// The usage or the configuration is wrong; trying again unchanged is useless.
+pub const EXIT_CONFIGURATION: u8 = 2;
+/// The logs of the database are not this sealer's.
+pub const EXIT_REFUSED: u8 = 3;
+
+/// The exit code of an error of [`run`](crate::run).
+#[must_use]
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    let code = error.chain().find_map(|cause| {
+        if let Some(SealingError::Identity { .. } | SealingError::Inconsistent { .. }) = cause.downcast_ref() {
+            return Some(EXIT_REFUSED);
+        }
+        let configuration = cause.is::<ConfigError>()
+            || cause.is::<ScanError>()
+            || cause.is::<SecretError>()
+            || cause.is::<AddressError>()
+            || cause.is::<TelemetryError>();
+        configuration.then_some(EXIT_CONFIGURATION)
+    });
+    code.unwrap_or(EXIT_FAILURE)
+}
+
+/// One line on standard output; nobody to tell is no reason to fail.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// The reason, on one line.
+pub(crate) fn complain(error: &anyhow::Error) {
+    let mut causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+    // A transparent error says what its cause says.
+    causes.dedup();
+    let _ = writeln!(std::io::stderr(), "bearingwall-sealer: {}", causes.join(": "));
+}
