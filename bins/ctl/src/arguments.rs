@@ -1,7 +1,11 @@
 //! The command line.
 
+mod audit;
 mod tenant;
 
+pub(crate) use audit::{
+    AuditCommand, AuditExportArguments, CompareArguments, HoldCommand, RetireCommand, VerifyArguments,
+};
 pub(crate) use tenant::{
     ApproveArguments, ExecuteArguments, ExportArguments, OffboardCommand, RequestArguments, TenantArguments,
     TenantCommand, TenantName,
@@ -68,6 +72,9 @@ pub(crate) enum Command {
         /// What stands before the database.
         kind: PoolerKind,
     },
+    /// The record: its key, its verification, its exports, and how long it is kept.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Check again, on the running system, that it holds what the server needs.
     Doctor(Box<DoctorArguments>),
     /// Print every route with its permission and the roles that hold it.

@@ -3,6 +3,7 @@
 #![doc = include_str!("../README.md")]
 
 mod arguments;
+mod audit;
 mod bootstrap;
 mod connection;
 mod doctor;
@@ -18,6 +19,7 @@ mod provision;
 mod tenants;
 mod vault;
 
+pub use audit::ensure_seal_key;
 pub use bootstrap::{BootstrapRequest, bootstrap};
 pub use doctor::{Examined, Finding, examine};
 pub use keys::{KEK_NAME, ensure_enter_key, enter_key_name};
@@ -86,6 +88,7 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Isolation { admin, profile } => issuers::isolation(&admin, profile).await,
         Command::Keys(KeysCommand::CreateKek { secrets }) => keys::create_kek(&secrets),
         Command::Pooler { admin, kind } => pooler::set(&admin, kind).await,
+        Command::Audit(command) => audit::run(command).await,
         Command::Doctor(arguments) => doctor::run(*arguments).await,
         Command::Matrix { check } => matrix::run(check.as_deref()).await,
         Command::Openapi => matrix::openapi(),

@@ -16,5 +16,5 @@ pub use hashes::read_hashes;
 pub use key::{SealingKey, key_for_log, log_origin};
 pub use log::{SealedCheckpoint, latest_checkpoint};
 pub use sealer::{Sealed, Sealer, SealerOptions};
-pub use verify::{Compared, Finding, LogReport, VerifyOptions, list_logs, unsealed_events, verify_log};
+pub use verify::{Compared, Finding, LogReport, VerifyOptions, compare, list_logs, unsealed_events, verify_log};
 pub use witness::{Due, FileWitness, Left, Offer, WitnessError};

@@ -1,10 +1,12 @@
 //! Verification against the database itself: events against leaves, leaves against roots, roots against signatures.
 
 use crate::error::SealingError;
-use crate::log::{as_i64, as_u64, key_chain, open_checkpoint};
+use crate::hashes::read_hashes;
+use crate::log::{as_i64, as_u64, key_chain, latest_checkpoint, open_checkpoint};
 use crate::rows;
 use bearingwall_tlog::Hash;
-use bearingwall_tlog::merkle::{Frontier, Node};
+use bearingwall_tlog::checkpoint::SignedCheckpoint;
+use bearingwall_tlog::merkle::{Frontier, Node, covering, tree_root};
 use bearingwall_tlog::note::VerifierKey;
 use std::collections::{BTreeMap, BTreeSet};
 use time::Date;
@@ -104,6 +106,8 @@ pub enum Compared {
     Rewound,
     /// The log has another root at this size: it has been forked.
     Forked,
+    /// It is no checkpoint of this log, or its key has not signed it.
+    Foreign,
 }
 
 impl LogReport {
@@ -200,6 +204,26 @@ pub async fn verify_log(
     }
     walk.finish(size, &mut report);
     Ok(report)
+}
+
+/// Holds a checkpoint that was kept elsewhere, as by a witness, against the log as it is now.
+///
+/// # Errors
+/// When the database does not answer, there is no such log, or its tree lacks hashes.
+// CONTROL: AUD-5
+pub async fn compare(client: &Client, customer: Uuid, note: &[u8], options: &VerifyOptions) -> Result<Compared, SealingError> {
+    let head = latest_checkpoint(client, customer, None).await?;
+    let keys = key_chain(client, customer, &head.origin, options.trusted.as_ref()).await?;
+    let known: Vec<VerifierKey> = keys.keys().iter().map(|(_, key)| key.clone()).collect();
+    let Ok(kept) = SignedCheckpoint::open(note, &head.origin, &known) else {
+        return Ok(Compared::Foreign);
+    };
+    if kept.size() > head.tree_size {
+        return Ok(Compared::Rewound);
+    }
+    let hashes = read_hashes(client, customer, &covering(0, kept.size())).await?;
+    let root = tree_root(&hashes, kept.size()).map_err(SealingError::note)?;
+    Ok(if root == *kept.root() { Compared::Same } else { Compared::Forked })
 }
 
 struct Walk {

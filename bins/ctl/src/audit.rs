@@ -1,0 +1,345 @@
+//! `audit`: what an auditor and the keeper of the record do.
+
+use crate::arguments::{
+    AdminArguments, AuditCommand, AuditExportArguments, CompareArguments, HoldCommand, RetireCommand, StoreLocation,
+    VerifyArguments,
+};
+use crate::outcome::Outcome;
+use crate::{input, output, vault};
+use anyhow::Context as _;
+use bearingwall_core::{CustomerId, Sensitive};
+use bearingwall_sealing::{
+    Compared, ExportOptions, FileWitness, Finding, LogReport, Range, SealingKey, VerifyOptions, compare, export, list_logs,
+    unsealed_events, verify_log,
+};
+use bearingwall_secrets::{FileStore, SecretError};
+use serde_json::json;
+use time::Date;
+use tokio_postgres::Client;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+/// How often a long verification says how far it has come, in leaves.
+const SAID_EVERY: u64 = 100_000;
+
+pub(crate) async fn run(command: AuditCommand) -> anyhow::Result<Outcome> {
+    match command {
+        AuditCommand::CreateKey { secrets, name, origin } => create_key(&secrets, &name, &origin),
+        AuditCommand::Verify(arguments) => verify(&arguments).await,
+        AuditCommand::Export(arguments) => export_log(&arguments).await,
+        AuditCommand::Compare(arguments) => compare_witness(&arguments).await,
+        AuditCommand::Retain { admin, customer, years } => retain(&admin, customer, years).await,
+        AuditCommand::Hold(command) => hold(command).await,
+        AuditCommand::Retire(command) => retire(command).await,
+    }
+}
+
+/// The sealer's key in a store, made where it is missing.
+///
+/// # Errors
+/// When the store cannot be used, holds something else under that name, or the system has no random numbers.
+pub fn ensure_seal_key(store: &FileStore, name: &str) -> anyhow::Result<SealingKey> {
+    let _lock = vault::lock(store)?;
+    let seed = match store.fetch(name) {
+        Ok(secret) => Zeroizing::new(<[u8; 32]>::try_from(secret.bytes()).context("that entry is not a key of 32 bytes")?),
+        Err(SecretError::Missing { .. }) => {
+            let bytes = vault::random_bytes::<32>()?;
+            store.put(name, bytes.as_slice())?;
+            bytes
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(SealingKey::from_seed(seed))
+}
+
+fn create_key(secrets: &StoreLocation, name: &str, origin: &str) -> anyhow::Result<Outcome> {
+    let store = FileStore::open_or_create(&secrets.0).context("the secret store")?;
+    let key = ensure_seal_key(&store, name)?;
+    output::note(&format!("the sealer's key is there: {}", store.reference(name)?));
+    output::line(&key.verifier(origin)?.to_string())?;
+    Ok(Outcome::Done)
+}
+
+async fn auditor(admin: &AdminArguments) -> anyhow::Result<Client> {
+    admin.login_as("auditor")?.dial().await
+}
+
+/// Whoever examines the record is on it, before anything of it is read.
+async fn record(client: &Client, event: &str, outcome: &str, customer: Option<Uuid>) -> anyhow::Result<()> {
+    client
+        .execute("SELECT audit.record_examination($1, $2, $3, NULL)", &[&event, &outcome, &customer])
+        .await
+        .context("the examination could not be put on record, so that nothing was read")?;
+    Ok(())
+}
+
+async fn verify(arguments: &VerifyArguments) -> anyhow::Result<Outcome> {
+    let client = auditor(&arguments.admin).await?;
+    record(&client, "audit.read", "success", None).await?;
+    let mut logs = list_logs(&client).await?;
+    if !arguments.customer.is_empty() {
+        let wanted: Vec<Uuid> = arguments.customer.iter().map(|customer| customer.as_uuid()).collect();
+        logs.retain(|(customer, _)| wanted.contains(customer));
+        anyhow::ensure!(logs.len() == wanted.len(), "not every one of these tenants has a log");
+    }
+    if arguments.key.is_none() {
+        output::note("no --key: the first key that stands in this database is taken for the right one");
+    }
+    let options = VerifyOptions {
+        trusted: arguments.key.clone(),
+    };
+    let mut reports = Vec::with_capacity(logs.len());
+    for (customer, _) in logs {
+        let mut said = 0;
+        let mut progress = |done: u64, of: u64| {
+            if done >= said + SAID_EVERY {
+                said = done;
+                output::note(&format!("{customer}: {done} of {of} leaves"));
+            }
+        };
+        let report = verify_log(&client, customer, &options, &mut progress).await?;
+        if !arguments.json {
+            say(customer, &report)?;
+        }
+        reports.push((customer, report));
+    }
+    let unsealed = unsealed_events(&client, f64::from(arguments.unsealed_after_s)).await?;
+    let verified = unsealed == 0 && reports.iter().all(|(_, report)| report.findings.is_empty());
+    record(&client, "audit.verified", if verified { "success" } else { "failure" }, None).await?;
+    if arguments.json {
+        let logs: Vec<_> = reports.iter().map(|(customer, report)| as_json(*customer, report)).collect();
+        let document = json!({ "verified": verified, "unsealed": unsealed, "logs": logs });
+        output::line(&serde_json::to_string_pretty(&document)?)?;
+    } else {
+        if unsealed > 0 {
+            output::line(&format!(
+                "{unsealed} events are older than {} s and in no log: is the sealer running?",
+                arguments.unsealed_after_s
+            ))?;
+        }
+        output::line(if verified { "verified" } else { "NOT VERIFIED" })?;
+    }
+    Ok(if verified { Outcome::Done } else { Outcome::Refused })
+}
+
+fn say(customer: Uuid, report: &LogReport) -> anyhow::Result<()> {
+    let word = if report.findings.is_empty() { "ok  " } else { "FAIL" };
+    output::line(&format!(
+        "{word}  {customer}: {} events, {} checkpoints, {} of retired months",
+        report.leaves, report.checkpoints, report.retired
+    ))?;
+    for finding in &report.findings {
+        output::line(&format!("      {}", words(finding)))?;
+    }
+    Ok(())
+}
+
+fn words(finding: &Finding) -> String {
+    match finding {
+        Finding::Changed { leaf_index, event_id } => format!("event {event_id} (leaf {leaf_index}) is not what was sealed"),
+        Finding::Missing { leaf_index, event_id } => format!("event {event_id} (leaf {leaf_index}) is gone"),
+        Finding::LeafMissing { leaf_index } => format!("leaf {leaf_index} is gone"),
+        Finding::Repeated { leaf_index, event_id } => format!("event {event_id} is in the log again as leaf {leaf_index}"),
+        Finding::Root { tree_size } => format!("the leaves do not lead to the root that was signed for {tree_size} of them"),
+        Finding::Signature { tree_size } => format!("the checkpoint of {tree_size} leaves is not signed by the log's key"),
+        Finding::Keys => "the log's keys do not follow from the one that is trusted".to_owned(),
+        Finding::Node { level, index } => format!("the hash of subtree {index} at level {level} is not that of its leaves"),
+        Finding::Unsigned { leaf_index } => format!("from leaf {leaf_index} on, nothing was signed"),
+        other => format!("{other:?}"),
+    }
+}
+
+fn as_json(customer: Uuid, report: &LogReport) -> serde_json::Value {
+    json!({
+        "customer_id": customer,
+        "origin": report.origin,
+        "leaves": report.leaves,
+        "retired": report.retired,
+        "checkpoints": report.checkpoints,
+        "findings": report.findings.iter().map(words).collect::<Vec<_>>(),
+    })
+}
+
+async fn export_log(arguments: &AuditExportArguments) -> anyhow::Result<Outcome> {
+    let client = auditor(&arguments.admin).await?;
+    let customer = arguments.customer.as_uuid();
+    record(&client, "audit.exported", "success", Some(customer)).await?;
+    let options = ExportOptions {
+        range: Range {
+            first: arguments.first,
+            past: arguments.past,
+        },
+        tree_size: None,
+        earlier: arguments.earlier.clone(),
+        trusted: arguments.key.clone(),
+    };
+    let mut said = 0;
+    let mut progress = |done: u64, of: u64| {
+        if done >= said + SAID_EVERY {
+            said = done;
+            output::note(&format!("{done} of {of} events"));
+        }
+    };
+    let exported = export(&client, customer, &arguments.out, &options, &mut progress).await?;
+    output::line(&format!(
+        "{} events of {} leaves in {}",
+        exported.manifest.count,
+        exported.manifest.tree_size,
+        arguments.out.display()
+    ))?;
+    output::line(&format!("verify with: bearingwall-verify {} --key '{}'", arguments.out.display(), exported.key))?;
+    Ok(Outcome::Done)
+}
+
+async fn compare_witness(arguments: &CompareArguments) -> anyhow::Result<Outcome> {
+    let client = auditor(&arguments.admin).await?;
+    record(&client, "audit.read", "success", None).await?;
+    let witness = FileWitness::new("witness", &arguments.directory);
+    let options = VerifyOptions {
+        trusted: Some(arguments.key.clone()),
+    };
+    let (mut compared, mut wrong) = (0_u64, 0_u64);
+    for (customer, origin) in list_logs(&client).await? {
+        for (size, note) in witness.kept(&origin)? {
+            compared += 1;
+            let said = match compare(&client, customer, &note, &options).await? {
+                Compared::Same => continue,
+                Compared::Rewound => "the log has been rewound",
+                Compared::Forked => "the log has been forked",
+                Compared::Foreign => "the witness keeps a checkpoint that the log's key has not signed",
+            };
+            wrong += 1;
+            output::line(&format!("FAIL  {origin}: {size} leaves: {said}"))?;
+        }
+    }
+    output::line(&format!("{compared} checkpoints compared, {wrong} wrong"))?;
+    anyhow::ensure!(compared > 0, "there was nothing to compare in that directory");
+    Ok(if wrong == 0 { Outcome::Done } else { Outcome::Refused })
+}
+
+async fn retain(admin: &AdminArguments, customer: CustomerId, years: i16) -> anyhow::Result<Outcome> {
+    let client = admin.login().await?.dial().await?;
+    client
+        .execute("SELECT audit.lengthen_retention($1, $2)", &[&customer.as_uuid(), &years])
+        .await
+        .context("the retention was not lengthened")?;
+    output::line(&format!("the record of {customer} is kept for {years} years"))?;
+    Ok(Outcome::Done)
+}
+
+async fn hold(command: HoldCommand) -> anyhow::Result<Outcome> {
+    match command {
+        HoldCommand::Open {
+            admin,
+            customer,
+            reference,
+        } => {
+            let client = admin.login().await?.dial().await?;
+            let hold = Uuid::new_v4();
+            client
+                .execute(
+                    "SELECT audit.open_hold($1, $2, $3)",
+                    &[&hold, &customer.map(|customer| customer.as_uuid()), &reference],
+                )
+                .await
+                .context("the hold was not opened")?;
+            output::line(&hold.to_string())?;
+            Ok(Outcome::Done)
+        }
+        HoldCommand::Close { admin, hold } => {
+            let client = admin.login().await?.dial().await?;
+            let row = client.query_one("SELECT audit.close_hold($1)", &[&hold]).await?;
+            anyhow::ensure!(row.get::<_, bool>(0), "there is no open hold of that id");
+            output::line("closed")?;
+            Ok(Outcome::Done)
+        }
+    }
+}
+
+async fn obstacles(client: &Client, month: Date) -> anyhow::Result<Vec<String>> {
+    let rows = client.query("SELECT audit.retirement_obstacles($1)", &[&month]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the database verifies the token, which goes there as a bound value"
+)]
+async fn retire_request(
+    client: &Client,
+    retirement: Uuid,
+    month: Date,
+    manifest: &[u8; 32],
+    token: &Sensitive<String>,
+) -> Result<u64, tokio_postgres::Error> {
+    let query = "SELECT audit.retire_request($1, $2, $3, $4)";
+    client
+        .execute(query, &[&retirement, &month, &manifest.as_slice(), token.expose()])
+        .await
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the database verifies the token, which goes there as a bound value"
+)]
+async fn retire_approve(
+    client: &Client,
+    retirement: Uuid,
+    manifest: &[u8; 32],
+    token: &Sensitive<String>,
+) -> Result<u64, tokio_postgres::Error> {
+    let query = "SELECT audit.retire_approve($1, $2, $3)";
+    client.execute(query, &[&retirement, &manifest.as_slice(), token.expose()]).await
+}
+
+async fn retire(command: RetireCommand) -> anyhow::Result<Outcome> {
+    match command {
+        RetireCommand::Plan { admin, month } => {
+            let client = admin.login().await?.dial().await?;
+            let obstacles = obstacles(&client, month).await?;
+            for obstacle in &obstacles {
+                output::line(obstacle)?;
+            }
+            if obstacles.is_empty() {
+                output::line("nothing stands in the way but two persons")?;
+                return Ok(Outcome::Done);
+            }
+            Ok(Outcome::Refused)
+        }
+        RetireCommand::Request {
+            admin, month, manifest, ..
+        } => {
+            let token = input::secret_line("access token")?;
+            let client = admin.login().await?.dial().await?;
+            let retirement = Uuid::new_v4();
+            retire_request(&client, retirement, month, &manifest, &token)
+                .await
+                .context("the retirement was not asked for")?;
+            output::line(&retirement.to_string())?;
+            Ok(Outcome::Done)
+        }
+        RetireCommand::Approve {
+            admin,
+            retirement,
+            manifest,
+            ..
+        } => {
+            let token = input::secret_line("access token")?;
+            let client = admin.login().await?.dial().await?;
+            retire_approve(&client, retirement, &manifest, &token)
+                .await
+                .context("the retirement was not approved")?;
+            output::line("approved")?;
+            Ok(Outcome::Done)
+        }
+        RetireCommand::Execute { admin, retirement } => {
+            let client = admin.login().await?.dial().await?;
+            let row = client
+                .query_one("SELECT audit.retire_execute($1)", &[&retirement])
+                .await
+                .context("the retirement was not carried out")?;
+            output::line(&format!("{} events have left the record", row.get::<_, i64>(0)))?;
+            Ok(Outcome::Done)
+        }
+    }
+}
