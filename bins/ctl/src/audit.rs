@@ -9,8 +9,8 @@ use crate::{input, output, vault};
 use anyhow::Context as _;
 use bearingwall_core::{CustomerId, Sensitive};
 use bearingwall_sealing::{
-    Compared, ExportOptions, FileWitness, Finding, LogReport, Range, SealingKey, VerifyOptions, compare, export, list_logs,
-    unsealed_events, verify_log,
+    Compared, ExportOptions, FileWitness, Finding, LogReport, Range, SealingKey, VerifyOptions, compare, export,
+    list_logs, unsealed_events, verify_log,
 };
 use bearingwall_secrets::{FileStore, SecretError};
 use serde_json::json;
@@ -41,7 +41,9 @@ pub(crate) async fn run(command: AuditCommand) -> anyhow::Result<Outcome> {
 pub fn ensure_seal_key(store: &FileStore, name: &str) -> anyhow::Result<SealingKey> {
     let _lock = vault::lock(store)?;
     let seed = match store.fetch(name) {
-        Ok(secret) => Zeroizing::new(<[u8; 32]>::try_from(secret.bytes()).context("that entry is not a key of 32 bytes")?),
+        Ok(secret) => {
+            Zeroizing::new(<[u8; 32]>::try_from(secret.bytes()).context("that entry is not a key of 32 bytes")?)
+        }
         Err(SecretError::Missing { .. }) => {
             let bytes = vault::random_bytes::<32>()?;
             store.put(name, bytes.as_slice())?;
@@ -67,7 +69,10 @@ async fn auditor(admin: &AdminArguments) -> anyhow::Result<Client> {
 /// Whoever examines the record is on it, before anything of it is read.
 async fn record(client: &Client, event: &str, outcome: &str, customer: Option<Uuid>) -> anyhow::Result<()> {
     client
-        .execute("SELECT audit.record_examination($1, $2, $3, NULL)", &[&event, &outcome, &customer])
+        .execute(
+            "SELECT audit.record_examination($1, $2, $3, NULL)",
+            &[&event, &outcome, &customer],
+        )
         .await
         .context("the examination could not be put on record, so that nothing was read")?;
     Ok(())
@@ -105,9 +110,18 @@ async fn verify(arguments: &VerifyArguments) -> anyhow::Result<Outcome> {
     }
     let unsealed = unsealed_events(&client, f64::from(arguments.unsealed_after_s)).await?;
     let verified = unsealed == 0 && reports.iter().all(|(_, report)| report.findings.is_empty());
-    record(&client, "audit.verified", if verified { "success" } else { "failure" }, None).await?;
+    record(
+        &client,
+        "audit.verified",
+        if verified { "success" } else { "failure" },
+        None,
+    )
+    .await?;
     if arguments.json {
-        let logs: Vec<_> = reports.iter().map(|(customer, report)| as_json(*customer, report)).collect();
+        let logs: Vec<_> = reports
+            .iter()
+            .map(|(customer, report)| as_json(*customer, report))
+            .collect();
         let document = json!({ "verified": verified, "unsealed": unsealed, "logs": logs });
         output::line(&serde_json::to_string_pretty(&document)?)?;
     } else {
@@ -136,14 +150,24 @@ fn say(customer: Uuid, report: &LogReport) -> anyhow::Result<()> {
 
 fn words(finding: &Finding) -> String {
     match finding {
-        Finding::Changed { leaf_index, event_id } => format!("event {event_id} (leaf {leaf_index}) is not what was sealed"),
+        Finding::Changed { leaf_index, event_id } => {
+            format!("event {event_id} (leaf {leaf_index}) is not what was sealed")
+        }
         Finding::Missing { leaf_index, event_id } => format!("event {event_id} (leaf {leaf_index}) is gone"),
         Finding::LeafMissing { leaf_index } => format!("leaf {leaf_index} is gone"),
-        Finding::Repeated { leaf_index, event_id } => format!("event {event_id} is in the log again as leaf {leaf_index}"),
-        Finding::Root { tree_size } => format!("the leaves do not lead to the root that was signed for {tree_size} of them"),
-        Finding::Signature { tree_size } => format!("the checkpoint of {tree_size} leaves is not signed by the log's key"),
+        Finding::Repeated { leaf_index, event_id } => {
+            format!("event {event_id} is in the log again as leaf {leaf_index}")
+        }
+        Finding::Root { tree_size } => {
+            format!("the leaves do not lead to the root that was signed for {tree_size} of them")
+        }
+        Finding::Signature { tree_size } => {
+            format!("the checkpoint of {tree_size} leaves is not signed by the log's key")
+        }
         Finding::Keys => "the log's keys do not follow from the one that is trusted".to_owned(),
-        Finding::Node { level, index } => format!("the hash of subtree {index} at level {level} is not that of its leaves"),
+        Finding::Node { level, index } => {
+            format!("the hash of subtree {index} at level {level} is not that of its leaves")
+        }
         Finding::Unsigned { leaf_index } => format!("from leaf {leaf_index} on, nothing was signed"),
         other => format!("{other:?}"),
     }
@@ -187,7 +211,11 @@ async fn export_log(arguments: &AuditExportArguments) -> anyhow::Result<Outcome>
         exported.manifest.tree_size,
         arguments.out.display()
     ))?;
-    output::line(&format!("verify with: bearingwall-verify {} --key '{}'", arguments.out.display(), exported.key))?;
+    output::line(&format!(
+        "verify with: bearingwall-verify {} --key '{}'",
+        arguments.out.display(),
+        exported.key
+    ))?;
     Ok(Outcome::Done)
 }
 
@@ -220,7 +248,10 @@ async fn compare_witness(arguments: &CompareArguments) -> anyhow::Result<Outcome
 async fn retain(admin: &AdminArguments, customer: CustomerId, years: i16) -> anyhow::Result<Outcome> {
     let client = admin.login().await?.dial().await?;
     client
-        .execute("SELECT audit.lengthen_retention($1, $2)", &[&customer.as_uuid(), &years])
+        .execute(
+            "SELECT audit.lengthen_retention($1, $2)",
+            &[&customer.as_uuid(), &years],
+        )
         .await
         .context("the retention was not lengthened")?;
     output::line(&format!("the record of {customer} is kept for {years} years"))?;
@@ -289,7 +320,9 @@ async fn retire_approve(
     token: &Sensitive<String>,
 ) -> Result<u64, tokio_postgres::Error> {
     let query = "SELECT audit.retire_approve($1, $2, $3)";
-    client.execute(query, &[&retirement, &manifest.as_slice(), token.expose()]).await
+    client
+        .execute(query, &[&retirement, &manifest.as_slice(), token.expose()])
+        .await
 }
 
 async fn retire(command: RetireCommand) -> anyhow::Result<Outcome> {

@@ -28,6 +28,7 @@ impl Announcement<'_> {
             ("readiness", format!("{}/readyz", self.url)),
             ("issuer", format!("{}/.well-known/openid-configuration", self.issuer)),
             ("database", self.database.clone()),
+            ("checkpoints", place.checkpoints().display().to_string()),
             ("secrets", place.secrets().display().to_string()),
             ("server's log", place.log().display().to_string()),
             ("server's configuration", place.config().display().to_string()),

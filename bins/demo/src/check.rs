@@ -3,6 +3,7 @@
 mod access;
 mod bench;
 mod crash;
+mod evidence;
 mod isolation;
 mod leaks;
 mod record;
@@ -63,6 +64,7 @@ pub(crate) async fn run<'a>(stage: &'a Stage, place: &Place, running: &mut Runni
     crash::prove(&mut bench, place, running, &mut report).await;
     leaks::provoke(&bench, &mut report).await;
     record::prove_events(&bench, &mut report).await;
+    evidence::prove(&bench, place, running, &mut report).await;
     report.prove("SIGTERM to the server", stop(running)).await;
     leaks::prove(&bench, place, &mut report).await;
     report

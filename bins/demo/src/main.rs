@@ -10,6 +10,7 @@ mod import;
 mod place;
 mod running;
 mod sample;
+mod sealer;
 mod server;
 mod stage;
 

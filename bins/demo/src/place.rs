@@ -98,6 +98,21 @@ impl Place {
         self.state.join("server.toml")
     }
 
+    /// The sealer's configuration.
+    pub(crate) fn sealer_config(&self) -> PathBuf {
+        self.state.join("sealer.toml")
+    }
+
+    /// The directory that stands for a witness.
+    pub(crate) fn checkpoints(&self) -> PathBuf {
+        self.state.join("checkpoints")
+    }
+
+    /// Exports that a check makes and removes.
+    pub(crate) fn exports(&self) -> PathBuf {
+        self.state.join("exports")
+    }
+
     /// Where the server writes its address once it serves.
     pub(crate) fn ready_file(&self) -> PathBuf {
         self.state.join("server.url")

@@ -3,6 +3,7 @@
 use crate::arguments::Arguments;
 use crate::console::Console;
 use crate::place::Place;
+use crate::sealer::RunningSealer;
 use crate::server::ServerProcess;
 use anyhow::Context as _;
 use bearingwall_testkit::cluster::{Cluster, ClusterError, ClusterOptions, InstallPolicy, StopOutcome};
@@ -17,6 +18,7 @@ pub(crate) struct Running {
     starting: Option<JoinHandle<Result<Cluster, ClusterError>>>,
     cluster: Option<Cluster>,
     pub(crate) server: Option<ServerProcess>,
+    pub(crate) sealer: Option<RunningSealer>,
     /// Everything was announced: from here on a signal is the expected end.
     pub(crate) up: bool,
 }
@@ -52,6 +54,10 @@ impl Running {
             Some(server) => stop_server(server, console).await,
             None => Ok(()),
         };
+        let sealer = match self.sealer.take() {
+            Some(sealer) => sealer.stop().await,
+            None => Ok(()),
+        };
         // An interrupted start runs on to its end, and what it started must not stay behind.
         if let Some(starting) = self.starting.take() {
             self.cluster = starting.await.ok().and_then(Result::ok);
@@ -67,6 +73,7 @@ impl Running {
                 StopOutcome::StillUsed => console.step("PostgreSQL runs on: somebody else uses it"),
             }
         }
+        sealer?;
         server.map(|()| folder)
     }
 }

@@ -10,6 +10,7 @@ use crate::import::{self, Imported, Kind};
 use crate::place::{self, Place};
 use crate::running::{Running, Stop};
 use crate::sample::{self, Spa};
+use crate::sealer::RunningSealer;
 use crate::server::{Issuer, ServerProcess, Settings};
 use anyhow::Context as _;
 use bearingwall_core::{CustomerId, Sensitive};
@@ -184,6 +185,8 @@ impl Stage {
             port: server_port(arguments),
         };
         settings.write(place)?;
+        running.sealer = Some(RunningSealer::start(place, &provisioned, database.port, DATABASE)?);
+        console.step("the sealer runs as bearingwall_sealer");
         let server = ServerProcess::start(place).await?;
         console.step(&format!(
             "the server runs as bearingwall_app and serves {}",

@@ -192,8 +192,13 @@ impl Config {
         if !(50..=INTERVAL_MAX_MS).contains(&self.schedule.interval_ms) {
             return refused("schedule.interval_ms", "is not between 50 and 1500");
         }
-        if !(1..=3_600).contains(&self.schedule.heartbeat_s) || !(1..=86_400).contains(&self.schedule.witness_interval_s) {
-            return refused("schedule", "has a heartbeat beyond an hour or a witness interval beyond a day, or 0");
+        if !(1..=3_600).contains(&self.schedule.heartbeat_s)
+            || !(1..=86_400).contains(&self.schedule.witness_interval_s)
+        {
+            return refused(
+                "schedule",
+                "has a heartbeat beyond an hour or a witness interval beyond a day, or 0",
+            );
         }
         for witness in &self.witnesses {
             match witness {
@@ -211,7 +216,10 @@ impl Config {
                         return refused("witnesses.url", "is not https");
                     }
                     if key.kind() == KeyKind::Ed25519 || !key.name().chars().all(of_origin) {
-                        return refused("witnesses.key", "is not a key of a witness (type 0x04) with a lower-case name");
+                        return refused(
+                            "witnesses.key",
+                            "is not a key of a witness (type 0x04) with a lower-case name",
+                        );
                     }
                 }
             }

@@ -40,7 +40,11 @@ impl HttpsWitness {
         let mut answer = sent.map_err(|error| self.unreachable(error.without_url()))?;
         let status = answer.status();
         let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| self.unreachable(error.without_url()))? {
+        while let Some(chunk) = answer
+            .chunk()
+            .await
+            .map_err(|error| self.unreachable(error.without_url()))?
+        {
             if body.len().saturating_add(chunk.len()) > ANSWER_MAX_BYTES {
                 return Err(self.unreachable("its answer is too long"));
             }

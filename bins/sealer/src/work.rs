@@ -4,7 +4,9 @@ use crate::config::{Config, WitnessSettings};
 use crate::https::HttpsWitness;
 use anyhow::Context as _;
 use bearingwall_core::Sensitive;
-use bearingwall_sealing::{Due, FileWitness, Left, Offer, Sealer, SealerOptions, SealingError, SealingKey, WitnessError};
+use bearingwall_sealing::{
+    Due, FileWitness, Left, Offer, Sealer, SealerOptions, SealingError, SealingKey, WitnessError,
+};
 use bearingwall_secrets::{Scheme, SealedFiles, SecretRef, SecretStore as _, SecretStores};
 use bearingwall_telemetry::error_chain;
 use bearingwall_tenancy::danger;
@@ -78,7 +80,10 @@ pub async fn run(config: &Config, shutdown: impl Future<Output = ()>) -> anyhow:
         previous,
         heartbeat: Duration::from_secs(config.schedule.heartbeat_s),
     };
-    let opened = config.witnesses.iter().map(|witness| Witness::open(witness).map(Arc::new));
+    let opened = config
+        .witnesses
+        .iter()
+        .map(|witness| Witness::open(witness).map(Arc::new));
     let witnesses = opened.collect::<anyhow::Result<Vec<_>>>()?;
     loop {
         let ended = tokio::select! {

@@ -93,7 +93,10 @@ pub async fn export(
                 .map_err(SealingError::note)?;
             next = index.saturating_add(1);
         }
-        progress(next.saturating_sub(options.range.first), past.saturating_sub(options.range.first));
+        progress(
+            next.saturating_sub(options.range.first),
+            past.saturating_sub(options.range.first),
+        );
     }
     writer.rotations(&keys).map_err(SealingError::note)?;
     for size in &options.earlier {
@@ -108,6 +111,8 @@ pub async fn export(
         .keys()
         .first()
         .map(|(_, key)| key.clone())
-        .ok_or(SealingError::NotFound { what: "key of that log" })?;
+        .ok_or(SealingError::NotFound {
+            what: "key of that log",
+        })?;
     Ok(Exported { manifest, key })
 }

@@ -40,7 +40,9 @@ pub async fn latest_checkpoint(
         )
         .await
         .map_err(SealingError::Unreadable)?
-        .ok_or(SealingError::NotFound { what: "such a checkpoint" })?;
+        .ok_or(SealingError::NotFound {
+            what: "such a checkpoint",
+        })?;
     Ok(SealedCheckpoint {
         customer,
         origin: row.get(0),
@@ -66,18 +68,28 @@ pub(crate) async fn key_chain(
     let first = match (trusted, rows.first()) {
         (Some(trusted), _) => crate::key::key_for_log(trusted, origin)?,
         (None, Some(row)) => VerifierKey::parse(row.get(0)).map_err(SealingError::note)?,
-        (None, None) => return Err(SealingError::NotFound { what: "key of that log" }),
+        (None, None) => {
+            return Err(SealingError::NotFound {
+                what: "key of that log",
+            });
+        }
     };
     let rotations: Vec<&str> = rows.iter().filter_map(|row| row.get::<_, Option<&str>>(1)).collect();
     KeyChain::verify(origin, &first, &rotations).map_err(SealingError::note)
 }
 
 /// Verifies a checkpoint under the key that is right for its size.
-pub(crate) fn open_checkpoint(note: &str, origin: &str, size: u64, keys: &KeyChain) -> Result<SignedCheckpoint, SealingError> {
+pub(crate) fn open_checkpoint(
+    note: &str,
+    origin: &str,
+    size: u64,
+    keys: &KeyChain,
+) -> Result<SignedCheckpoint, SealingError> {
     let key = keys.key_at(size).ok_or(SealingError::Identity {
         what: "a checkpoint is older than the key that is trusted",
     })?;
-    let opened = SignedCheckpoint::open(note.as_bytes(), origin, std::slice::from_ref(key)).map_err(SealingError::note)?;
+    let opened =
+        SignedCheckpoint::open(note.as_bytes(), origin, std::slice::from_ref(key)).map_err(SealingError::note)?;
     if opened.size() == size {
         Ok(opened)
     } else {
@@ -159,7 +171,8 @@ impl LogHead {
 
     /// The signed note for what the tree is now.
     pub(crate) fn sign(&self, key: &SealingKey) -> Result<String, SealingError> {
-        let body = Checkpoint::new(self.origin.clone(), self.frontier.size(), self.frontier.root()).map_err(SealingError::note)?;
+        let body = Checkpoint::new(self.origin.clone(), self.frontier.size(), self.frontier.root())
+            .map_err(SealingError::note)?;
         let note = body.sign(&[&key.for_log(&self.origin)?]).map_err(SealingError::note)?;
         Ok(note.to_string())
     }

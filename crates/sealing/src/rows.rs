@@ -32,7 +32,11 @@ impl<'r> Columns<'r> {
     fn bytes<const N: usize>(&mut self) -> Result<Option<[u8; N]>, SealingError> {
         let value: Option<&[u8]> = self.take()?;
         value
-            .map(|bytes| bytes.try_into().map_err(|_| SealingError::Malformed { what: "a digest" }))
+            .map(|bytes| {
+                bytes
+                    .try_into()
+                    .map_err(|_| SealingError::Malformed { what: "a digest" })
+            })
             .transpose()
     }
 }

@@ -115,7 +115,12 @@ impl Sealer {
         self.client
             .execute(
                 "SELECT audit.record_sealing($1, $2, $3, $4)",
-                &[&event_type, &outcome, &code.map(|(code, _)| code), &code.map(|(_, customer)| customer)],
+                &[
+                    &event_type,
+                    &outcome,
+                    &code.map(|(code, _)| code),
+                    &code.map(|(_, customer)| customer),
+                ],
             )
             .await
             .map(drop)
@@ -187,7 +192,9 @@ impl Sealer {
                 .query_one("SELECT audit.next_orphan_seal()", &[])
                 .await
                 .map_err(SealingError::Unreadable)?;
-            let Some(seal) = next.get::<_, Option<i64>>(0) else { break };
+            let Some(seal) = next.get::<_, Option<i64>>(0) else {
+                break;
+            };
             let row = self
                 .client
                 .query_one("SELECT audit.complete_orphans($1)", &[&seal])
@@ -219,7 +226,10 @@ impl Sealer {
     pub async fn answered(&self, due: &Due, witness: &str, left: &Left) -> Result<(), SealingError> {
         match left {
             Left::Kept(cosignature) => witness::note_kept(&self.client, due, witness, cosignature.as_deref()).await,
-            Left::Refused(code) => self.record("witness.refused", "failure", Some((code, due.customer))).await,
+            Left::Refused(code) => {
+                self.record("witness.refused", "failure", Some((code, due.customer)))
+                    .await
+            }
         }
     }
 
@@ -333,7 +343,9 @@ impl Round {
                     let head = LogHead::load(transaction, origin, key, event.customer_id).await?;
                     logs.insert(event.customer_id, head);
                 }
-                let Some(log) = logs.get_mut(&event.customer_id) else { continue };
+                let Some(log) = logs.get_mut(&event.customer_id) else {
+                    continue;
+                };
                 chunk.add(log, event.event_id, event.recorded_at, &event.canonical())?;
                 oldest = Some(oldest.map_or(event.recorded_at, |at| at.min(event.recorded_at)));
             }

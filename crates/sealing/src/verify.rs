@@ -124,7 +124,10 @@ impl LogReport {
 /// When the database does not answer.
 pub async fn list_logs(client: &Client) -> Result<Vec<(Uuid, String)>, SealingError> {
     let rows = client
-        .query("SELECT l.customer_id, l.origin FROM audit.logs l ORDER BY l.customer_id", &[])
+        .query(
+            "SELECT l.customer_id, l.origin FROM audit.logs l ORDER BY l.customer_id",
+            &[],
+        )
         .await
         .map_err(SealingError::Unreadable)?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
@@ -158,10 +161,15 @@ pub async fn verify_log(
     progress: &mut (dyn FnMut(u64, u64) + Send),
 ) -> Result<LogReport, SealingError> {
     let origin: String = client
-        .query_opt("SELECT l.origin FROM audit.logs l WHERE l.customer_id = $1", &[&customer])
+        .query_opt(
+            "SELECT l.origin FROM audit.logs l WHERE l.customer_id = $1",
+            &[&customer],
+        )
         .await
         .map_err(SealingError::Unreadable)?
-        .ok_or(SealingError::NotFound { what: "log of that tenant" })?
+        .ok_or(SealingError::NotFound {
+            what: "log of that tenant",
+        })?
         .get(0);
     let mut report = LogReport {
         origin: origin.clone(),
@@ -211,7 +219,12 @@ pub async fn verify_log(
 /// # Errors
 /// When the database does not answer, there is no such log, or its tree lacks hashes.
 // CONTROL: AUD-5
-pub async fn compare(client: &Client, customer: Uuid, note: &[u8], options: &VerifyOptions) -> Result<Compared, SealingError> {
+pub async fn compare(
+    client: &Client,
+    customer: Uuid,
+    note: &[u8],
+    options: &VerifyOptions,
+) -> Result<Compared, SealingError> {
     let head = latest_checkpoint(client, customer, None).await?;
     let keys = key_chain(client, customer, &head.origin, options.trusted.as_ref()).await?;
     let known: Vec<VerifierKey> = keys.keys().iter().map(|(_, key)| key.clone()).collect();
@@ -223,7 +236,11 @@ pub async fn compare(client: &Client, customer: Uuid, note: &[u8], options: &Ver
     }
     let hashes = read_hashes(client, customer, &covering(0, kept.size())).await?;
     let root = tree_root(&hashes, kept.size()).map_err(SealingError::note)?;
-    Ok(if root == *kept.root() { Compared::Same } else { Compared::Forked })
+    Ok(if root == *kept.root() {
+        Compared::Same
+    } else {
+        Compared::Forked
+    })
 }
 
 struct Walk {
@@ -240,7 +257,8 @@ impl Walk {
         let at = |offset: usize| rows::WIDTH.saturating_add(offset);
         let get = |error| SealingError::Unreadable(error);
         let index = as_u64(row.try_get(at(0)).map_err(get)?)?;
-        let stored = Hash::from_slice(row.try_get(at(1)).map_err(get)?).ok_or(SealingError::Malformed { what: "a hash" })?;
+        let stored =
+            Hash::from_slice(row.try_get(at(1)).map_err(get)?).ok_or(SealingError::Malformed { what: "a hash" })?;
         let event_id: Uuid = row.try_get(at(2)).map_err(get)?;
         let day: Date = row.try_get(at(3)).map_err(get)?;
         let is_there: bool = row.try_get(at(4)).map_err(get)?;
@@ -279,7 +297,11 @@ impl Walk {
             })
             .map_err(SealingError::note)?;
         let size = self.frontier.size();
-        if self.roots.remove(&size).is_some_and(|root| root != self.frontier.root()) {
+        if self
+            .roots
+            .remove(&size)
+            .is_some_and(|root| root != self.frontier.root())
+        {
             report.add(Finding::Root { tree_size: size });
         }
         Ok(index)
@@ -344,7 +366,10 @@ async fn signed_roots(
 
 async fn retired_months(client: &Client) -> Result<BTreeSet<Date>, SealingError> {
     let rows = client
-        .query("SELECT r.month FROM audit.retirements r WHERE r.executed_at IS NOT NULL", &[])
+        .query(
+            "SELECT r.month FROM audit.retirements r WHERE r.executed_at IS NOT NULL",
+            &[],
+        )
         .await
         .map_err(SealingError::Unreadable)?;
     Ok(rows.iter().map(|row| row.get(0)).collect())

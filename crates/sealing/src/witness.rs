@@ -102,7 +102,12 @@ pub(crate) async fn due(client: &Client, witness: &str) -> Result<Vec<Due>, Seal
     Ok(due)
 }
 
-async fn consistency(client: &impl GenericClient, customer: Uuid, first: u64, second: u64) -> Result<Vec<Hash>, SealingError> {
+async fn consistency(
+    client: &impl GenericClient,
+    customer: Uuid,
+    first: u64,
+    second: u64,
+) -> Result<Vec<Hash>, SealingError> {
     let plan = Plan::consistency(first, second).map_err(SealingError::note)?;
     let nodes = plan.nodes();
     let hashes = read_hashes(client, customer, &nodes).await?;
@@ -110,7 +115,12 @@ async fn consistency(client: &impl GenericClient, customer: Uuid, first: u64, se
     plan.assemble(&ordered).map_err(SealingError::note)
 }
 
-pub(crate) async fn note_kept(client: &Client, due: &Due, witness: &str, cosignature: Option<&str>) -> Result<(), SealingError> {
+pub(crate) async fn note_kept(
+    client: &Client,
+    due: &Due,
+    witness: &str,
+    cosignature: Option<&str>,
+) -> Result<(), SealingError> {
     client
         .execute(
             "INSERT INTO audit.witnessed (customer_id, tree_size, witness, cosignature) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
@@ -184,7 +194,11 @@ impl FileWitness {
         let path = file(&folder, offer.size);
         if kept.contains(&offer.size) {
             let same = fs::read(&path)? == offer.note.as_bytes();
-            return Ok(if same { Left::Kept(None) } else { Left::Refused("forked") });
+            return Ok(if same {
+                Left::Kept(None)
+            } else {
+                Left::Refused("forked")
+            });
         }
         let partial = folder.join(format!(".{}", offer.size));
         let mut written = File::create(&partial)?;
@@ -220,7 +234,9 @@ fn sizes(folder: &Path) -> std::io::Result<Vec<u64>> {
     let mut sizes = Vec::new();
     for entry in entries {
         let name = entry?.file_name();
-        let size: Option<u64> = name.to_str().and_then(|name| name.strip_suffix(".checkpoint")?.parse().ok());
+        let size: Option<u64> = name
+            .to_str()
+            .and_then(|name| name.strip_suffix(".checkpoint")?.parse().ok());
         sizes.extend(size);
     }
     sizes.sort_unstable();

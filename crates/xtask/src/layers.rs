@@ -66,6 +66,7 @@ pub const DECLARED: &[(&str, &str, &str)] = &[
     ),
     ("demo", "ctl", "the demo makes tenants in the way an operator does"),
     ("demo", "server", "the demo runs the real server"),
+    ("demo", "sealer", "the demo runs the real sealer"),
     ("testkit", "migrations", "a test database is a migrated one"),
 ];
 

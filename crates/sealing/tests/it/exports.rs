@@ -24,7 +24,15 @@ async fn aud_5_an_export_verifies_offline_with_the_public_key_alone() {
     let trusted = key(1).verifier(ORIGIN).unwrap();
     for (name, range, earlier, count) in [
         ("all", Range::default(), vec![600, 640], 641),
-        ("middle", Range { first: 100, past: Some(610) }, vec![600], 510),
+        (
+            "middle",
+            Range {
+                first: 100,
+                past: Some(610),
+            },
+            vec![600],
+            510,
+        ),
         ("last", Range { first: 640, past: None }, vec![], 1),
     ] {
         let target = directory.path().join(name);
@@ -35,9 +43,11 @@ async fn aud_5_an_export_verifies_offline_with_the_public_key_alone() {
             ..ExportOptions::default()
         };
         let mut told = Vec::new();
-        let exported = export(&auditor, SPRUCE, &target, &options, &mut |done, of| told.push((done, of)))
-            .await
-            .unwrap();
+        let exported = export(&auditor, SPRUCE, &target, &options, &mut |done, of| {
+            told.push((done, of))
+        })
+        .await
+        .unwrap();
         assert_eq!((exported.manifest.count, exported.manifest.tree_size), (count, 641));
         assert_eq!(told.last(), Some(&(count, count)));
         let expected = key_for_log(&trusted, &log_origin(ORIGIN, SPRUCE)).unwrap();
@@ -46,7 +56,12 @@ async fn aud_5_an_export_verifies_offline_with_the_public_key_alone() {
         assert!(report.verified, "{name}: {report:?}");
     }
     let stranger = key_for_log(&key(2).verifier("x").unwrap(), &log_origin(ORIGIN, SPRUCE)).unwrap();
-    let report = verify(&directory.path().join("all"), &VerifyOptions::new(stranger), &mut |_| {}).unwrap();
+    let report = verify(
+        &directory.path().join("all"),
+        &VerifyOptions::new(stranger),
+        &mut |_| {},
+    )
+    .unwrap();
     assert!(!report.verified);
 }
 
@@ -66,9 +81,15 @@ async fn aud_5_an_export_over_a_rotation_verifies_with_the_first_key() {
     let directory = tempfile::tempdir().unwrap();
     let target = directory.path().join("export");
     let trusted = key(1).verifier(&log_origin(ORIGIN, SPRUCE)).unwrap();
-    export(&record.auditor().await, SPRUCE, &target, &ExportOptions::default(), &mut |_, _| {})
-        .await
-        .unwrap();
+    export(
+        &record.auditor().await,
+        SPRUCE,
+        &target,
+        &ExportOptions::default(),
+        &mut |_, _| {},
+    )
+    .await
+    .unwrap();
     let report = verify(&target, &VerifyOptions::new(trusted), &mut |_| {}).unwrap();
     assert!(report.verified, "{report:?}");
 }
@@ -84,7 +105,9 @@ async fn aud_5_what_was_changed_or_removed_since_cannot_be_exported() {
         ))
         .await;
     let target = directory.path().join("changed");
-    let refused = export(&auditor, SPRUCE, &target, &ExportOptions::default(), &mut |_, _| {}).await.unwrap_err();
+    let refused = export(&auditor, SPRUCE, &target, &ExportOptions::default(), &mut |_, _| {})
+        .await
+        .unwrap_err();
     assert!(matches!(refused, SealingError::Note(_)), "{refused:?}");
     assert!(!target.exists());
     record
@@ -92,9 +115,25 @@ async fn aud_5_what_was_changed_or_removed_since_cannot_be_exported() {
             "DELETE FROM audit.events WHERE event_id = (SELECT event_id FROM audit.leaves WHERE customer_id = '{SPRUCE}' AND leaf_index = 630)"
         ))
         .await;
-    let refused = export(&auditor, SPRUCE, &target, &ExportOptions::default(), &mut |_, _| {}).await.unwrap_err();
-    assert!(matches!(refused, SealingError::Note(_) | SealingError::NotFound { .. }), "{refused:?}");
-    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "nothing half-written is left");
-    let unknown = export(&auditor, uuid::Uuid::from_u128(99), &target, &ExportOptions::default(), &mut |_, _| {}).await;
+    let refused = export(&auditor, SPRUCE, &target, &ExportOptions::default(), &mut |_, _| {})
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(refused, SealingError::Note(_) | SealingError::NotFound { .. }),
+        "{refused:?}"
+    );
+    assert_eq!(
+        std::fs::read_dir(directory.path()).unwrap().count(),
+        0,
+        "nothing half-written is left"
+    );
+    let unknown = export(
+        &auditor,
+        uuid::Uuid::from_u128(99),
+        &target,
+        &ExportOptions::default(),
+        &mut |_, _| {},
+    )
+    .await;
     assert!(matches!(unknown, Err(SealingError::NotFound { .. })), "{unknown:?}");
 }

@@ -59,9 +59,14 @@ impl Record {
 
     pub(crate) async fn verify(&self, customer: Uuid) -> LogReport {
         let trusted = Some(key(1).verifier(ORIGIN).unwrap());
-        verify_log(&self.auditor().await, customer, &VerifyOptions { trusted }, &mut |_, _| {})
-            .await
-            .unwrap()
+        verify_log(
+            &self.auditor().await,
+            customer,
+            &VerifyOptions { trusted },
+            &mut |_, _| {},
+        )
+        .await
+        .unwrap()
     }
 
     pub(crate) async fn number(&self, query: &str) -> i64 {

@@ -19,7 +19,10 @@ impl Sealed {
         }
         let rows = record
             .superuser
-            .query("SELECT event_id FROM audit.leaves WHERE customer_id = $1 ORDER BY leaf_index", &[&SPRUCE])
+            .query(
+                "SELECT event_id FROM audit.leaves WHERE customer_id = $1 ORDER BY leaf_index",
+                &[&SPRUCE],
+            )
             .await
             .unwrap();
         let ids = rows.iter().map(|row| row.get(0)).collect();
@@ -78,7 +81,9 @@ async fn aud_5_a_changed_event_is_named_whichever_of_its_columns_it_was() {
         let id = sealed.ids[index];
         sealed
             .record
-            .forge(&format!("UPDATE audit.events SET {column} = {other} WHERE event_id = '{id}'"))
+            .forge(&format!(
+                "UPDATE audit.events SET {column} = {other} WHERE event_id = '{id}'"
+            ))
             .await;
         let findings = sealed.record.verify(SPRUCE).await.findings;
         let expected = Finding::Changed {
@@ -110,7 +115,9 @@ async fn aud_5_a_forged_leaf_does_not_lead_to_the_signed_root() {
     let id = sealed.ids[303];
     // An event that is not as it was, and a leaf to match: only the signed root is left to tell.
     let findings = sealed
-        .after(&format!("UPDATE audit.leaves SET hash = sha256('other') WHERE event_id = '{id}'"))
+        .after(&format!(
+            "UPDATE audit.leaves SET hash = sha256('other') WHERE event_id = '{id}'"
+        ))
         .await;
     assert!(findings.contains(&Finding::Root { tree_size: 320 }), "{findings:?}");
     assert!(findings.contains(&Finding::Root { tree_size: 321 }), "{findings:?}");
@@ -127,7 +134,14 @@ async fn aud_5_leaves_that_are_swapped_cut_off_or_added_are_found() {
              UPDATE audit.leaves SET leaf_index = 5 WHERE customer_id = '{SPRUCE}' AND leaf_index = 1000"
         ))
         .await;
-    assert_eq!(findings.iter().filter(|finding| matches!(finding, Finding::Root { .. })).count(), 3, "{findings:?}");
+    assert_eq!(
+        findings
+            .iter()
+            .filter(|finding| matches!(finding, Finding::Root { .. }))
+            .count(),
+        3,
+        "{findings:?}"
+    );
 
     let sealed = Sealed::open().await;
     let findings = sealed
@@ -146,7 +160,10 @@ async fn aud_5_leaves_that_are_swapped_cut_off_or_added_are_found() {
              SELECT customer_id, 321, event_id, recorded_at, hash FROM audit.leaves WHERE customer_id = '{SPRUCE}' AND leaf_index = 3"
         ))
         .await;
-    assert!(findings.contains(&Finding::Unsigned { leaf_index: 321 }), "{findings:?}");
+    assert!(
+        findings.contains(&Finding::Unsigned { leaf_index: 321 }),
+        "{findings:?}"
+    );
     let repeated = Finding::Repeated {
         leaf_index: 321,
         event_id: sealed.ids[3],
@@ -155,9 +172,14 @@ async fn aud_5_leaves_that_are_swapped_cut_off_or_added_are_found() {
 
     let sealed = Sealed::open().await;
     let findings = sealed
-        .after(&format!("DELETE FROM audit.leaves WHERE customer_id = '{SPRUCE}' AND leaf_index = 100"))
+        .after(&format!(
+            "DELETE FROM audit.leaves WHERE customer_id = '{SPRUCE}' AND leaf_index = 100"
+        ))
         .await;
-    assert!(findings.contains(&Finding::LeafMissing { leaf_index: 100 }), "{findings:?}");
+    assert!(
+        findings.contains(&Finding::LeafMissing { leaf_index: 100 }),
+        "{findings:?}"
+    );
 }
 
 #[tokio::test]
@@ -169,18 +191,31 @@ async fn aud_5_checkpoints_nodes_and_keys_that_were_made_by_somebody_else_are_fo
              UPDATE audit.nodes SET hash = sha256('other') WHERE customer_id = '{SPRUCE}'"
         ))
         .await;
-    assert!(findings.contains(&Finding::Signature { tree_size: 300 }), "{findings:?}");
+    assert!(
+        findings.contains(&Finding::Signature { tree_size: 300 }),
+        "{findings:?}"
+    );
     assert!(findings.contains(&Finding::Node { level: 8, index: 0 }), "{findings:?}");
 
     // A history that is whole and signed, by another key: what a superuser without the sealer's key can make at most.
     let record = Record::open().await;
     record.write(SPRUCE, 30).await;
-    let mut other = record.sealer_with(key(9), crate::fixture::options()).await.unwrap().ok().unwrap();
+    let mut other = record
+        .sealer_with(key(9), crate::fixture::options())
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
     seal_all(&mut other).await;
     let findings = record.verify(SPRUCE).await.findings;
     assert!(findings.contains(&Finding::Signature { tree_size: 30 }), "{findings:?}");
-    let unheld = verify_log(&record.auditor().await, SPRUCE, &VerifyOptions::default(), &mut |_, _| {})
-        .await
-        .unwrap();
+    let unheld = verify_log(
+        &record.auditor().await,
+        SPRUCE,
+        &VerifyOptions::default(),
+        &mut |_, _| {},
+    )
+    .await
+    .unwrap();
     assert_eq!(unheld.findings, [], "without a key from elsewhere, nothing can be told");
 }

@@ -26,7 +26,10 @@ async fn aud_5_under_writers_that_commit_out_of_order_every_event_is_sealed_exac
                 client.batch_execute("BEGIN").await.unwrap();
                 write(&client, Uuid::from_u128(5 + number % 3), 5).await;
                 // Commits fall behind each other by different times, and every seventh is taken back.
-                tokio::time::sleep(Duration::from_millis((round * 7 + u64::try_from(number).unwrap() * 5) % 23)).await;
+                tokio::time::sleep(Duration::from_millis(
+                    (round * 7 + u64::try_from(number).unwrap() * 5) % 23,
+                ))
+                .await;
                 let end = if round % 7 == 6 { "ROLLBACK" } else { "COMMIT" };
                 client.batch_execute(end).await.unwrap();
             }
@@ -40,13 +43,25 @@ async fn aud_5_under_writers_that_commit_out_of_order_every_event_is_sealed_exac
         writer.await.unwrap();
     }
     seal_all(&mut sealer).await;
-    assert!(rounds > 10, "the writers were over too soon for anything to be out of order: {rounds}");
-    let sealed = record.number("SELECT count(*) FROM audit.leaves WHERE customer_id <> '00000000-0000-8000-8000-000000000001'").await;
+    assert!(
+        rounds > 10,
+        "the writers were over too soon for anything to be out of order: {rounds}"
+    );
+    let sealed = record
+        .number("SELECT count(*) FROM audit.leaves WHERE customer_id <> '00000000-0000-8000-8000-000000000001'")
+        .await;
     assert_eq!(sealed, 8 * 26 * 5);
     assert_eq!(record.number(NOT_ONCE).await, 0);
     slow.batch_execute("COMMIT").await.unwrap();
     assert_eq!(record.number(NOT_ONCE).await, 3);
-    assert_eq!(seal_all(&mut sealer).await.iter().map(|sealed| sealed.events).sum::<u64>(), 3);
+    assert_eq!(
+        seal_all(&mut sealer)
+            .await
+            .iter()
+            .map(|sealed| sealed.events)
+            .sum::<u64>(),
+        3
+    );
     assert_eq!(record.number(NOT_ONCE).await, 0);
     for number in 0..3 {
         let report = record.verify(Uuid::from_u128(5 + number)).await;
@@ -78,7 +93,14 @@ async fn aud_5_one_sealer_is_at_it_and_the_next_takes_over_when_it_is_gone() {
     let report = record.verify(SPRUCE).await;
     assert_eq!((report.leaves, report.findings), (1_100, vec![]));
     // 1,100 leaves have four full subtrees of 256.
-    assert_eq!(record.number(&format!("SELECT count(*) FROM audit.nodes WHERE customer_id = '{SPRUCE}'")).await, 4);
+    assert_eq!(
+        record
+            .number(&format!(
+                "SELECT count(*) FROM audit.nodes WHERE customer_id = '{SPRUCE}'"
+            ))
+            .await,
+        4
+    );
 }
 
 #[tokio::test]
@@ -95,7 +117,14 @@ async fn aud_5_a_round_that_fails_seals_nothing_and_is_made_up_for() {
     let failed = sealer.seal().await.unwrap_err();
     assert!(matches!(failed, SealingError::Unwritten(_)), "{failed:?}");
     assert_eq!(failed.code(), "SEA-002");
-    assert_eq!(record.number(&format!("SELECT count(*) FROM audit.leaves WHERE customer_id = '{SPRUCE}'")).await, 0);
+    assert_eq!(
+        record
+            .number(&format!(
+                "SELECT count(*) FROM audit.leaves WHERE customer_id = '{SPRUCE}'"
+            ))
+            .await,
+        0
+    );
     record
         .superuser
         .batch_execute("GRANT INSERT (customer_id, tree_size, seal_id, root, frontier, note) ON audit.checkpoints TO bearingwall_sealer")
@@ -115,7 +144,11 @@ async fn aud_5_another_key_or_another_name_is_refused_and_a_rotation_is_followed
     record.write(SPRUCE, 10).await;
     let refused = async |key, options: SealerOptions| {
         loop {
-            if let Ok(mut sealer) = record.sealer_with(SealingKey::clone(&key), options.clone()).await.unwrap() {
+            if let Ok(mut sealer) = record
+                .sealer_with(SealingKey::clone(&key), options.clone())
+                .await
+                .unwrap()
+            {
                 return sealer.seal().await.unwrap_err();
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -131,7 +164,10 @@ async fn aud_5_another_key_or_another_name_is_refused_and_a_rotation_is_followed
     let mut stranger = options();
     stranger.previous = Some(key(3));
     let not_handed_over = refused(key(2), stranger).await;
-    assert!(matches!(not_handed_over, SealingError::Identity { .. }), "{not_handed_over:?}");
+    assert!(
+        matches!(not_handed_over, SealingError::Identity { .. }),
+        "{not_handed_over:?}"
+    );
 
     let mut rotating = options();
     rotating.previous = Some(key(1));
@@ -146,7 +182,9 @@ async fn aud_5_another_key_or_another_name_is_refused_and_a_rotation_is_followed
     let report = record.verify(SPRUCE).await;
     assert_eq!((report.leaves, report.findings), (20, vec![]));
     assert_eq!(
-        record.number("SELECT count(*) FROM audit.events WHERE event_type = 'sealing.key_rotated'").await,
+        record
+            .number("SELECT count(*) FROM audit.events WHERE event_type = 'sealing.key_rotated'")
+            .await,
         1
     );
     // Started again with both keys, it hands nothing over a second time.
@@ -176,7 +214,9 @@ async fn aud_5_after_a_restore_elsewhere_the_trees_catch_up_and_hold_nothing_twi
     seal_all(&mut sealer).await;
     assert_eq!(record.number(NOT_ONCE).await, 0);
     assert_eq!(
-        record.number("SELECT count(*) FROM audit.events WHERE event_type = 'sealing.caught_up'").await,
+        record
+            .number("SELECT count(*) FROM audit.events WHERE event_type = 'sealing.caught_up'")
+            .await,
         1
     );
     assert_eq!(record.verify(SPRUCE).await.findings, []);
@@ -206,12 +246,21 @@ async fn aud_6_what_a_dead_server_left_open_is_ended_as_unknown_once_and_in_time
         .unwrap();
     seal_all(&mut sealer).await;
     assert_eq!(sealer.maintain().await.unwrap(), 0, "too early");
-    record.forge("UPDATE audit.seals SET sealed_at = sealed_at - interval '1 hour'").await;
+    record
+        .forge("UPDATE audit.seals SET sealed_at = sealed_at - interval '1 hour'")
+        .await;
     assert_eq!(sealer.maintain().await.unwrap(), 1);
     assert_eq!(sealer.maintain().await.unwrap(), 0);
-    let unknown = format!("SELECT count(*) FROM audit.events WHERE phase = 'completed' AND outcome = 'unknown' AND access_id = '{access}'");
+    let unknown = format!(
+        "SELECT count(*) FROM audit.events WHERE phase = 'completed' AND outcome = 'unknown' AND access_id = '{access}'"
+    );
     assert_eq!(record.number(&unknown).await, 1);
-    assert_eq!(record.number("SELECT count(*) FROM audit.events WHERE outcome = 'unknown'").await, 1);
+    assert_eq!(
+        record
+            .number("SELECT count(*) FROM audit.events WHERE outcome = 'unknown'")
+            .await,
+        1
+    );
     seal_all(&mut sealer).await;
     assert_eq!(record.verify(SPRUCE).await.leaves, 4);
 }
@@ -220,7 +269,9 @@ async fn aud_6_what_a_dead_server_left_open_is_ended_as_unknown_once_and_in_time
 async fn aud_7_months_are_kept_ready_and_a_quiet_time_shows_a_sign_of_life() {
     let record = Record::open().await;
     let mut sealer = record.sealer().await;
-    let name = |months: i32| format!("events_' || to_char((now() AT TIME ZONE 'UTC') + make_interval(months => {months}), 'YYYYMM')");
+    let name = |months: i32| {
+        format!("events_' || to_char((now() AT TIME ZONE 'UTC') + make_interval(months => {months}), 'YYYYMM')")
+    };
     record
         .superuser
         .batch_execute(&format!(
@@ -243,7 +294,12 @@ async fn aud_7_months_are_kept_ready_and_a_quiet_time_shows_a_sign_of_life() {
 async fn aud_5_the_window_is_told_to_whoever_serves() {
     let record = Record::open().await;
     let app = record.database.client(Login::App).await.unwrap();
-    let window = async || -> f64 { app.query_one("SELECT audit.unsealed_seconds()", &[]).await.unwrap().get(0) };
+    let window = async || -> f64 {
+        app.query_one("SELECT audit.unsealed_seconds()", &[])
+            .await
+            .unwrap()
+            .get(0)
+    };
     record.write(SPRUCE, 1).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(window().await >= 0.3);

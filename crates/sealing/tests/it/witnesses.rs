@@ -23,26 +23,44 @@ async fn aud_5_a_directory_keeps_each_checkpoint_and_refuses_what_does_not_conti
         }
         assert!(sealer.due("vault").await.unwrap().is_empty(), "nothing is left twice");
     }
-    let kept: Vec<u64> = witness.kept(&origin).unwrap().into_iter().map(|(size, _)| size).collect();
+    let kept: Vec<u64> = witness
+        .kept(&origin)
+        .unwrap()
+        .into_iter()
+        .map(|(size, _)| size)
+        .collect();
     assert_eq!(kept, [3, 303]);
 
     // The same size with another note, and a smaller one.
     let mut due = sealer.due("another").await.unwrap();
     let offer = &mut due.iter_mut().find(|due| due.customer == SPRUCE).unwrap().offer;
-    assert_eq!(witness.leave(offer).unwrap(), Left::Kept(None), "the same again is no harm");
+    assert_eq!(
+        witness.leave(offer).unwrap(),
+        Left::Kept(None),
+        "the same again is no harm"
+    );
     offer.note.push('\n');
     assert_eq!(witness.leave(offer).unwrap(), Left::Refused("forked"));
     offer.size = 200;
     assert_eq!(witness.leave(offer).unwrap(), Left::Refused("rewound"));
     let refused = due.iter().find(|due| due.customer == SPRUCE).unwrap();
-    sealer.answered(refused, "vault", &Left::Refused("rewound")).await.unwrap();
+    sealer
+        .answered(refused, "vault", &Left::Refused("rewound"))
+        .await
+        .unwrap();
     assert_eq!(
         record
-            .number(&format!("SELECT count(*) FROM audit.events WHERE event_type = 'witness.refused' AND resource_id = '{SPRUCE}'"))
+            .number(&format!(
+                "SELECT count(*) FROM audit.events WHERE event_type = 'witness.refused' AND resource_id = '{SPRUCE}'"
+            ))
             .await,
         1
     );
-    assert!(FileWitness::new("gone", directory.path().join("nowhere")).leave(&refused.offer).is_err());
+    assert!(
+        FileWitness::new("gone", directory.path().join("nowhere"))
+            .leave(&refused.offer)
+            .is_err()
+    );
 }
 
 #[tokio::test]
@@ -59,7 +77,9 @@ async fn aud_5_what_is_offered_is_what_a_c2sp_witness_takes() {
         let due = sealer.due("witness.example.net").await.unwrap();
         let due = due.iter().find(|due| due.customer == SPRUCE).unwrap();
         assert_eq!(due.offer.old_size == 0, round == 0);
-        let answer = witness.add_checkpoint(due.offer.to_body().as_bytes(), 1_750_000_000).unwrap();
+        let answer = witness
+            .add_checkpoint(due.offer.to_body().as_bytes(), 1_750_000_000)
+            .unwrap();
         assert_eq!(answer.status(), 200, "{}", answer.body());
         sealer
             .answered(due, "witness.example.net", &Left::Kept(Some(answer.body())))
@@ -70,7 +90,9 @@ async fn aud_5_what_is_offered_is_what_a_c2sp_witness_takes() {
             let mut without = due.offer.clone();
             without.old_size = 0;
             without.proof.clear();
-            let refused: Answer = witness.add_checkpoint(without.to_body().as_bytes(), 1_750_000_000).unwrap();
+            let refused: Answer = witness
+                .add_checkpoint(without.to_body().as_bytes(), 1_750_000_000)
+                .unwrap();
             assert_eq!(refused.status(), 409);
         }
     }
