@@ -217,6 +217,8 @@ fn ten_9_what_is_committed_after_the_export_is_not_erased_unseen() {
         .unwrap();
     let late = runtime.block_on(connect(&config));
     let say = |sql: &str| runtime.block_on(late.batch_execute(sql)).unwrap();
+    // An erasure that does not look for it would wait for its lock for ever.
+    say("SET idle_in_transaction_session_timeout = '60s'");
     // Inside before the suspension, and at work until after the approval: the number of rows stays what it is.
     say(&format!(
         "BEGIN; UPDATE crm.client_records SET payload = '\\x0102' WHERE customer_id = '{LEAVING}'
