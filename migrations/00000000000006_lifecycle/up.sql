@@ -289,7 +289,8 @@ BEGIN
     END IF;
     IF (NEW.session_id, NEW.customer_id, NEW.subject_id, NEW.reason, NEW.ticket, NEW.opened_at)
             IS DISTINCT FROM (OLD.session_id, OLD.customer_id, OLD.subject_id, OLD.reason, OLD.ticket, OLD.opened_at)
-       OR NEW.expires_at > OLD.expires_at OR OLD.approved_by IS DISTINCT FROM NEW.approved_by AND OLD.approved_by IS NOT NULL
+       OR NEW.expires_at > OLD.expires_at
+       OR (OLD.approved_by, OLD.approved_at) IS DISTINCT FROM (NEW.approved_by, NEW.approved_at) AND OLD.approved_at IS NOT NULL
        OR OLD.closed_at IS NOT NULL THEN
         RAISE EXCEPTION 'a break-glass session is approved once and closed once, and nothing else of it changes' USING ERRCODE = '42501';
     END IF;

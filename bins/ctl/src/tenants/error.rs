@@ -58,7 +58,7 @@ pub enum TenantError {
         tables: Vec<String>,
     },
     /// The tenant has other rows than were exported.
-    #[error("`{table}` has {found} rows and the export has {exported}: export the tenant again")]
+    #[error("`{table}` has other rows ({found}) than the export ({exported}): export the tenant again")]
     Changed {
         /// The table.
         table: String,
@@ -67,6 +67,9 @@ pub enum TenantError {
         /// Rows in the database.
         found: u64,
     },
+    /// Transactions that may be the tenant's are open.
+    #[error("transactions that were writing when this began have not ended: nothing was erased, try again")]
+    Unsettled,
     /// The proof failed.
     #[error("{count} rows of the tenant remain in `{table}`")]
     Remaining {
@@ -99,6 +102,7 @@ impl Classified for TenantError {
             | Self::UnknownRelations { .. }
             | Self::Circle { .. }
             | Self::Changed { .. }
+            | Self::Unsettled
             | Self::OtherManifest => ErrorKind::Conflict,
             Self::TooSlow { .. } | Self::Remaining { .. } => ErrorKind::Internal,
         }
@@ -119,6 +123,7 @@ impl Classified for TenantError {
             Self::NotConfirmed => "CTL-011",
             Self::NoOffboarding { .. } => "CTL-012",
             Self::OtherManifest => "CTL-013",
+            Self::Unsettled => "CTL-014",
         }
     }
 }

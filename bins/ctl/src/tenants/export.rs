@@ -92,20 +92,77 @@ async fn now(client: &Client) -> anyhow::Result<String> {
     Ok(row.try_get(0)?)
 }
 
-/// The rows of a table, in the order of its key.
+/// The rows of a table, in a file of their own.
 async fn rows(sweep: &mut Sweep, folder: &Folder, table: &TenantTable) -> anyhow::Result<FileEntry> {
     let mut file = folder.file(&file_name(&table.name))?;
+    lines(sweep, table, &mut |text| file.line(text)).await?;
+    file.finish(&table.name)
+}
+
+/// The rows of a table, in the order of its key.
+async fn lines(
+    sweep: &mut Sweep,
+    table: &TenantTable,
+    line: &mut dyn FnMut(&str) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let mut place: Option<Vec<String>> = None;
     loop {
         let page = sweep.page(table, place.as_deref(), PAGE_ROWS).await?;
         for row in &page {
-            file.line(row.try_get(0)?)?;
+            line(row.try_get(0)?)?;
         }
         match page.last() {
             // Without a key behind the tenant there is one row.
             Some(last) if page.len() == PAGE_ROWS && !table.key.is_empty() => place = Some(last.try_get(1)?),
-            _ => return file.finish(&table.name),
+            _ => return Ok(()),
         }
+    }
+}
+
+/// What a file of an export would hold if it were written now.
+#[derive(Default)]
+pub(super) struct Digest {
+    pub(super) rows: u64,
+    hash: Sha256,
+}
+
+impl Digest {
+    /// Of the rows of a table.
+    pub(super) async fn of_table(sweep: &mut Sweep, table: &TenantTable) -> anyhow::Result<Self> {
+        let mut digest = Self::default();
+        lines(sweep, table, &mut |text| {
+            digest.line(text);
+            Ok(())
+        })
+        .await?;
+        Ok(digest)
+    }
+
+    /// Of what the platform keeps about the tenant in one table of its own.
+    pub(super) async fn of_holding(sweep: &mut Sweep, relation: &str) -> anyhow::Result<Self> {
+        let mut digest = Self::default();
+        let transaction = sweep.enter().await?;
+        let rows = transaction
+            .query("SELECT relation, content FROM tenancy.tenant_holdings()", &[])
+            .await
+            .context("reading what the platform keeps about the tenant")?;
+        transaction.commit().await.context("committing")?;
+        for row in &rows {
+            if row.try_get::<_, &str>(0)? == relation {
+                digest.line(row.try_get(1)?);
+            }
+        }
+        Ok(digest)
+    }
+
+    fn line(&mut self, text: &str) {
+        self.hash.update(text.as_bytes());
+        self.hash.update(b"\n");
+        self.rows += 1;
+    }
+
+    pub(super) fn sha256(self) -> String {
+        hex(&self.hash.finalize())
     }
 }
 

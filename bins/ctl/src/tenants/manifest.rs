@@ -87,9 +87,13 @@ impl Manifest {
 
     /// Rows of a table in the export, its clear text not counted.
     pub(super) fn rows(&self, table: &str) -> u64 {
+        self.entry(table).map_or(0, |entry| entry.rows)
+    }
+
+    /// The file of a table's rows as they are stored; a table without rows may have none.
+    pub(super) fn entry(&self, table: &str) -> Option<&FileEntry> {
         let file = file_name(table);
-        let entry = self.files.iter().find(|entry| entry.file == file);
-        entry.map_or(0, |entry| entry.rows)
+        self.files.iter().find(|entry| entry.file == file)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::certificate::Certificate;
 use super::error::TenantError;
+use super::export::Digest;
 use super::manifest::{Manifest, ReadManifest, hex};
 use super::sweep::Sweep;
 use super::tables::{self, TenantTable, erasing_order};
@@ -14,11 +15,18 @@ use bearingwall_migrations::{
 };
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::time::{Duration, Instant};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
 /// Rows that one transaction erases: few enough that it holds its locks for a moment only.
 const BATCH_ROWS: usize = 1_000;
+
+/// Tables of the platform's own whose rows about a tenant end with it.
+const EMPTIED: [&str; 2] = ["tenancy.issuers", "tenancy.jobs"];
+
+/// How long an erasure waits for transactions that were writing when it began.
+const SETTLING: Duration = Duration::from_secs(10);
 
 pub(super) async fn request(arguments: RequestArguments) -> anyhow::Result<Outcome> {
     let manifest = whole(&arguments.manifest)?;
@@ -62,6 +70,7 @@ pub(super) async fn execute(arguments: ExecuteArguments) -> anyhow::Result<Outco
     if record.executed_at.is_none() {
         if record.begun_at.is_none() {
             manifest.verify_files()?;
+            settled(sweep.client()).await?;
             unchanged(&mut sweep, &tables, &manifest.content).await?;
             confirm(&manifest.content, arguments.yes)?;
         }
@@ -89,20 +98,62 @@ async fn known(client: &Client, id: Uuid) -> anyhow::Result<Offboarding> {
     record.ok_or_else(|| TenantError::NoOffboarding { id }.into())
 }
 
-/// Nothing is erased that was not handed out: the tenant has as many rows as its export, table by table.
+/// Waits for the transactions that were writing when it was asked.
+///
+/// SECURITY: one that was inside before the suspension and has not committed would slip between the comparison and the
+/// erasure. Snapshots are what every role may look at; they know the writers of all databases of the cluster.
+async fn settled(client: &Client) -> anyhow::Result<()> {
+    let asking = "asking for the transactions that write";
+    let row = client
+        .query_one("SELECT pg_snapshot_xmax(pg_current_snapshot())::text", &[])
+        .await
+        .context(asking)?;
+    let next: String = row.try_get(0)?;
+    let began = Instant::now();
+    loop {
+        let row = client
+            .query_one(
+                "SELECT pg_snapshot_xmin(pg_current_snapshot()) >= $1::text::xid8",
+                &[&next],
+            )
+            .await
+            .context(asking)?;
+        if row.try_get(0)? {
+            return Ok(());
+        }
+        if began.elapsed() > SETTLING {
+            return Err(TenantError::Unsettled.into());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Nothing is erased that was not handed out: the tenant's rows are those of its export, byte by byte, table by table.
+///
+/// SECURITY: a number of rows does not tell that a transaction which ended after the export has changed one.
 async fn unchanged(sweep: &mut Sweep, tables: &[TenantTable], manifest: &Manifest) -> anyhow::Result<()> {
     for table in tables {
-        let (exported, found) = (manifest.rows(&table.name), sweep.count(table).await?);
-        if exported != found {
-            return Err(TenantError::Changed {
-                table: table.name.clone(),
-                exported,
-                found,
-            }
-            .into());
-        }
+        let found = Digest::of_table(sweep, table).await?;
+        same(&table.name, found, manifest)?;
+    }
+    for relation in EMPTIED {
+        let found = Digest::of_holding(sweep, relation).await?;
+        same(relation, found, manifest)?;
     }
     Ok(())
+}
+
+fn same(table: &str, found: Digest, manifest: &Manifest) -> Result<(), TenantError> {
+    let (rows, exported) = (found.rows, manifest.rows(table));
+    let sha256 = found.sha256();
+    if rows == exported && manifest.entry(table).is_none_or(|entry| entry.sha256 == sha256) {
+        return Ok(());
+    }
+    Err(TenantError::Changed {
+        table: table.to_owned(),
+        exported,
+        found: rows,
+    })
 }
 
 fn confirm(manifest: &Manifest, yes: bool) -> anyhow::Result<()> {

@@ -1,6 +1,6 @@
 //! A tenant is suspended, handed out whole, and erased to the last row, or not at all.
 
-use crate::site::{Site, block_on, connect, site};
+use crate::site::{Site, block_on, connect, own_site, site};
 use crate::tenants::{CLIENTS, LEAVING, STAYING, Tenants};
 use bearingwall_core::CustomerId;
 use bearingwall_secrets::{Aad, DataKey, FileKeyStore, KeyStore as _};
@@ -204,6 +204,66 @@ fn ten_9_an_altered_or_unfit_export_is_no_ground_for_an_erasure() {
         u64::from(CLIENTS),
         "nothing was erased"
     );
+}
+
+#[test]
+fn ten_9_what_is_committed_after_the_export_is_not_erased_unseen() {
+    let tenants = Tenants::create_on(own_site());
+    let config = tenants.site.superuser(&tenants.database);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let late = runtime.block_on(connect(&config));
+    let say = |sql: &str| runtime.block_on(late.batch_execute(sql)).unwrap();
+    // An erasure that does not look for it would wait for its lock for ever.
+    say("SET idle_in_transaction_session_timeout = '60s'");
+    // Inside before the suspension, and at work until after the approval: the number of rows stays what it is.
+    say(&format!(
+        "BEGIN; UPDATE crm.client_records SET payload = '\\x0102' WHERE customer_id = '{LEAVING}'
+            AND client_id = '0190d6f0-0000-7000-8000-000000000007'"
+    ));
+    let (folder, id) = tenants.approved();
+    let before = tenants.counts(LEAVING);
+    let refused = |code: &str, what: &str| {
+        let refused = tenants.execute(&id, &folder, &["--yes"]);
+        assert!(
+            refused.code == 3 && refused.err.contains(code) && refused.err.contains(what),
+            "{refused:?}"
+        );
+        let after = tenants.counts(LEAVING);
+        for table in before.keys().filter(|table| table.as_str() != "audit.events") {
+            assert_eq!(after[table], before[table], "{table}");
+        }
+    };
+    refused("CTL-014", "have not ended");
+    say("COMMIT");
+    refused("CTL-009", "crm.client_records");
+    let begun = "SELECT count(begun_at)::text FROM tenancy.offboardings";
+    assert_eq!(tenants.site.ask(&tenants.database, begun), "0");
+    // What was handed out by another export may go.
+    let folder = tenants.export("again");
+    let id = tenants.request(&folder, "ines").ok().trim().to_owned();
+    tenants.approve(&id, &folder, "omar").ok();
+    tenants.execute(&id, &folder, &["--yes"]).ok();
+}
+
+#[test]
+fn ten_9_what_the_platform_queued_after_the_export_is_not_erased_unseen() {
+    let tenants = Tenants::create();
+    let (folder, id) = tenants.approved();
+    let job = format!(
+        "INSERT INTO tenancy.jobs (job_id, customer_id, request_id, kind, available_at)
+            VALUES (gen_random_uuid(), '{LEAVING}', gen_random_uuid(), 'mail.send', now())"
+    );
+    tenants.site.execute(&tenants.database, &job);
+    let refused = tenants.execute(&id, &folder, &["--yes"]);
+    assert!(
+        refused.code == 3 && refused.err.contains("CTL-009") && refused.err.contains("tenancy.jobs"),
+        "{refused:?}"
+    );
+    assert_eq!(tenants.counts(LEAVING)["tenancy.jobs"], 4);
 }
 
 #[test]

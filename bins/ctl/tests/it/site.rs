@@ -35,6 +35,13 @@ pub(crate) fn site() -> Arc<Site> {
     if let Some(site) = shared.upgrade() {
         return site;
     }
+    let site = own_site();
+    *shared = Arc::downgrade(&site);
+    site
+}
+
+/// A cluster of its own, for a test that keeps a transaction open: that is felt in all databases of a cluster.
+pub(crate) fn own_site() -> Arc<Site> {
     let scratch = tempfile::tempdir().unwrap();
     // The server runs as another user, who must be able to pass.
     std::fs::set_permissions(scratch.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -44,12 +51,10 @@ pub(crate) fn site() -> Arc<Site> {
         ..ClusterOptions::fast("ctl")
     };
     let cluster = Cluster::start(&options, &|_| ()).unwrap();
-    let site = Arc::new(Site {
+    Arc::new(Site {
         cluster: Some(cluster),
         scratch,
-    });
-    *shared = Arc::downgrade(&site);
-    site
+    })
 }
 
 /// What a command did.

@@ -40,7 +40,10 @@ pub(crate) struct Tenants {
 
 impl Tenants {
     pub(crate) fn create() -> Self {
-        let site = site();
+        Self::create_on(site())
+    }
+
+    pub(crate) fn create_on(site: Arc<Site>) -> Self {
         let database = site.migrated();
         site.admin(&["regions", "us-east"], &database).ok();
         for (id, slug) in [(LEAVING, "saltmarsh"), (STAYING, "juniper")] {

@@ -42,7 +42,12 @@ async fn bootstrap_sql_runs_again_without_effect() {
         SELECT format('%s %s', r.xmin, r.*) AS t FROM pg_authid r WHERE rolname LIKE 'bearingwall\\_%'
         UNION ALL SELECT format('%s %s', p.xmin, p.*) FROM pg_parameter_acl p
         UNION ALL SELECT format('%s %s %s', n.nspname, n.nspowner, n.nspacl) FROM pg_namespace n
-        UNION ALL SELECT format('%s %s', e.evtname, e.evtenabled) FROM pg_event_trigger e) x";
+        UNION ALL SELECT format('%s %s', e.evtname, e.evtenabled) FROM pg_event_trigger e
+        UNION ALL SELECT format('%s %s %s', m.roleid, m.member, m.admin_option) FROM pg_auth_members m
+        UNION ALL SELECT format('%s %s', l.lanname, l.lanacl) FROM pg_language l
+        UNION ALL SELECT format('%s %s', c.oid::regclass, c.relacl) FROM pg_class c WHERE c.relacl IS NOT NULL
+        UNION ALL SELECT format('%s %s %s', f.oid::regprocedure, f.proacl, md5(f.prosrc)) FROM pg_proc f
+            WHERE f.proacl IS NOT NULL OR f.pronamespace = 'platform'::regnamespace) x";
     let run = [sql::ROLES, sql::DATABASE, sql::PLATFORM].concat();
     superuser.batch_execute(&run).await.unwrap();
     let first: String = superuser.query_one(state, &[]).await.unwrap().get(0);

@@ -8,6 +8,7 @@ use bearingwall_testkit::database::Login;
 use diesel_async::RunQueryDsl;
 use std::time::Duration;
 use time::OffsetDateTime;
+use tokio_postgres::Client;
 use uuid::Uuid;
 
 const LEASE: Duration = Duration::from_secs(30);
@@ -32,6 +33,13 @@ async fn enqueue(pool: &TenantPool, tenant: CustomerId) -> (Uuid, Uuid) {
 
 async fn lease(worker: &JobPool) -> Job {
     worker.lease(&["mail.send"], LEASE).await.unwrap().unwrap()
+}
+
+/// The next job and its lease, as the database hands them out.
+async fn raw_lease(worker: &Client) -> (Uuid, Uuid) {
+    let lease = "SELECT job, lease FROM tenancy.job_lease('{mail.send}', '{us-east-1,eu-west-1}', 30)";
+    let row = worker.query_one(lease, &[]).await.unwrap();
+    (row.get(0), row.get(1))
 }
 
 const WHO: &str = "SELECT array_to_string(tenancy.current_ids(), ',') AS answer";
@@ -75,14 +83,7 @@ async fn ten_7_without_a_living_lease_no_tenant_opens() {
     );
     enqueue(&pool, fixture.b).await;
     let raw = fixture.database.client(Login::Worker).await.unwrap();
-    let row = raw
-        .query_one(
-            "SELECT job, lease FROM tenancy.job_lease('{mail.send}', '{us-east-1,eu-west-1}', 30)",
-            &[],
-        )
-        .await
-        .unwrap();
-    let (job, held): (Uuid, Uuid) = (row.get(0), row.get(1));
+    let (job, held) = raw_lease(&raw).await;
     let enter = "SELECT tenancy.enter_job($1, $2, '{us-east-1,eu-west-1}')";
     for (job, lease) in [(job, Uuid::now_v7()), (Uuid::now_v7(), held), (job, Uuid::nil())] {
         let error = raw.query(enter, &[&job, &lease]).await.unwrap_err();
@@ -234,9 +235,36 @@ async fn ten_7_jobs_of_suspended_tenants_and_of_other_regions_stay_closed() {
         matches!(outcome, Err(Failure::Tenancy(TenancyError::RegionNotServed))),
         "{outcome:?}"
     );
+    // The database refuses it by itself, by the worker's regions and by its own: the worker's comparison is a second one.
+    let superuser = fixture.database.superuser_client().await;
+    superuser
+        .batch_execute("UPDATE tenancy.jobs SET available_at = now()")
+        .await
+        .unwrap();
+    let raw = fixture.database.client(Login::Worker).await.unwrap();
+    let (job, held) = raw_lease(&raw).await;
+    for (served, regions) in [
+        ("{us-east-1,eu-west-1}", "{eu-west-1}"),
+        ("{eu-west-1}", "{us-east-1,eu-west-1}"),
+    ] {
+        superuser
+            .batch_execute(&format!("UPDATE tenancy.config SET regions = '{served}'"))
+            .await
+            .unwrap();
+        let enter = format!("SELECT tenancy.enter_job($1, $2, '{regions}')");
+        let refused = raw.query(&enter, &[&job, &held]).await.unwrap_err();
+        assert_eq!(
+            refused.as_db_error().unwrap().detail(),
+            Some("region-not-served"),
+            "{regions}"
+        );
+    }
+    superuser
+        .batch_execute("UPDATE tenancy.config SET regions = '{us-east-1,eu-west-1}'; DELETE FROM tenancy.jobs")
+        .await
+        .unwrap();
     enqueue(&pool, fixture.b).await;
     let job = lease(&worker).await;
-    let superuser = fixture.database.superuser_client().await;
     superuser
         .batch_execute("UPDATE tenancy.customers SET status = 'suspended' WHERE slug = 'saltmarsh'")
         .await
@@ -250,16 +278,11 @@ async fn ten_7_jobs_of_suspended_tenants_and_of_other_regions_stay_closed() {
         .batch_execute("UPDATE tenancy.jobs SET available_at = now()")
         .await
         .unwrap();
-    let next = worker.lease(&["mail.send"], LEASE).await.unwrap();
-    let job_tenant: i64 = superuser
-        .query_one(
-            "SELECT count(*) FROM tenancy.jobs WHERE job_id = $1 AND customer_id = $2",
-            &[&next.map(|job| job.id()), &fixture.b.as_uuid()],
-        )
-        .await
-        .unwrap()
-        .get(0);
-    assert_eq!(job_tenant, 0, "a suspended tenant's job is not leased");
+    assert_eq!(
+        worker.lease(&["mail.send"], LEASE).await.unwrap(),
+        None,
+        "a suspended tenant's job is not leased"
+    );
 }
 
 #[tokio::test]
@@ -294,6 +317,38 @@ async fn ten_7_a_job_is_finished_in_its_own_tenant_and_request_only() {
         .unwrap()
         .get(0);
     assert_eq!(left, 1, "what was not done stays in the queue");
+}
+
+#[tokio::test]
+async fn ten_7_neither_another_tenant_nor_another_request_finishes_a_job() {
+    let fixture = Fixture::create().await;
+    let pool = fixture.pool(1).await;
+    let raw = fixture.database.client(Login::Worker).await.unwrap();
+    let superuser = fixture.database.superuser_client().await;
+    for (other, same_request) in [(fixture.b, true), (fixture.a, false)] {
+        enqueue(&pool, fixture.a).await;
+        let first = raw_lease(&raw).await;
+        enqueue(&pool, other).await;
+        let second = raw_lease(&raw).await;
+        if same_request {
+            superuser
+                .batch_execute("UPDATE tenancy.jobs SET request_id = '0190d6f0-0000-7000-8000-0000000000ff'")
+                .await
+                .unwrap();
+        }
+        raw.batch_execute("BEGIN").await.unwrap();
+        let enter = "SELECT tenancy.enter_job($1, $2, '{us-east-1,eu-west-1}')";
+        raw.query(enter, &[&second.0, &second.1]).await.unwrap();
+        for ((job, held), finished) in [(first, false), (second, true)] {
+            let row = raw
+                .query_one("SELECT tenancy.job_finish($1, $2)", &[&job, &held])
+                .await
+                .unwrap();
+            assert_eq!(row.get::<_, bool>(0), finished, "same request: {same_request}");
+        }
+        raw.batch_execute("ROLLBACK").await.unwrap();
+        superuser.batch_execute("DELETE FROM tenancy.jobs").await.unwrap();
+    }
 }
 
 #[tokio::test]

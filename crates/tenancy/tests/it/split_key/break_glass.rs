@@ -6,6 +6,7 @@ use crate::fixture::{Answer, Failure};
 use bearingwall_core::CustomerId;
 use bearingwall_tenancy::{TenantPool, TenantTx};
 use diesel_async::RunQueryDsl;
+use tokio_postgres::Client;
 use uuid::Uuid;
 
 /// One statement of this member of staff in the platform's own tenant.
@@ -134,25 +135,39 @@ async fn ten_7_a_tenant_sees_who_was_in_it_and_manages_nothing() {
     let pool = split.pool().await;
     let (a, b, session) = (split.fixture.a, split.fixture.b, Uuid::now_v7());
     as_staff(&split, &pool, "ines", &open(session, a, 30)).await.unwrap();
-    let inside = async |customer, sql: String| -> Result<Vec<Answer>, Failure> {
-        let ctx = split.ctx("mara", customer, split.signer.token(&Signer::claims("mara", customer)));
-        pool.run(&ctx, async |tx: &mut TenantTx<'_>| {
-            Ok(diesel::sql_query(&sql).load(tx).await?)
+    let mara = |customer| split.ctx("mara", customer, split.signer.token(&Signer::claims("mara", customer)));
+    let list = async |customer| -> Result<Vec<Answer>, Failure> {
+        pool.run(&mara(customer), async |tx: &mut TenantTx<'_>| {
+            let sql = "SELECT ticket AS answer FROM tenancy.break_glass_sessions()";
+            Ok(diesel::sql_query(sql).load(tx).await?)
         })
         .await
     };
-    let list = "SELECT ticket AS answer FROM tenancy.break_glass_sessions()".to_owned();
-    let seen = inside(a, list.clone()).await.unwrap();
+    let seen = list(a).await.unwrap();
     assert_eq!(seen.len(), 1);
     assert_eq!(seen[0].answer.as_deref(), Some("OPS-17"));
-    assert_eq!(inside(b, list).await.unwrap().len(), 0);
-    for sql in [
-        open(Uuid::now_v7(), b, 30),
-        format!("SELECT tenancy.break_glass_approve('{session}')"),
-        format!("SELECT tenancy.break_glass_close('{session}')"),
-        "SELECT reason AS answer FROM tenancy.break_glass".to_owned(),
+    assert_eq!(list(b).await.unwrap().len(), 0);
+    let only_platform = "break-glass sessions are managed in the platform's own tenant";
+    for (sql, why) in [
+        (open(Uuid::now_v7(), b, 30), only_platform),
+        (
+            format!("SELECT tenancy.break_glass_approve('{session}')"),
+            only_platform,
+        ),
+        (format!("SELECT tenancy.break_glass_close('{session}')"), only_platform),
+        (
+            "SELECT reason FROM tenancy.break_glass".to_owned(),
+            "permission denied for table break_glass",
+        ),
     ] {
-        inside(a, sql.clone()).await.expect_err(&sql);
+        let refused: Result<usize, Failure> = pool
+            .run(&mara(a), async |tx: &mut TenantTx<'_>| {
+                Ok(diesel::sql_query(&sql).execute(tx).await?)
+            })
+            .await;
+        // Why, too: a statement that fails for a reason of its own shows nothing.
+        let refused = format!("{:?}", refused.expect_err(&sql));
+        assert!(refused.contains(why), "{sql}: {refused}");
     }
 }
 
@@ -162,27 +177,62 @@ async fn ten_7_a_session_is_kept_as_it_was_and_each_step_is_on_the_tenants_recor
     let pool = split.pool().await;
     let (a, session) = (split.fixture.a, Uuid::now_v7());
     as_staff(&split, &pool, "ines", &open(session, a, 30)).await.unwrap();
-    for step in ["approve", "close"] {
+    let step = async |step: &str| {
         let sql = format!("SELECT tenancy.break_glass_{step}('{session}')");
         as_staff(&split, &pool, "otto", &sql).await.unwrap();
-    }
+    };
+    step("approve").await;
     let superuser = split.fixture.database.superuser_client().await;
-    let recorded: String = superuser
-        .query_one(
-            "SELECT string_agg(event_type, ',' ORDER BY recorded_at) FROM audit.events WHERE customer_id = $1 AND resource_id = $2",
-            &[&a.as_uuid(), &session],
-        )
-        .await
-        .unwrap()
-        .get(0);
-    assert_eq!(recorded, "break_glass.opened,break_glass.approved,break_glass.closed");
-    for change in [
-        "DELETE FROM tenancy.break_glass",
-        "TRUNCATE tenancy.break_glass",
-        "UPDATE tenancy.break_glass SET reason = 'another reason than given'",
-        "UPDATE tenancy.break_glass SET expires_at = expires_at + interval '1 second'",
-        "UPDATE tenancy.break_glass SET closed_at = NULL",
-    ] {
-        assert!(superuser.batch_execute(change).await.is_err(), "{change}");
+    // While it is open each change is refused for itself; afterwards everything is.
+    for change in CHANGES {
+        refuses(&superuser, change).await;
+    }
+    step("close").await;
+    for change in CHANGES {
+        refuses(&superuser, change).await;
+    }
+    refuses(&superuser, "UPDATE tenancy.break_glass SET closed_at = NULL").await;
+    let steps = async |session: Uuid| {
+        let sql = "SELECT string_agg(event_type, ',' ORDER BY recorded_at) FROM audit.events WHERE customer_id = $1 AND resource_id = $2";
+        let row = superuser.query_one(sql, &[&a.as_uuid(), &session]).await.unwrap();
+        row.get::<_, Option<String>>(0).unwrap_or_default()
+    };
+    let whole = "break_glass.opened,break_glass.approved,break_glass.closed";
+    assert_eq!(steps(session).await, whole);
+    // A hand of the superuser is on the record as well, and where ordinary triggers are switched off.
+    let second = Uuid::now_v7();
+    as_staff(&split, &pool, "ines", &open(second, a, 30)).await.unwrap();
+    let close = format!(
+        "BEGIN; SET LOCAL session_replication_role = replica;
+         UPDATE tenancy.break_glass SET closed_at = clock_timestamp() WHERE session_id = '{second}'; COMMIT"
+    );
+    superuser.batch_execute(&close).await.unwrap();
+    assert_eq!(steps(second).await, "break_glass.opened,break_glass.closed");
+}
+
+/// What a session that was opened and approved never lets happen to it.
+const CHANGES: [&str; 12] = [
+    "DELETE FROM tenancy.break_glass",
+    "TRUNCATE tenancy.break_glass",
+    "UPDATE tenancy.break_glass SET session_id = gen_random_uuid()",
+    "UPDATE tenancy.break_glass SET customer_id = (SELECT customer_id FROM tenancy.customers WHERE slug = 'saltmarsh')",
+    "UPDATE tenancy.break_glass SET subject_id = gen_random_uuid()",
+    "UPDATE tenancy.break_glass SET reason = 'another reason than given'",
+    "UPDATE tenancy.break_glass SET ticket = 'OPS-18'",
+    "UPDATE tenancy.break_glass SET opened_at = opened_at - interval '1 second'",
+    "UPDATE tenancy.break_glass SET expires_at = expires_at + interval '1 second'",
+    "UPDATE tenancy.break_glass SET approved_by = gen_random_uuid()",
+    "UPDATE tenancy.break_glass SET approved_at = approved_at - interval '1 second'",
+    "UPDATE tenancy.break_glass SET approved_by = NULL, approved_at = NULL",
+];
+
+/// Refused to the superuser too, and where ordinary triggers are switched off.
+async fn refuses(superuser: &Client, change: &str) {
+    for role in ["origin", "replica"] {
+        let sql = format!("BEGIN; SET LOCAL session_replication_role = {role}; {change}; COMMIT");
+        let refused = superuser.batch_execute(&sql).await.expect_err(change);
+        superuser.batch_execute("ROLLBACK").await.unwrap();
+        let code = refused.code().unwrap().code();
+        assert_eq!(code, "42501", "{role}: {change}: {refused:?}");
     }
 }

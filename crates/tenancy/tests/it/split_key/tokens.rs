@@ -112,6 +112,17 @@ async fn ten_7_a_token_with_any_claim_wrong_or_missing_is_refused() {
     ] {
         cases.push((format!("{claim} = {value}"), with(&claims, claim, value)));
     }
+    // Each of these is refused by one rule alone: every other rule about times is kept.
+    let timed = |iat: Value, exp: i64| with(&with(&claims, "iat", iat), "exp", json!(exp));
+    cases.extend([
+        ("expired".to_owned(), timed(json!(now - 300), now - 31)),
+        ("ended before it began".to_owned(), timed(json!(now + 20), now + 10)),
+        ("iat as text".to_owned(), timed(json!(now.to_string()), now + 300)),
+        (
+            "issued in time to come, valid already".to_owned(),
+            with(&timed(json!(now + 40), now + 300), "nbf", json!(now)),
+        ),
+    ]);
     for (what, claims) in &cases {
         let token = split.signer.token(claims);
         let refusal = login(&app, &token, a).await.expect_err(what);
@@ -120,6 +131,15 @@ async fn ten_7_a_token_with_any_claim_wrong_or_missing_is_refused() {
         }
     }
     println!("claims refused: {}", cases.len());
+    // Where no lifetime is set, a beginning before all time is still none.
+    let unlimited = "SELECT tenancy.set_issuer($1, $2, NULL, '{realm_access,roles}', 30, NULL, false)";
+    split.admin.execute(unlimited, &[&ISSUER, &AUDIENCE]).await.unwrap();
+    login(&app, &split.signer.token(&timed(json!(0), now + 300)), a)
+        .await
+        .unwrap();
+    login(&app, &split.signer.token(&timed(json!(-1), now + 300)), a)
+        .await
+        .expect_err("iat = -1");
 }
 
 #[tokio::test]
@@ -148,6 +168,20 @@ async fn ten_7_a_token_with_any_header_or_signature_wrong_is_refused() {
     ] {
         cases.push((what, signer.token_with(&with(&signer.header(), name, value), &claims)));
     }
+    // A key whose id reads like the number: only the type is wrong.
+    let numbered = "SELECT tenancy.install_issuer_key($1, '1', $2)";
+    split
+        .admin
+        .execute(numbered, &[&ISSUER, &signer.modulus])
+        .await
+        .unwrap();
+    login(
+        &app,
+        &signer.token_with(&with(&signer.header(), "kid", json!("1")), &claims),
+        a,
+    )
+    .await
+    .unwrap();
     let stranger = Signer::generate(&signer.kid);
     let tampered = encode(with(&claims, "sub", json!("noor")).to_string());
     let mut flipped = signer.signature(format!("{header}.{payload}").as_bytes());
@@ -165,6 +199,7 @@ async fn ten_7_a_token_with_any_header_or_signature_wrong_is_refused() {
         ("a signature of zeros", raw(&[0; 256])),
         ("a signature of one", raw(&[&[0; 255][..], &[1]].concat())),
         ("a signature as large as the modulus", raw(&signer.modulus)),
+        ("a signature and the modulus", with_modulus(signer, &claims)),
         ("no signature", format!("{header}.{payload}.")),
         ("two parts", format!("{header}.{payload}")),
         ("four parts", format!("{good}.{signature}")),
@@ -200,6 +235,26 @@ async fn ten_7_a_token_with_any_header_or_signature_wrong_is_refused() {
     println!("headers and signatures refused: {}", cases.len());
 }
 
+/// A token whose signature verifies but for being larger than the modulus: the good one plus the modulus.
+fn with_modulus(signer: &Signer, claims: &Value) -> String {
+    // About every third sum fits into the octets of a signature.
+    let mut tries = (0..200).filter_map(|number| {
+        let signed = format!(
+            "{}.{}",
+            encode(signer.header().to_string()),
+            encode(with(claims, "jti", json!(number)).to_string())
+        );
+        let mut sum = signer.signature(signed.as_bytes());
+        let mut carry = 0;
+        for (octet, more) in sum.iter_mut().zip(&signer.modulus).rev() {
+            let total = u16::from(*octet) + u16::from(*more) + carry;
+            (*octet, carry) = (total.to_le_bytes()[0], total >> 8);
+        }
+        (carry == 0).then(|| format!("{signed}.{}", encode(sum)))
+    });
+    tries.next().unwrap()
+}
+
 #[tokio::test]
 async fn ten_7_a_second_spelling_of_a_signature_is_no_second_token() {
     let split = Split::create().await;
@@ -227,6 +282,7 @@ async fn ten_7_a_tenants_own_issuer_speaks_for_that_tenant_only_and_makes_no_sta
     install(&split.admin, own, Some(a.as_uuid()), &signer).await;
     let claims = |customer| with(&Signer::claims("mara", customer), "iss", json!(own));
     let subject_here = login(&app, &signer.token(&claims(a)), a.as_uuid()).await.unwrap();
+    assert_eq!(subject_here, subject(own, "mara"));
     assert_ne!(
         subject_here,
         subject(ISSUER, "mara"),
