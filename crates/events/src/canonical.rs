@@ -58,7 +58,7 @@ impl Members {
         self.name(name);
         self.text.push('"');
         // INVARIANT: writing to a string does not fail.
-        drop(write!(self.text, "{value}"));
+        let _ = write!(self.text, "{value}");
         self.text.push('"');
     }
 
@@ -71,7 +71,7 @@ impl Members {
     fn number(&mut self, name: &str, value: Option<impl Display>) {
         if let Some(value) = value {
             self.name(name);
-            drop(write!(self.text, "{value}"));
+            let _ = write!(self.text, "{value}");
         }
     }
 
@@ -80,7 +80,7 @@ impl Members {
             self.name(name);
             self.text.push('"');
             for byte in value {
-                drop(write!(self.text, "{byte:02x}"));
+                let _ = write!(self.text, "{byte:02x}");
             }
             self.text.push('"');
         }
@@ -97,7 +97,9 @@ impl Members {
                 '\n' => self.text.push_str("\\n"),
                 '\u{c}' => self.text.push_str("\\f"),
                 '\r' => self.text.push_str("\\r"),
-                c if c < ' ' => drop(write!(self.text, "\\u{:04x}", u32::from(c))),
+                c if c < ' ' => {
+                    let _ = write!(self.text, "\\u{:04x}", u32::from(c));
+                }
                 c => self.text.push(c),
             }
         }
@@ -179,7 +181,7 @@ impl Event {
 }
 
 /// `2026-11-26T07:04:50.000001Z`.
-struct Instant(OffsetDateTime);
+pub(crate) struct Instant(pub(crate) OffsetDateTime);
 
 impl Display for Instant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
