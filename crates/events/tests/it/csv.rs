@@ -1,3 +1,5 @@
+//! Rows read back by another implementation, and cells that would become formulas.
+
 use crate::samples::{FULL, OUTCOMES, PHASES, event};
 use bearingwall_events::render::csv::{HEADER, LINE_END, row};
 use bearingwall_events::{Event, EventType};

@@ -1,3 +1,5 @@
+//! The table of the vocabulary in `docs/controls/` is the one that the code has.
+
 use bearingwall_events::render;
 use std::fs;
 
