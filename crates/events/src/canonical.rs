@@ -181,7 +181,7 @@ impl Event {
 }
 
 /// `2026-11-26T07:04:50.000001Z`.
-struct Instant(OffsetDateTime);
+pub(crate) struct Instant(pub(crate) OffsetDateTime);
 
 impl Display for Instant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -2,6 +2,7 @@
 
 mod canonical;
 mod event;
+pub mod render;
 mod vocabulary;
 
 pub use canonical::{CanonicalError, parse_line};

@@ -1,3 +1,5 @@
+//! The canonical form: its whole text, its order, and what is refused as another form.
+
 use bearingwall_events::{CanonicalError, Event, EventType, parse_line};
 use proptest::prelude::*;
 use serde_json::Value;
