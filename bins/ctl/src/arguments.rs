@@ -4,7 +4,7 @@ mod audit;
 mod tenant;
 
 pub(crate) use audit::{
-    AuditCommand, AuditExportArguments, CompareArguments, HoldCommand, RetireCommand, VerifyArguments,
+    AuditCommand, AuditExportArguments, CompareArguments, HoldCommand, RetireCommand, VerifyArguments, ViewFormat,
 };
 pub(crate) use tenant::{
     ApproveArguments, ExecuteArguments, ExportArguments, OffboardCommand, RequestArguments, TenantArguments,

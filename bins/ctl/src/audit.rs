@@ -2,18 +2,23 @@
 
 use crate::arguments::{
     AdminArguments, AuditCommand, AuditExportArguments, CompareArguments, HoldCommand, RetireCommand, StoreLocation,
-    VerifyArguments,
+    VerifyArguments, ViewFormat,
 };
 use crate::outcome::Outcome;
 use crate::{input, output, vault};
 use anyhow::Context as _;
 use bearingwall_core::{CustomerId, Sensitive};
+use bearingwall_events::parse_line;
+use bearingwall_events::render::{csv, fhir, ocsf};
 use bearingwall_sealing::{
     Compared, ExportOptions, FileWitness, Finding, LogReport, Range, SealingKey, VerifyOptions, compare, export,
     list_logs, unsealed_events, verify_log,
 };
 use bearingwall_secrets::{FileStore, SecretError};
 use serde_json::json;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
 use time::Date;
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -186,8 +191,24 @@ fn as_json(customer: Uuid, report: &LogReport) -> serde_json::Value {
 
 async fn export_log(arguments: &AuditExportArguments) -> anyhow::Result<Outcome> {
     let client = auditor(&arguments.admin).await?;
-    let customer = arguments.customer.as_uuid();
-    record(&client, "audit.exported", "success", Some(customer)).await?;
+    if let Some(customer) = arguments.customer {
+        export_one(&client, arguments, customer.as_uuid(), &arguments.out).await?;
+        return Ok(Outcome::Done);
+    }
+    std::fs::create_dir(&arguments.out).with_context(|| format!("making `{}`", arguments.out.display()))?;
+    for (customer, _) in list_logs(&client).await? {
+        export_one(&client, arguments, customer, &arguments.out.join(customer.to_string())).await?;
+    }
+    Ok(Outcome::Done)
+}
+
+async fn export_one(
+    client: &Client,
+    arguments: &AuditExportArguments,
+    customer: Uuid,
+    out: &Path,
+) -> anyhow::Result<()> {
+    record(client, "audit.exported", "success", Some(customer)).await?;
     let options = ExportOptions {
         range: Range {
             first: arguments.first,
@@ -204,19 +225,51 @@ async fn export_log(arguments: &AuditExportArguments) -> anyhow::Result<Outcome>
             output::note(&format!("{done} of {of} events"));
         }
     };
-    let exported = export(&client, customer, &arguments.out, &options, &mut progress).await?;
+    let exported = export(client, customer, out, &options, &mut progress).await?;
+    for format in &arguments.also {
+        view(out, *format).with_context(|| format!("writing {}", format.extension()))?;
+    }
     output::line(&format!(
         "{} events of {} leaves in {}",
         exported.manifest.count,
         exported.manifest.tree_size,
-        arguments.out.display()
+        out.display()
     ))?;
     output::line(&format!(
         "verify with: bearingwall-verify {} --key '{}'",
-        arguments.out.display(),
+        out.display(),
         exported.key
-    ))?;
-    Ok(Outcome::Done)
+    ))
+}
+
+/// Writes the export's events in another form, line by line, to a file that appears when it is whole.
+fn view(out: &Path, format: ViewFormat) -> anyhow::Result<()> {
+    let beside = |ending: &str| {
+        let mut name = out.as_os_str().to_owned();
+        name.push(".");
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    let target = beside(format.extension());
+    anyhow::ensure!(!target.exists(), "`{}` is there already", target.display());
+    let partial = beside(&format!("{}.partial", format.extension()));
+    let mut file = BufWriter::new(File::create(&partial)?);
+    if format == ViewFormat::Csv {
+        write!(file, "{}{}", csv::HEADER, csv::LINE_END)?;
+    }
+    for line in BufReader::new(File::open(out.join("events.jsonl"))?).lines() {
+        let event = parse_line(&line?)?;
+        match format {
+            ViewFormat::Csv => write!(file, "{}{}", csv::row(&event), csv::LINE_END)?,
+            ViewFormat::Fhir => writeln!(file, "{}", fhir::ndjson_line(&event))?,
+            ViewFormat::Ocsf => writeln!(file, "{}", ocsf::event(&event))?,
+        }
+    }
+    file.into_inner()
+        .map_err(std::io::IntoInnerError::into_error)?
+        .sync_all()?;
+    std::fs::rename(&partial, &target)?;
+    Ok(())
 }
 
 async fn compare_witness(arguments: &CompareArguments) -> anyhow::Result<Outcome> {

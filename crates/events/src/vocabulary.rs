@@ -194,6 +194,7 @@ vocabulary! {
     IsolationBreached "isolation.breached" "A probe of tenant isolation reached another tenant's row." Alert Execute Alert false true;
     SchemaMigrated "schema.migrated" "The schema is migrated." Configuration Update Operation false true;
     ConfigurationChanged "configuration.changed" "A setting of the platform is changed." Configuration Update Operation false true;
+    IsolationChanged "isolation.changed" "The profile by which tenants are entered is changed." Security Update Operation false true;
     TenantCreated "tenant.created" "A tenant is created." Configuration Create Operation false true;
     TenantSuspended "tenant.suspended" "A tenant is suspended." Configuration Update Operation false true;
     TenantResumed "tenant.resumed" "A tenant is active again." Configuration Update Operation false true;

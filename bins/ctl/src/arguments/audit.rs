@@ -73,11 +73,18 @@ pub(crate) struct AuditExportArguments {
     #[command(flatten)]
     pub(crate) admin: AdminArguments,
     /// The tenant.
-    #[arg(long, value_name = "ID")]
-    pub(crate) customer: CustomerId,
+    #[arg(long, value_name = "ID", required_unless_present = "all")]
+    pub(crate) customer: Option<CustomerId>,
+    /// Every tenant that has a log, each in a folder of its own below `--out`.
+    #[arg(long, conflicts_with_all = ["customer", "first", "past", "earlier"])]
+    pub(crate) all: bool,
     /// The folder to make.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
+    /// Write the same events in another form as well, in a file beside the folder; may be repeated. It is a view: only the
+    /// folder proves anything.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) also: Vec<ViewFormat>,
     /// The first leaf.
     #[arg(long, default_value_t = 0)]
     pub(crate) first: u64,
@@ -90,6 +97,28 @@ pub(crate) struct AuditExportArguments {
     /// The sealer's public key, from another place than this database.
     #[arg(long, value_name = "VKEY", value_parser = VerifierKey::parse)]
     pub(crate) key: Option<VerifierKey>,
+}
+
+/// A form of the record for other systems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ViewFormat {
+    /// Comma-separated values.
+    Csv,
+    /// FHIR R4 AuditEvent resources, a line each.
+    Fhir,
+    /// OCSF events, a line each.
+    Ocsf,
+}
+
+impl ViewFormat {
+    /// What the file's name ends with.
+    pub(crate) const fn extension(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Fhir => "fhir.ndjson",
+            Self::Ocsf => "ocsf.ndjson",
+        }
+    }
 }
 
 #[derive(Args, Clone, Debug)]

@@ -14,5 +14,6 @@ mod issuers;
 mod life;
 mod migrations;
 mod offboarding;
+mod record;
 mod site;
 mod tenants;
