@@ -9,8 +9,11 @@
 )]
 
 mod access;
+mod ahead;
 mod append_only;
 mod fixture;
+mod gate;
+mod raw;
 mod refusals;
 mod search;
 mod sweeps;
