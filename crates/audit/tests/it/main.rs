@@ -13,6 +13,7 @@ mod ahead;
 mod append_only;
 mod fixture;
 mod gate;
+mod phases;
 mod raw;
 mod refusals;
 mod search;

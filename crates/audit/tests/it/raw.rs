@@ -203,6 +203,9 @@ impl Arena {
         ];
         let names = [
             ("{table}", table.name.to_owned()),
+            ("{mark:client}", mark(fixture.client)),
+            ("{mark:foreign}", mark(fixture.foreign)),
+            ("{mark:nobody}", mark(ClientId::from_uuid(ids.other_subject))),
             ("{plain}", table.name.replace('.', "_")),
             ("{secret}", table.secret.to_owned()),
             ("{change}", table.change.to_owned()),
