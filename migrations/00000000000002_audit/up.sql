@@ -327,7 +327,8 @@ $f$;
 -- Whether the record can take an event this minute: without the month's partition nothing could be read at all.
 CREATE FUNCTION audit.ready() RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
-    SELECT to_regclass('audit.events_' || to_char(now() AT TIME ZONE 'UTC', 'YYYYMM')) IS NOT NULL
+    SELECT EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = 'audit.events'::regclass
+        AND i.inhrelid = to_regclass('audit.events_' || to_char(now() AT TIME ZONE 'UTC', 'YYYYMM')))
 $f$;
 
 REVOKE ALL ON ALL ROUTINES IN SCHEMA audit FROM PUBLIC;

@@ -11,6 +11,7 @@
 mod access;
 mod ahead;
 mod append_only;
+mod closed;
 mod fixture;
 mod gate;
 mod phases;
