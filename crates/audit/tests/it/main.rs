@@ -19,3 +19,4 @@ mod raw;
 mod refusals;
 mod search;
 mod sweeps;
+mod written_once;
