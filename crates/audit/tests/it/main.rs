@@ -17,6 +17,8 @@ mod gate;
 mod phases;
 mod raw;
 mod refusals;
+mod retention;
 mod search;
+mod staff;
 mod sweeps;
 mod written_once;
