@@ -160,6 +160,8 @@ GRANT INSERT (event_id, schema_version, event_type, phase, outcome, outcome_code
 -- A generic plan, pruned to the current month's partition when it starts; for that it needs the bound above, too.
 -- SECURITY: synchronous_commit is anybody's to turn off, and a commit that waits for nothing is lost with the machine. What
 -- stands in the log behind the point that is on the disk opens nothing; a standby has only what its primary has sent.
+-- What is compared is where the row stands: a transaction that waits until its row is flushed and then commits without waiting
+-- is believed before its commit is on the disk, for three turns of the WAL writer at the most. SQL cannot ask where that is.
 -- SECURITY: IS DISTINCT FROM, because the current transaction id is NULL until the transaction has written something.
 CREATE FUNCTION audit.declared_subjects(p_resource text, p_command text) RETURNS uuid[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -327,7 +329,8 @@ $f$;
 -- Whether the record can take an event this minute: without the month's partition nothing could be read at all.
 CREATE FUNCTION audit.ready() RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
-    SELECT to_regclass('audit.events_' || to_char(now() AT TIME ZONE 'UTC', 'YYYYMM')) IS NOT NULL
+    SELECT EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = 'audit.events'::regclass
+        AND i.inhrelid = to_regclass('audit.events_' || to_char(now() AT TIME ZONE 'UTC', 'YYYYMM')))
 $f$;
 
 REVOKE ALL ON ALL ROUTINES IN SCHEMA audit FROM PUBLIC;

@@ -172,7 +172,8 @@ END $f$;
 -- How many months beyond this one are ready to take events without a gap; -1 if not even this one is.
 CREATE FUNCTION audit.months_ahead() RETURNS integer
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
-    SELECT coalesce(min(m) FILTER (WHERE to_regclass('audit.events_' || to_char((now() AT TIME ZONE 'UTC') + make_interval(months => m), 'YYYYMM')) IS NULL), 37) - 1
+    SELECT coalesce(min(m) FILTER (WHERE NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = 'audit.events'::regclass
+               AND i.inhrelid = to_regclass('audit.events_' || to_char((now() AT TIME ZONE 'UTC') + make_interval(months => m), 'YYYYMM')))), 37) - 1
       FROM generate_series(0, 36) m
 $f$;
 
