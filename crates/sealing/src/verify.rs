@@ -2,7 +2,7 @@
 
 use crate::error::SealingError;
 use crate::hashes::read_hashes;
-use crate::log::{as_i64, as_u64, key_chain, latest_checkpoint, open_checkpoint};
+use crate::log::{as_i64, as_u64, key_chain, open_checkpoint};
 use crate::rows;
 use bearingwall_tlog::Hash;
 use bearingwall_tlog::checkpoint::SignedCheckpoint;
@@ -225,13 +225,25 @@ pub async fn compare(
     note: &[u8],
     options: &VerifyOptions,
 ) -> Result<Compared, SealingError> {
-    let head = latest_checkpoint(client, customer, None).await?;
-    let keys = key_chain(client, customer, &head.origin, options.trusted.as_ref()).await?;
+    // A log that has lost all its checkpoints has been rewound as far as can be.
+    let row = client
+        .query_opt(
+            "SELECT l.origin, coalesce((SELECT max(c.tree_size) FROM audit.checkpoints c WHERE c.customer_id = $1), 0) \
+             FROM audit.logs l WHERE l.customer_id = $1",
+            &[&customer],
+        )
+        .await
+        .map_err(SealingError::Unreadable)?
+        .ok_or(SealingError::NotFound {
+            what: "log of that tenant",
+        })?;
+    let (origin, size): (&str, u64) = (row.get(0), as_u64(row.get(1))?);
+    let keys = key_chain(client, customer, origin, options.trusted.as_ref()).await?;
     let known: Vec<VerifierKey> = keys.keys().iter().map(|(_, key)| key.clone()).collect();
-    let Ok(kept) = SignedCheckpoint::open(note, &head.origin, &known) else {
+    let Ok(kept) = SignedCheckpoint::open(note, origin, &known) else {
         return Ok(Compared::Foreign);
     };
-    if kept.size() > head.tree_size {
+    if kept.size() > size {
         return Ok(Compared::Rewound);
     }
     let hashes = read_hashes(client, customer, &covering(0, kept.size())).await?;
