@@ -220,15 +220,11 @@ impl Unfinished {
 }
 
 impl Drop for Unfinished {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the line about a request that was cut off outlives the request"
-    )]
     fn drop(&mut self) {
         let Some((log, ctx, common)) = self.parts.take() else {
             return;
         };
-        // Without a runtime the process is ending; the sweep for accesses without an end finds it.
+        // The line outlives the request. Without a runtime the process is ending; the sweep for accesses without an end finds it.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 log.record_end(&ctx, common, Phase::TimedOut, Outcome::Unknown).await;
