@@ -45,9 +45,13 @@ pub(super) fn routes(table: RouteTableBuilder) -> RouteTableBuilder {
         .query(
             "actor_id",
             "string",
-            "Only by this actor, as `/v1/me` names the bearer.",
+            "Only by this actor, as `/v1/me` names the bearer; without `from`, all the record is looked through.",
         )
-        .query("event_type", "string", "Only of this type, a code of the vocabulary.")
+        .query(
+            "event_type",
+            "string",
+            "Only of this type, a code of the vocabulary; without `from`, all the record is looked through.",
+        )
         .query("request_id", "string", "Only of the request with this correlation id.")
         .query("from", "string", "Only recorded at this time or later (RFC 3339).")
         .query("to", "string", "Only recorded before this time (RFC 3339).")
