@@ -24,7 +24,6 @@ use bearingwall_tlog::merkle::{Plan, covering, tree_root};
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Uuid as SqlUuid};
-use diesel_async::RunQueryDsl;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -97,7 +96,6 @@ impl<const TABLE: u8> QueryFragment<Pg> for Insert<TABLE> {
     }
 }
 
-
 /// A person's row from a table that nothing guards, or from the one of the PHI class.
 struct Person<const GUARDED: bool> {
     id: Uuid,
@@ -160,7 +158,10 @@ async fn run() {
     let sealer = sealing.await.unwrap();
     backlog(sealer, &cluster, stage.customer).await;
     drop(stage);
-    tokio::task::spawn_blocking(move || cluster.stop()).await.unwrap().unwrap();
+    tokio::task::spawn_blocking(move || cluster.stop())
+        .await
+        .unwrap()
+        .unwrap();
 }
 
 /// A sealer at its usual pace.
@@ -172,7 +173,7 @@ async fn seal(client: Client, stop: Arc<AtomicBool>) -> Sealer {
     };
     let key = SealingKey::from_seed(Zeroizing::new([7; 32]));
     let mut sealer = Sealer::take_over(client, key, options).await.unwrap().ok().unwrap();
-    while !AtomicBool::load(&stop, Ordering::Relaxed) {
+    while !stop.load(Ordering::Relaxed) {
         sealer.seal().await.unwrap();
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
@@ -239,10 +240,16 @@ async fn set_up(cluster: &Cluster) -> Stage {
         ))
         .await
         .unwrap();
-    let url = format!("postgres://bearingwall_app@{}:{}/{DATABASE}", cluster.host(), cluster.port());
+    let url = format!(
+        "postgres://bearingwall_app@{}:{}/{DATABASE}",
+        cluster.host(),
+        cluster.port()
+    );
     let mut config = PoolConfig::new(url.parse().unwrap(), Some(app_password), vec!["bench-1".to_owned()]);
     config.max_connections = 32;
-    let pool = TenantPool::connect(config, EnterKey::new(1, &secret).unwrap()).await.unwrap();
+    let pool = TenantPool::connect(config, EnterKey::new(1, &secret).unwrap())
+        .await
+        .unwrap();
     let log = AuditLog::new(pool.clone());
     Stage {
         pool,
@@ -274,6 +281,8 @@ enum Variant {
 }
 
 async fn once(stage: &Stage, variant: Variant) {
+    use diesel_async::RunQueryDsl;
+
     async fn insert<const TABLE: u8>(stage: &Stage) {
         let done: Result<usize, Failure> = stage
             .pool
@@ -307,7 +316,8 @@ async fn once(stage: &Stage, variant: Variant) {
             assert_eq!(read.unwrap(), 400);
         }
         Variant::WriteAhead => {
-            let access = Access::to(EventType::ClientRead, [stage.person]).covering("crm.client_records", &[Command::Select]);
+            let access =
+                Access::to(EventType::ClientRead, [stage.person]).covering("crm.client_records", &[Command::Select]);
             let read: Result<i64, Failure> = stage
                 .log
                 .with_access(&ctx(stage.customer), access, async |tx: &mut PhiTx<'_, '_>| {
@@ -361,7 +371,7 @@ async fn turn(stage: &Stage, variant: Variant, clients: usize) -> f64 {
     for task in tasks {
         task.await.unwrap();
     }
-    AtomicU64::load(&count, Ordering::Relaxed) as f64 / begun.elapsed().as_secs_f64()
+    count.load(Ordering::Relaxed) as f64 / begun.elapsed().as_secs_f64()
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -381,7 +391,11 @@ async fn compare(stage: &Stage, variants: &[(&str, Variant)], clients: usize) {
         }
     }
     for (index, (name, _)) in variants.iter().enumerate() {
-        let ratios = rates[index].iter().zip(&rates[0]).map(|(rate, base)| rate / base).collect();
+        let ratios = rates[index]
+            .iter()
+            .zip(&rates[0])
+            .map(|(rate, base)| rate / base)
+            .collect();
         println!(
             "| {clients} | {name} | {:.0}/s | {:.2} |",
             median(rates[index].clone()),
@@ -405,7 +419,10 @@ async fn inserts(stage: &Stage) {
 async fn reads(stage: &Stage) {
     println!("\nOne person's row, read\n\n| clients | variant | reads | ratio |\n|---|---|---|---|");
     let variants = [
-        ("event in the same transaction, table without guard", Variant::SameTransaction),
+        (
+            "event in the same transaction, table without guard",
+            Variant::SameTransaction,
+        ),
         ("write-ahead access, both phases", Variant::WriteAhead),
     ];
     for clients in CLIENTS {
@@ -471,9 +488,24 @@ async fn backlog(mut sealer: Sealer, cluster: &Cluster, customer: CustomerId) {
     let begun = Instant::now();
     let sealed = sealer.seal().await.unwrap();
     let took = begun.elapsed().as_secs_f64();
-    println!("\nSealing a backlog: {} events in {took:.2} s, {:.0}/s", sealed.events, sealed.events as f64 / took);
-    let size = sealed.checkpoints.iter().find(|c| c.customer == customer.as_uuid()).unwrap().tree_size;
-    let root = tree_root(&read_hashes(&client, customer.as_uuid(), &covering(0, size)).await.unwrap(), size).unwrap();
+    println!(
+        "\nSealing a backlog: {} events in {took:.2} s, {:.0}/s",
+        sealed.events,
+        sealed.events as f64 / took
+    );
+    let size = sealed
+        .checkpoints
+        .iter()
+        .find(|c| c.customer == customer.as_uuid())
+        .unwrap()
+        .tree_size;
+    let root = tree_root(
+        &read_hashes(&client, customer.as_uuid(), &covering(0, size))
+            .await
+            .unwrap(),
+        size,
+    )
+    .unwrap();
     let mut times = Vec::new();
     for number in 0..500_u64 {
         let index = (number * 2_654_435_761) % size;

@@ -63,7 +63,8 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
         Arc::new(refusals.clone()),
     );
     first_look(&canary, &refusals).await?;
-    let crm = Crm::new(AuditLog::new(pool.clone()), Arc::clone(&keys));
+    let audit = AuditLog::new(pool.clone());
+    let crm = Crm::new(audit.clone(), Arc::clone(&keys));
     let probe = Probe {
         pool,
         keys,
@@ -83,7 +84,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
         deadline: Duration::from_secs(config.server.request_timeout_s),
         ..Limits::default()
     };
-    let application = Application::new(app_routes()?, services, limits).with(crm);
+    let application = Application::new(app_routes()?, services, limits).with(crm).with(audit);
     let metrics = config
         .server
         .metrics_listen

@@ -22,6 +22,32 @@ pub enum AuditError {
         /// The limit.
         limit: usize,
     },
+    /// There is no such thing in the sealed part of the record, or not yet; another tenant's looks the same.
+    #[error("the sealed record has no such {what}")]
+    NotSealed {
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// A size of a tree that the newest checkpoint does not reach, or two sizes in the wrong order.
+    #[error("the sizes lie outside the tree of {size} leaves")]
+    OutsideTree {
+        /// The size of the newest checkpoint.
+        size: u64,
+    },
+    /// A bound of a question about the record breaks a rule.
+    #[error("{reason}")]
+    Invalid {
+        /// The parameter.
+        field: &'static str,
+        /// The rule that it breaks.
+        reason: &'static str,
+    },
+    /// A row of the record, or of its tree, is not what the schema says.
+    #[error("{what} of the record is malformed or missing")]
+    Malformed {
+        /// What.
+        what: &'static str,
+    },
 }
 
 impl Classified for AuditError {
@@ -29,7 +55,9 @@ impl Classified for AuditError {
         match self {
             Self::Tenancy(error) => error.kind(),
             Self::Unwritten(_) | Self::Unreadable(_) => ErrorKind::Unavailable,
-            Self::TooMany { .. } => ErrorKind::Invalid,
+            Self::TooMany { .. } | Self::OutsideTree { .. } | Self::Invalid { .. } => ErrorKind::Invalid,
+            Self::NotSealed { .. } => ErrorKind::NotFound,
+            Self::Malformed { .. } => ErrorKind::Internal,
         }
     }
 
@@ -39,6 +67,10 @@ impl Classified for AuditError {
             Self::Unwritten(_) => "AUD-001",
             Self::Unreadable(_) => "AUD-002",
             Self::TooMany { .. } => "AUD-003",
+            Self::NotSealed { .. } => "AUD-004",
+            Self::OutsideTree { .. } => "AUD-005",
+            Self::Invalid { .. } => "AUD-006",
+            Self::Malformed { .. } => "AUD-007",
         }
     }
 }

@@ -3,13 +3,21 @@
 mod access;
 mod access_log;
 mod error;
+mod examination;
 mod log;
+mod proofs;
 mod record;
+mod reports;
+mod rows;
 mod sink;
 
 pub use access::{Access, Command, Details, PhiTx};
 pub use access_log::{AccessEntry, AccessPage};
-pub use bearingwall_events::EventType;
+pub use bearingwall_events::{Event, EventType, Kind};
 pub use error::AuditError;
+pub use examination::{EventFilter, EventPage, Position, RecordedEvent};
 pub use log::AuditLog;
+pub use proofs::ConsistencyProof;
+pub use record::Phase;
+pub use reports::{AccessNode, ActivityQuery, ActorActivity, Disclosure, RequestTree};
 pub use sink::AuditSink;

@@ -138,16 +138,22 @@ impl QueryFragment<Pg> for Intended {
 }
 
 /// How far an access had come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// It is announced, and may happen from now on.
     Intended,
+    /// It was done, or was one step only.
     Completed,
+    /// It was tried and changed nothing.
     Failed,
+    /// It was cut off half-way.
     TimedOut,
 }
 
 impl Phase {
-    const fn as_str(self) -> &'static str {
+    /// The word in the record.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Intended => "intended",
             Self::Completed => "completed",
@@ -197,6 +203,12 @@ impl Single {
 
     pub(crate) fn about(mut self, subject: ClientId) -> Self {
         self.subject = Some(subject.as_uuid());
+        self
+    }
+
+    /// Which table or kind of thing was looked at.
+    pub(crate) const fn of(mut self, resource: &'static str) -> Self {
+        self.resource = Some(resource);
         self
     }
 

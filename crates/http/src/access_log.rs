@@ -64,7 +64,8 @@ pub(crate) fn routes(table: RouteTableBuilder) -> RouteTableBuilder {
         "access_log_read",
         "Who saw a client, when and why.",
     ))
-    .phi(&[EventType::AccessLogRead])
+    .phi(&[])
+    .records(&[EventType::AccessLogRead])
     .rate(RateClass::Read)
     .answers(200, "A page, newest first.", Some(Content::json::<AccessLogPage>()));
     table.secured::<ReadAccessLog, _, _>(spec, access_log)

@@ -1,7 +1,7 @@
 //! The outermost layer: correlation id, span, security headers, and the only place where an error body is made.
 
 use crate::refusals::{Refusal, Refusals};
-use crate::routes::Matched;
+use crate::routes::{Matched, Refused};
 use crate::{Limits, Problem, Services};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -100,11 +100,16 @@ fn finish(edge: &Edge, response: ServiceResponse<BoxBody>, id: RequestId) -> Ser
     let stand_in = Problem::of_status(status);
     let problem = own.unwrap_or(&stand_in);
     log(problem, status);
-    if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
+    let refused = match status {
+        StatusCode::UNAUTHORIZED => Some(Refused::Unauthenticated),
+        StatusCode::FORBIDDEN => Some(Refused::Denied),
+        _ => None,
+    };
+    if let Some(refused) = refused {
         let extensions = request.extensions();
         let principal = extensions.get::<Arc<Principal>>();
         edge.refusals.report(Refusal {
-            denied: status == StatusCode::FORBIDDEN,
+            refused,
             reason: problem.code(),
             customer: principal.and_then(|principal| principal.customer),
             subject: principal.map(|principal| principal.subject),

@@ -3,6 +3,7 @@
 
 mod access_log;
 mod application;
+mod audit;
 mod authentication;
 mod chart_notes;
 mod clients;
@@ -45,5 +46,6 @@ pub fn app_routes() -> Result<RouteTable, RouteError> {
     let table = clients::routes(table);
     let table = chart_notes::routes(table);
     let table = access_log::routes(table);
+    let table = audit::routes(table);
     table.finish()
 }

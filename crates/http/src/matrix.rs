@@ -1,6 +1,7 @@
 //! The permission matrix as a text that a person can read and a machine can compare.
 
-use crate::routes::{Access, RouteTable};
+use crate::routes::{Access, RouteSpec, RouteTable};
+use bearingwall_audit::EventType;
 use bearingwall_core::{Role, RoleSet};
 use bearingwall_rbac::PolicyTable;
 
@@ -22,18 +23,29 @@ pub fn matrix(routes: &RouteTable, permissions: &PolicyTable) -> String {
             }
             Access::Public(why) => (format!("(public: {why})"), ["yes"; Role::ALL.len()]),
         };
-        let events: Vec<&str> = route.spec().events().iter().map(|event| event.as_str()).collect();
-        let events = if events.is_empty() {
-            "-".to_owned()
-        } else {
-            events.join(", ")
-        };
+        let events = records(route.spec());
         let mut row = vec![route.method().to_string(), route.path().to_owned(), permission];
         row.extend(cells.map(str::to_owned));
         row.extend([route.spec().phi_class().as_str().to_owned(), events]);
         rows.push(row);
     }
     layout(&rows)
+}
+
+/// `client.read (intended, completed)`, or a dash.
+fn records(spec: &RouteSpec) -> String {
+    let mut events: Vec<(EventType, Vec<&str>)> = Vec::new();
+    for (event, phase) in spec.recorded() {
+        match events.iter_mut().find(|(known, _)| *known == event) {
+            Some((_, phases)) => phases.push(phase.as_str()),
+            None => events.push((event, vec![phase.as_str()])),
+        }
+    }
+    if events.is_empty() {
+        return "-".to_owned();
+    }
+    let one = |(event, phases): &(EventType, Vec<&str>)| format!("{} ({})", event.as_str(), phases.join(", "));
+    events.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
 fn header() -> Vec<String> {

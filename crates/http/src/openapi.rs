@@ -1,8 +1,9 @@
 //! The OpenAPI 3.1 document, made of the route table alone, so that it cannot name another permission than the route.
 
 use crate::problem::PROBLEM_JSON;
-use crate::routes::{Access, Content, DeclaredRoute, Location, RouteTable, SchemaOf};
+use crate::routes::{Access, Content, DeclaredRoute, Location, Refused, RouteTable, SchemaOf};
 use crate::{PURPOSE, ProblemBody};
+use bearingwall_audit::{EventType, Phase};
 use bearingwall_rbac::PermissionId;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{RefOr, Schema};
@@ -98,7 +99,7 @@ fn operation(route: &DeclaredRoute, schemas: &mut Schemas) -> Value {
         "responses": responses(route, schemas),
         "x-phi": spec.phi.as_str(),
         "x-rate-class": spec.rate.as_str(),
-        "x-audit-events": spec.events.iter().map(|event| event.as_str()).collect::<Vec<_>>(),
+        "x-audit-events": audit_events(route),
     });
     let Some(members) = operation.as_object_mut() else {
         return operation;
@@ -118,6 +119,17 @@ fn operation(route: &DeclaredRoute, schemas: &mut Schemas) -> Value {
         members.insert("requestBody".into(), body);
     }
     operation
+}
+
+/// What the route leaves on the record, by how the request ends.
+fn audit_events(route: &DeclaredRoute) -> Value {
+    let one = |(event, phase): (EventType, Phase)| json!({ "type": event.as_str(), "phase": phase.as_str() });
+    let refusal = |refused| route.recorded_refusal(refused).into_iter().map(one).collect::<Vec<_>>();
+    json!({
+        "success": route.spec().recorded().into_iter().map(one).collect::<Vec<_>>(),
+        "unauthenticated": refusal(Refused::Unauthenticated),
+        "denied": refusal(Refused::Denied),
+    })
 }
 
 fn parameters(route: &DeclaredRoute) -> Vec<Value> {

@@ -4,6 +4,7 @@ use crate::HttpError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
+use bearingwall_audit::AuditError;
 use bearingwall_core::{Classified, ErrorKind, RequestId};
 use bearingwall_domain::DomainError;
 use bearingwall_telemetry::error_chain;
@@ -168,11 +169,24 @@ impl Problem {
 
 /// Which input of a use-case is wrong, and the rule that it breaks: fixed words on both sides.
 fn input_of(error: &dyn Any) -> Option<(&'static str, &'static str)> {
+    if let Some(error) = error.downcast_ref::<AuditError>() {
+        return audit_input_of(error);
+    }
     match error.downcast_ref::<DomainError>()? {
+        DomainError::Audit(error) => audit_input_of(error),
         DomainError::Invalid { field, reason } => Some((field, reason)),
         DomainError::MissingColumn { column } => Some((column, "the header row of the file does not name this column")),
         DomainError::Header { reason } => Some(("header row", reason)),
         DomainError::ExternalIdTaken => Some(("external_id", "another record has this external id")),
+        _ => None,
+    }
+}
+
+/// The same for a question about the record.
+const fn audit_input_of(error: &AuditError) -> Option<(&'static str, &'static str)> {
+    match error {
+        AuditError::Invalid { field, reason } => Some((*field, *reason)),
+        AuditError::OutsideTree { .. } => Some(("to", "lies before `from`, or beyond the newest checkpoint")),
         _ => None,
     }
 }

@@ -1,5 +1,6 @@
 //! Puts refusals on the record, without letting a flood of them become a flood of records.
 
+use crate::routes::Refused;
 use bearingwall_core::{BearerProof, CustomerId, EventSink, Outcome, RequestId, SecurityEvent, SubjectId};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,8 +10,8 @@ const REPORTS_PER_S: u32 = 100;
 
 /// A request that was refused for want of an identity or of a permission.
 pub(crate) struct Refusal {
-    /// Whether somebody was identified.
-    pub(crate) denied: bool,
+    /// Whether nobody was identified, or somebody without the permission.
+    pub(crate) refused: Refused,
     /// The inner code, as `AUT-004`.
     pub(crate) reason: &'static str,
     pub(crate) customer: Option<CustomerId>,
@@ -51,11 +52,7 @@ impl Refusals {
             return;
         }
         self.sink.report(SecurityEvent {
-            event_type: if refusal.denied {
-                "http.request.denied"
-            } else {
-                "http.request.unauthenticated"
-            },
+            event_type: refusal.refused.event().as_str(),
             outcome: Outcome::Denied,
             reason: refusal.reason,
             customer: refusal.customer,

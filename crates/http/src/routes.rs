@@ -8,6 +8,7 @@ use actix_web::http::Method;
 use actix_web::http::header::HeaderValue;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, FromRequest, Handler, HttpResponse, Resource, Responder, Route, guard, web};
+use bearingwall_audit::{EventType, Phase};
 use bearingwall_core::{Classified, ErrorKind};
 use bearingwall_rbac::{Permission, PermissionId};
 
@@ -30,6 +31,25 @@ pub enum Access {
     Permission(PermissionId),
     /// Anybody, for the reason given.
     Public(&'static str),
+}
+
+/// Why a request did not reach its route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// It proved no identity.
+    Unauthenticated,
+    /// Its actor lacks the permission.
+    Denied,
+}
+
+impl Refused {
+    /// The event that says so.
+    pub(crate) const fn event(self) -> EventType {
+        match self {
+            Self::Unauthenticated => EventType::RequestUnauthenticated,
+            Self::Denied => EventType::RequestDenied,
+        }
+    }
 }
 
 /// A route that cannot be served.
@@ -136,6 +156,15 @@ impl DeclaredRoute {
         self.path
     }
 
+    /// Exactly what a refusal of it leaves on the record; nothing for a route of which nobody is refused.
+    #[must_use]
+    pub const fn recorded_refusal(&self, refused: Refused) -> Option<(EventType, Phase)> {
+        match self.access {
+            Access::Permission(_) => Some((refused.event(), Phase::Completed)),
+            Access::Public(_) => None,
+        }
+    }
+
     fn route(&self) -> Route {
         (self.mount)()
     }
@@ -229,7 +258,7 @@ impl RouteTableBuilder {
             if self.routes.iter().take(at).any(twice) {
                 return Err(RouteError::Duplicate { name });
             }
-            if route.spec.phi == PhiClass::Phi && route.spec.events.is_empty() {
+            if route.spec.phi == PhiClass::Phi && route.spec.recorded().is_empty() {
                 return Err(RouteError::Unrecorded { name });
             }
         }

@@ -9,8 +9,9 @@ mod table;
 
 pub use error::{PolicyError, RbacError};
 pub use permission::{
-    ImportChartNote, ImportClient, Permission, PermissionId, ReadAccessLog, ReadChartNote, ReadClient, ReadSelf, Scope,
-    SearchClient, TenantPermission, UnknownPermission, WriteChartNote, WriteClient,
+    ImportChartNote, ImportClient, Permission, PermissionId, ProveAudit, ReadAccessLog, ReadAudit, ReadChartNote,
+    ReadClient, ReadSelf, ReportAudit, Scope, SearchClient, TenantPermission, UnknownPermission, WriteChartNote,
+    WriteClient,
 };
 pub use permit::Permit;
 pub use policy::PolicyEngine;

@@ -103,6 +103,12 @@ permissions! {
     ImportChartNote = "chart_note":"import", Tenant;
     /// Read who saw a client, when and why.
     ReadAccessLog = "access_log":"read", Tenant;
+    /// Read the events of the tenant's record.
+    ReadAudit = "audit":"read", Tenant;
+    /// Get checkpoints and proofs of the tenant's log.
+    ProveAudit = "audit":"prove", Tenant;
+    /// Make reports over the tenant's record.
+    ReportAudit = "audit":"report", Tenant;
 }
 
 impl PermissionId {

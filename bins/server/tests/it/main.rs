@@ -8,11 +8,13 @@
     reason = "tests fail by panicking and look at the database from outside"
 )]
 
+mod audit;
 mod canary;
 mod clients;
 mod ending;
 mod imports;
 mod metrics;
+mod ratchet;
 mod recording;
 mod signing_in;
 mod site;

@@ -2,9 +2,11 @@
 
 use bearingwall_core::{CustomerId, Role, Sensitive};
 use bearingwall_migrations::{NewTenant, install_enter_key, serve_regions, tenant_create};
+use bearingwall_sealing::{Sealer, SealerOptions, SealingKey, log_origin};
 use bearingwall_secrets::{FileKeyStore, FileStore};
 use bearingwall_testkit::database::{Login, TestDatabase};
 use bearingwall_testkit::issuer::{DevIssuer, IssuerOptions, TokenRequest};
+use bearingwall_tlog::note::VerifierKey;
 use reqwest::StatusCode;
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use serde_json::Value;
@@ -16,12 +18,16 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 pub(crate) const AUDIENCE: &str = "bearingwall";
 const REGION: &str = "us-east";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 static SHARED: Mutex<Weak<(Site, Server)>> = Mutex::new(Weak::new());
+
+/// What stands before the tenant in the names of a site's logs.
+const LOGS: &str = "audit.example.net";
 
 /// The tenants of a site.
 #[derive(Clone, Copy, Debug)]
@@ -294,6 +300,28 @@ audience = "{AUDIENCE}"
         })
     }
 
+    /// Seals what has been committed, as the sealer does every few seconds.
+    pub(crate) fn seal(&self) {
+        let options = SealerOptions {
+            origin: LOGS.to_owned(),
+            previous: None,
+            heartbeat: Duration::from_secs(3_600),
+        };
+        self.runtime.block_on(async {
+            let client = self.database.client(Login::Sealer).await.unwrap();
+            let taken = Sealer::take_over(client, sealing_key(), options).await.unwrap();
+            let mut sealer = taken.unwrap_or_else(|_| panic!("another sealer is at work"));
+            sealer.seal().await.unwrap();
+        });
+    }
+
+    /// The name of a tenant's log, and the key that signs it.
+    pub(crate) fn log_of(&self, customer: CustomerId) -> (String, VerifierKey) {
+        let origin = log_origin(LOGS, customer.as_uuid());
+        let key = sealing_key().verifier(&origin).unwrap();
+        (origin, key)
+    }
+
     /// Keeps everybody out of a table until [`Site::unlock`].
     pub(crate) fn lock(&self, table: &str) -> tokio_postgres::Client {
         self.runtime.block_on(async {
@@ -323,6 +351,10 @@ audience = "{AUDIENCE}"
             std::thread::sleep(Duration::from_millis(50));
         }
     }
+}
+
+fn sealing_key() -> SealingKey {
+    SealingKey::from_seed(Zeroizing::new([7; 32]))
 }
 
 /// A running server; killed when dropped.
@@ -419,9 +451,11 @@ impl Server {
     }
 
     pub(crate) fn request(&self, method: reqwest::Method, path: &str, token: &str) -> RequestBuilder {
-        client()
-            .request(method, format!("{}{path}", self.url))
-            .bearer_auth(token)
+        self.request_anonymous(method, path).bearer_auth(token)
+    }
+
+    pub(crate) fn request_anonymous(&self, method: reqwest::Method, path: &str) -> RequestBuilder {
+        client().request(method, format!("{}{path}", self.url))
     }
 }
 

@@ -5,9 +5,10 @@ use crate::client::{ClientInput, ClientQuery, ClientRecord, ClientWritten, Valid
 use crate::crm::{Crm, Listing, Page, checked_limit, cut};
 use crate::error::DomainError;
 use crate::keys::TenantKeys;
-use bearingwall_audit::{Access, AccessEntry, AccessPage, Command, EventType, PhiTx};
+use bearingwall_audit::{Access, AccessEntry, AccessPage, Command, Disclosure, EventPage, EventType, PhiTx};
 use bearingwall_core::{ClientId, Ctx};
 use bearingwall_tenancy::TenantTx;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub(crate) const RECORDS: &str = "crm.client_records";
@@ -141,15 +142,34 @@ impl Crm {
         page: AccessPage,
     ) -> Result<Vec<AccessEntry>, DomainError> {
         checked_limit(page.limit, Page::<ClientId>::LIMIT_MAX)?;
+        self.known(ctx, client).await?;
+        Ok(self.audit().access_log(ctx, client, page).await?)
+    }
+
+    /// To whom a client's data was disclosed in the six years before now (45 CFR 164.528), newest first.
+    ///
+    /// # Errors
+    /// [`DomainError::NotFound`]; [`AuditError`](bearingwall_audit::AuditError) for a limit out of its bounds; when the
+    /// record or the database is away.
+    pub async fn disclosures(
+        &self,
+        ctx: &Ctx,
+        client: ClientId,
+        from: Option<OffsetDateTime>,
+        page: EventPage,
+    ) -> Result<Vec<Disclosure>, DomainError> {
+        self.known(ctx, client).await?;
+        Ok(self.audit().disclosures(ctx, client, from, page).await?)
+    }
+
+    /// Whether the tenant has this client; another tenant's is none.
+    async fn known(&self, ctx: &Ctx, client: ClientId) -> Result<(), DomainError> {
         let known = self
             .audit()
             .pool()
             .run(ctx, async |tx: &mut TenantTx<'_>| store::exists(tx, client).await)
             .await?;
-        if !known {
-            return Err(DomainError::NotFound);
-        }
-        Ok(self.audit().access_log(ctx, client, page).await?)
+        if known { Ok(()) } else { Err(DomainError::NotFound) }
     }
 
     async fn read_declared(

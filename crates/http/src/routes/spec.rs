@@ -1,6 +1,6 @@
 //! What a route says about itself, apart from its handler.
 
-use bearingwall_audit::EventType;
+use bearingwall_audit::{EventType, Phase};
 use std::borrow::Cow;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -137,7 +137,8 @@ pub struct RouteSpec {
     pub(crate) operation: &'static str,
     pub(crate) summary: &'static str,
     pub(crate) phi: PhiClass,
-    pub(crate) events: &'static [EventType],
+    pub(crate) announced: &'static [EventType],
+    pub(crate) completed: &'static [EventType],
     pub(crate) rate: RateClass,
     pub(crate) streamed: bool,
     pub(crate) parameters: Vec<Parameter>,
@@ -154,7 +155,8 @@ impl RouteSpec {
             operation,
             summary,
             phi: PhiClass::None,
-            events: &[],
+            announced: &[],
+            completed: &[],
             rate: RateClass::Light,
             streamed: false,
             parameters: Vec::new(),
@@ -163,11 +165,19 @@ impl RouteSpec {
         }
     }
 
-    /// It gives access to health information, and leaves these events on the record.
+    /// It gives access to health information, and each of these events is on the record before it happens and once more
+    /// when it has ended.
     #[must_use]
     pub const fn phi(mut self, events: &'static [EventType]) -> Self {
         self.phi = PhiClass::Phi;
-        self.events = events;
+        self.announced = events;
+        self
+    }
+
+    /// It leaves these events on the record, written together with what they are about and before the answer.
+    #[must_use]
+    pub const fn records(mut self, events: &'static [EventType]) -> Self {
+        self.completed = events;
         self
     }
 
@@ -192,6 +202,19 @@ impl RouteSpec {
             name,
             location: Location::Query,
             required: false,
+            kind,
+            description,
+        });
+        self
+    }
+
+    /// A parameter of the query string that must be there.
+    #[must_use]
+    pub fn query_required(mut self, name: &'static str, kind: &'static str, description: &'static str) -> Self {
+        self.parameters.push(Parameter {
+            name,
+            location: Location::Query,
+            required: true,
             kind,
             description,
         });
@@ -244,10 +267,16 @@ impl RouteSpec {
         self.phi
     }
 
-    /// The events that it leaves on the record.
+    /// Exactly what it leaves on the record when it succeeds: no other event, in no other phase.
     #[must_use]
-    pub const fn events(&self) -> &'static [EventType] {
-        self.events
+    pub fn recorded(&self) -> Vec<(EventType, Phase)> {
+        let twice = |event: &EventType| [(*event, Phase::Intended), (*event, Phase::Completed)];
+        let once = |event: &EventType| (*event, Phase::Completed);
+        self.announced
+            .iter()
+            .flat_map(twice)
+            .chain(self.completed.iter().map(once))
+            .collect()
     }
 
     /// How costly it is.

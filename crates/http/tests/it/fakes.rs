@@ -54,12 +54,12 @@ impl IdentityProvider for Tokens {
     }
 }
 
-/// Reads for `authenticated`, the rest for `customer_admin`, oneself for everybody.
+/// Reads for `authenticated`, the rest and the record for `customer_admin`, oneself for everybody.
 pub(crate) struct Split;
 
 impl PolicyEngine for Split {
     fn allows(&self, role: Role, permission: PermissionId) -> Result<bool, PolicyError> {
-        let reads = matches!(permission.action(), "read" | "search");
+        let reads = matches!(permission.action(), "read" | "search") && permission.object() != "audit";
         Ok(match (permission.scope(), role) {
             (Scope::Identity, _) => true,
             (Scope::Tenant, Role::Authenticated) => reads,

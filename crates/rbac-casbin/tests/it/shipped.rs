@@ -15,6 +15,9 @@ chart_note:read    yes            -               -
 chart_note:write   -              yes             -
 chart_note:import  -              yes             -
 access_log:read    yes            -               -
+audit:read         -              yes             -
+audit:prove        -              yes             -
+audit:report       -              yes             -
 ";
 
 #[tokio::test]

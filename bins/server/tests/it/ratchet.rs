@@ -1,0 +1,255 @@
+//! The ratchet of the record: every route, when it succeeds and when it refuses, leaves exactly what the table declares.
+
+use crate::clients::{note, person};
+use crate::site::{Answer, Server, Site, send};
+use bearingwall_core::{Role, RoleSet};
+use bearingwall_http::app_routes;
+use bearingwall_http::routes::{Access, DeclaredRoute, Refused};
+use bearingwall_rbac::PolicyTable;
+use bearingwall_rbac_casbin::CasbinEngine;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use uuid::Uuid;
+
+/// A request that a route answers well.
+struct Call {
+    path: String,
+    body: Body,
+}
+
+enum Body {
+    None,
+    Json(Value),
+    /// A change of the first version.
+    Change(Value),
+    Csv(String),
+}
+
+impl Call {
+    fn get(path: impl Into<String>) -> Self {
+        Self::of(path, Body::None)
+    }
+
+    fn of(path: impl Into<String>, body: Body) -> Self {
+        Self {
+            path: path.into(),
+            body,
+        }
+    }
+}
+
+/// What the calls stand on.
+struct World {
+    site: Site,
+    server: Server,
+    /// May do everything that a tenant's people may.
+    token: String,
+    /// An event that is sealed.
+    sealed: String,
+}
+
+impl World {
+    fn open() -> Self {
+        let site = Site::new();
+        let server = site.serve(&site.config());
+        let token = site.administrator(site.tenants.juniper);
+        server.new_client(&token, &person("Ada", "Sealed"));
+        site.seal();
+        let tenant = site.tenants.juniper;
+        let sealed = site.ask(&format!(
+            "SELECT event_id::text FROM audit.leaves WHERE customer_id = '{tenant}' LIMIT 1"
+        ));
+        Self {
+            sealed: sealed[0].clone(),
+            site,
+            server,
+            token,
+        }
+    }
+
+    fn client(&self) -> String {
+        let client = self.server.new_client(&self.token, &person("Ada", "Lovelace"));
+        format!("/v1/clients/{client}")
+    }
+
+    fn note(&self) -> String {
+        let notes = format!("{}/chart-notes", self.client());
+        let created = self.server.post(&notes, &self.token, &note("13 units."));
+        format!("/v1/chart-notes/{}", created.json()["id"].as_str().unwrap())
+    }
+
+    fn send(&self, route: &DeclaredRoute, call: &Call, token: Option<&str>) -> Answer {
+        let method: Method = route.method().as_str().parse().unwrap();
+        let request = match token {
+            Some(token) => self.server.request(method, &call.path, token),
+            None => self.server.request_anonymous(method, &call.path),
+        };
+        send(match &call.body {
+            Body::None => request,
+            Body::Json(body) => request.json(body),
+            Body::Change(body) => request.header("If-Match", "\"1\"").json(body),
+            Body::Csv(file) => request.header("content-type", "text/csv").body(file.clone()),
+        })
+    }
+
+    /// A token of the tenant without the role that the route asks for; of a route that asks for any role, without any.
+    fn powerless(&self, route: &DeclaredRoute, policy: &PolicyTable) -> String {
+        let Access::Permission(permission) = route.access() else {
+            panic!("nobody is refused");
+        };
+        let roles: Vec<Role> = [Role::Authenticated, Role::CustomerAdmin]
+            .into_iter()
+            .filter(|role| !policy.allows(RoleSet::EMPTY.with(*role), permission))
+            .collect();
+        self.site.token(self.site.tenants.juniper, &roles)
+    }
+}
+
+/// How each route is called so that it succeeds. A new route needs a line here.
+fn call(name: &str, world: &World) -> Option<Call> {
+    let tag = Uuid::new_v4().simple();
+    Some(match name {
+        "GET /healthz" => Call::get("/healthz"),
+        "GET /readyz" => Call::get("/readyz"),
+        "GET /openapi.json" => Call::get("/openapi.json"),
+        "GET /v1/me" => Call::get("/v1/me"),
+        "POST /v1/clients" => Call::of("/v1/clients", Body::Json(person("Grace", "Hopper"))),
+        "GET /v1/clients" => Call::get("/v1/clients"),
+        "GET /v1/clients/{client_id}" => Call::get(world.client()),
+        "PUT /v1/clients/{client_id}" => Call::of(world.client(), Body::Change(person("Ada", "King"))),
+        "POST /v1/clients:search" => Call::of(
+            "/v1/clients:search",
+            // Somebody is found, so that reading what was found is on the record, too.
+            Body::Json(json!({"name_prefix": "sealed"})),
+        ),
+        "POST /v1/clients:import" => {
+            let rows = format!("external_id,first_name,last_name,date_of_birth\n{tag},Ada,Import,1980-01-02\n");
+            Call::of("/v1/clients:import", Body::Csv(rows))
+        }
+        "POST /v1/clients/{client_id}/chart-notes" => {
+            Call::of(format!("{}/chart-notes", world.client()), Body::Json(note("14 units.")))
+        }
+        "GET /v1/clients/{client_id}/chart-notes" => {
+            let path = world.client();
+            world
+                .server
+                .post(&format!("{path}/chart-notes"), &world.token, &note("15 units."));
+            Call::get(format!("{path}/chart-notes"))
+        }
+        "GET /v1/chart-notes/{note_id}" => Call::get(world.note()),
+        "PUT /v1/chart-notes/{note_id}" => Call::of(world.note(), Body::Change(note("16 units."))),
+        "POST /v1/chart-notes:import" => {
+            let mut client = person("Ada", "Noted");
+            client["external_id"] = json!(tag.to_string());
+            world.server.new_client(&world.token, &client);
+            let rows =
+                format!("client_external_id,noted_on,author,service,body\n{tag},2026-01-02,RN,hydra,17 units.\n");
+            Call::of("/v1/chart-notes:import", Body::Csv(rows))
+        }
+        "GET /v1/clients/{client_id}/access-log" => Call::get(format!("{}/access-log", world.client())),
+        "GET /v1/audit/events" => Call::get("/v1/audit/events"),
+        "GET /v1/audit/checkpoints/latest" => Call::get("/v1/audit/checkpoints/latest"),
+        "GET /v1/audit/proofs/inclusion" => Call::get(format!("/v1/audit/proofs/inclusion?event_id={}", world.sealed)),
+        "GET /v1/audit/proofs/consistency" => Call::get("/v1/audit/proofs/consistency?from=1"),
+        "GET /v1/clients/{client_id}/disclosures" => Call::get(format!("{}/disclosures", world.client())),
+        "GET /v1/audit/reports/activity" => Call::get("/v1/audit/reports/activity"),
+        "GET /v1/audit/reports/requests/{request_id}" => {
+            let read = world.server.get("/v1/clients", &world.token);
+            Call::get(format!("/v1/audit/reports/requests/{}", read.correlation_id()))
+        }
+        _ => return None,
+    })
+}
+
+/// One request that was made, and what must be on the record of it.
+struct Made {
+    what: String,
+    request: Uuid,
+    declared: BTreeSet<String>,
+}
+
+impl Made {
+    fn found(&self, site: &Site) -> BTreeSet<String> {
+        let rows = site.ask(&format!(
+            "SELECT DISTINCT concat_ws(' ', event_type, phase) FROM audit.events WHERE request_id = '{}'",
+            self.request
+        ));
+        rows.into_iter().collect()
+    }
+}
+
+/// Calls a route in every way, and answers what that must leave on the record.
+fn try_route(world: &World, route: &DeclaredRoute, policy: &PolicyTable, made: &mut Vec<Made>) {
+    let name = route.spec().name();
+    let call = call(name, world).unwrap_or_else(|| {
+        panic!("{name} has no case: give it one in `call`, so that what it leaves on the record is compared")
+    });
+    let mut note = |what: &str, answer: &Answer, declared: BTreeSet<String>| {
+        made.push(Made {
+            what: format!("{name} {what}"),
+            request: answer.correlation_id(),
+            declared,
+        });
+    };
+    let text = |(event, phase): (bearingwall_audit::EventType, bearingwall_audit::Phase)| {
+        format!("{} {}", event.as_str(), phase.as_str())
+    };
+    if let Access::Permission(_) = route.access() {
+        // Refused first: had a refusal an effect, the success would be another.
+        let denied = world.send(route, &call, Some(&world.powerless(route, policy)));
+        assert_eq!(denied.status, 403, "{name}: {denied:?}");
+        let declared = route.recorded_refusal(Refused::Denied).map(text);
+        note("without the permission", &denied, declared.into_iter().collect());
+        let anonymous = world.send(route, &call, None);
+        assert_eq!(anonymous.status, 401, "{name}: {anonymous:?}");
+        let declared = route.recorded_refusal(Refused::Unauthenticated).map(text);
+        note("without a token", &anonymous, declared.into_iter().collect());
+    }
+    let answer = world.send(route, &call, Some(&world.token));
+    assert!(answer.status.is_success(), "{name}: {answer:?}");
+    note(
+        "with success",
+        &answer,
+        route.spec().recorded().into_iter().map(text).collect(),
+    );
+}
+
+#[test]
+fn aud_1_aud_3_every_route_leaves_exactly_what_the_table_declares() {
+    let world = World::open();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let engine = runtime.block_on(CasbinEngine::shipped()).unwrap();
+    let policy = PolicyTable::compile(&engine).unwrap();
+    let mut made = Vec::new();
+    for route in app_routes().unwrap().routes() {
+        try_route(&world, route, &policy, &mut made);
+    }
+    // Refusals are written behind the answer, one after the other: when the last is there, all are.
+    let last = made
+        .iter()
+        .rev()
+        .find(|made| made.what.ends_with("without a token"))
+        .unwrap();
+    world.site.wait_for(&format!(
+        "SELECT event_type FROM audit.events WHERE request_id = '{}'",
+        last.request
+    ));
+    let mut differences = String::new();
+    for made in &made {
+        let found = made.found(&world.site);
+        if found != made.declared {
+            let _ = write!(
+                differences,
+                "\n{}:\n  declared {:?}\n  recorded {found:?}",
+                made.what, made.declared
+            );
+        }
+    }
+    assert!(
+        differences.is_empty(),
+        "what stands on the record is not what the route table declares; correct the route, or its declaration and \
+         docs/controls/permission-matrix.txt with it: {differences}"
+    );
+}

@@ -1,0 +1,229 @@
+//! What a tenant proves to itself and to others over its own log: checkpoints, and proofs that lead to them.
+
+use crate::access::Details;
+use crate::error::AuditError;
+use crate::examination::Examined;
+use crate::log::AuditLog;
+use crate::record::Single;
+use bearingwall_core::{Ctx, EventId};
+use bearingwall_events::EventType;
+use bearingwall_tenancy::TenantTx;
+use bearingwall_tlog::Hash;
+use bearingwall_tlog::merkle::{Node, Plan, StoredRun};
+use bearingwall_tlog::note::{Note, NoteSignature};
+use bearingwall_tlog::proof::LogProof;
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Bytea, Nullable, SmallInt, Text, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl as _;
+use uuid::Uuid;
+
+/// Checkpoints, as the resource of an event.
+const CHECKPOINTS: &str = "audit.checkpoints";
+
+/// The newest checkpoint with what witnesses answered to it, and the leaf of one event, if one is asked for.
+const NEWEST: &str = "
+    SELECT c.tree_size, c.note,
+           (SELECT l.leaf_index FROM audit.leaves l WHERE l.customer_id = c.customer_id AND l.event_id = $1 LIMIT 1) AS leaf_index,
+           ARRAY(SELECT w.cosignature FROM audit.witnessed w WHERE w.customer_id = c.customer_id AND w.tree_size = c.tree_size
+                    AND w.cosignature IS NOT NULL ORDER BY w.witness) AS cosignatures
+      FROM audit.checkpoints c ORDER BY c.tree_size DESC LIMIT 1";
+
+/// All kept hashes that a proof needs, in one statement.
+const HASHES: &str = "
+    SELECT r.place, h.hash
+      FROM unnest($1, $2, $3) WITH ORDINALITY r (level, first, past, place)
+     CROSS JOIN LATERAL (
+        SELECT l.leaf_index AS position, l.hash FROM audit.leaves l
+         WHERE r.level = 0 AND l.leaf_index >= r.first AND l.leaf_index < r.past
+        UNION ALL
+        SELECT n.node_index, n.hash FROM audit.nodes n
+         WHERE r.level > 0 AND n.level = r.level AND n.node_index >= r.first AND n.node_index < r.past) h
+     ORDER BY r.place, h.position";
+
+#[derive(QueryableByName)]
+struct Newest {
+    #[diesel(sql_type = BigInt)]
+    tree_size: i64,
+    #[diesel(sql_type = Text)]
+    note: String,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    leaf_index: Option<i64>,
+    #[diesel(sql_type = Array<Text>)]
+    cosignatures: Vec<String>,
+}
+
+#[derive(QueryableByName)]
+struct KeptHash {
+    #[diesel(sql_type = BigInt)]
+    place: i64,
+    #[diesel(sql_type = Bytea)]
+    hash: Vec<u8>,
+}
+
+/// A proof that a tree only grew (RFC 6962 section 2.1.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsistencyProof {
+    /// Leaves of the earlier tree.
+    pub from: u64,
+    /// Leaves of the later one.
+    pub to: u64,
+    /// The hashes; none when the earlier tree is empty or the later one itself.
+    pub hashes: Vec<Hash>,
+}
+
+const fn malformed(what: &'static str) -> AuditError {
+    AuditError::Malformed { what }
+}
+
+impl AuditLog {
+    /// The newest signed checkpoint of the tenant's log (C2SP tlog-checkpoint), cosignatures included.
+    ///
+    /// # Errors
+    /// [`AuditError::NotSealed`] if nothing is sealed yet; when the record cannot be read or written.
+    pub async fn checkpoint_latest(&self, ctx: &Ctx) -> Result<Note, AuditError> {
+        let proving = self.proving(ctx, None);
+        self.examined(ctx, proving, async |tx: &mut TenantTx<'_>| {
+            Ok(Examined::found(1, newest(tx, None).await?.note()?))
+        })
+        .await
+    }
+
+    /// The proof that an event is in the tree of the newest checkpoint (C2SP tlog-proof).
+    ///
+    /// # Errors
+    /// [`AuditError::NotSealed`] if the tenant has no such event or it is not sealed yet; when the record cannot be read or
+    /// written.
+    pub async fn inclusion_proof(&self, ctx: &Ctx, event: EventId) -> Result<LogProof, AuditError> {
+        let proving = self.proving(ctx, Some(event.as_uuid()));
+        self.examined(ctx, proving, async |tx: &mut TenantTx<'_>| {
+            let newest = newest(tx, Some(event.as_uuid())).await?;
+            let index = newest.leaf_index.ok_or(AuditError::NotSealed { what: "event" })?;
+            let index = u64::try_from(index).map_err(|_| malformed("a leaf"))?;
+            let plan = Plan::inclusion(index, newest.size()?).map_err(|_| malformed("a leaf"))?;
+            let proof = LogProof {
+                extra: None,
+                index,
+                hashes: carry_out(tx, &plan).await?,
+                checkpoint: newest.note()?,
+            };
+            Ok(Examined::found(1, proof))
+        })
+        .await
+    }
+
+    /// The proof that the tree of `from` leaves is the beginning of that of `to`, or of the newest checkpoint's.
+    ///
+    /// # Errors
+    /// [`AuditError::NotSealed`] if nothing is sealed yet; [`AuditError::OutsideTree`] unless `from <= to` and `to` is at
+    /// most the newest checkpoint's size; when the record cannot be read or written.
+    pub async fn consistency_proof(
+        &self,
+        ctx: &Ctx,
+        from: u64,
+        to: Option<u64>,
+    ) -> Result<ConsistencyProof, AuditError> {
+        let proving = self.proving(ctx, None);
+        self.examined(ctx, proving, async |tx: &mut TenantTx<'_>| {
+            let size = newest(tx, None).await?.size()?;
+            let to = to.unwrap_or(size);
+            let outside = AuditError::OutsideTree { size };
+            if to > size {
+                return Err(outside);
+            }
+            let plan = Plan::consistency(from, to).map_err(|_| outside)?;
+            let hashes = carry_out(tx, &plan).await?;
+            Ok(Examined::found(1, ConsistencyProof { from, to, hashes }))
+        })
+        .await
+    }
+
+    fn proving(&self, ctx: &Ctx, event: Option<Uuid>) -> Single {
+        self.examining(ctx, EventType::AuditProven, CHECKPOINTS, None)
+            .with(Details {
+                resource_id: event,
+                ..Details::default()
+            })
+    }
+}
+
+impl Newest {
+    fn size(&self) -> Result<u64, AuditError> {
+        u64::try_from(self.tree_size).map_err(|_| malformed("a checkpoint"))
+    }
+
+    /// The note with the cosignatures under the log's own signature.
+    fn note(&self) -> Result<Note, AuditError> {
+        let mut note = Note::parse(self.note.as_bytes()).map_err(|_| malformed("a checkpoint"))?;
+        for line in self.cosignatures.iter().flat_map(|cosignature| cosignature.lines()) {
+            note.push(NoteSignature::parse(line).map_err(|_| malformed("a cosignature"))?);
+        }
+        Ok(note)
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the record's own statement; the text is fixed and every value a bind parameter"
+)]
+async fn newest(tx: &mut TenantTx<'_>, event: Option<Uuid>) -> Result<Newest, AuditError> {
+    let found: Vec<Newest> = diesel::sql_query(NEWEST)
+        .bind::<Nullable<SqlUuid>, _>(event)
+        .load(tx)
+        .await
+        .map_err(AuditError::Unreadable)?;
+    found.into_iter().next().ok_or(AuditError::NotSealed { what: "log" })
+}
+
+/// Reads what a plan needs and assembles it: at most 128 kept hashes for each of its subtrees.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the record's own statement; the text is fixed and every value a bind parameter"
+)]
+async fn carry_out(tx: &mut TenantTx<'_>, plan: &Plan) -> Result<Vec<Hash>, AuditError> {
+    let missing = || malformed("a hash of the tree");
+    let runs = plan
+        .nodes()
+        .iter()
+        .map(stored)
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(missing)?;
+    let levels: Vec<i16> = runs.iter().map(|stored| i16::from(stored.run.level)).collect();
+    let firsts: Vec<i64> = runs.iter().map(|stored| stored.first).collect();
+    let pasts: Vec<i64> = runs.iter().map(|stored| stored.past).collect();
+    let rows: Vec<KeptHash> = if runs.is_empty() {
+        Vec::new()
+    } else {
+        diesel::sql_query(HASHES)
+            .bind::<Array<SmallInt>, _>(levels)
+            .bind::<Array<BigInt>, _>(firsts)
+            .bind::<Array<BigInt>, _>(pasts)
+            .load(tx)
+            .await
+            .map_err(AuditError::Unreadable)?
+    };
+    let mut found: Vec<Vec<Hash>> = vec![Vec::new(); runs.len()];
+    for row in rows {
+        let place = usize::try_from(row.place).ok().and_then(|place| place.checked_sub(1));
+        let hashes = place.and_then(|place| found.get_mut(place)).ok_or_else(missing)?;
+        hashes.push(Hash::from_slice(&row.hash).ok_or_else(missing)?);
+    }
+    let folded = runs.iter().zip(&found).map(|(stored, hashes)| stored.run.fold(hashes));
+    let hashes = folded.collect::<Option<Vec<_>>>().ok_or_else(missing)?;
+    plan.assemble(&hashes).map_err(|_| missing())
+}
+
+/// A run of kept hashes, and its bounds as the database counts.
+struct Stored {
+    run: StoredRun,
+    first: i64,
+    past: i64,
+}
+
+fn stored(node: &Node) -> Option<Stored> {
+    let run = StoredRun::of(node)?;
+    Some(Stored {
+        run,
+        first: i64::try_from(run.first).ok()?,
+        past: i64::try_from(run.first.checked_add(run.count)?).ok()?,
+    })
+}
