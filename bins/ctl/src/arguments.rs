@@ -74,7 +74,7 @@ pub(crate) enum Command {
     },
     /// The record: its key, its verification, its exports, and how long it is kept.
     #[command(subcommand)]
-    Audit(AuditCommand),
+    Audit(Box<AuditCommand>),
     /// Check again, on the running system, that it holds what the server needs.
     Doctor(Box<DoctorArguments>),
     /// Print every route with its permission and the roles that hold it.

@@ -88,7 +88,7 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Isolation { admin, profile } => issuers::isolation(&admin, profile).await,
         Command::Keys(KeysCommand::CreateKek { secrets }) => keys::create_kek(&secrets),
         Command::Pooler { admin, kind } => pooler::set(&admin, kind).await,
-        Command::Audit(command) => audit::run(command).await,
+        Command::Audit(command) => audit::run(*command).await,
         Command::Doctor(arguments) => doctor::run(*arguments).await,
         Command::Matrix { check } => matrix::run(check.as_deref()).await,
         Command::Openapi => matrix::openapi(),

@@ -56,6 +56,10 @@ pub(crate) struct RunningSealer {
 
 impl RunningSealer {
     /// Makes key, directory and configuration where they are missing, and starts.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it belongs to no request, and ends when this value is stopped or dropped"
+    )]
     pub(crate) fn start(place: &Place, provisioned: &Provisioned, port: u16, database: &str) -> anyhow::Result<Self> {
         let key = ensure_seal_key(&provisioned.store, KEY)?;
         let checkpoints = place.checkpoints();

@@ -146,7 +146,7 @@ pub enum WitnessSettings {
         url: Url,
         /// Its public key, whose name is what it is called on record.
         #[serde(deserialize_with = "witness_key")]
-        key: VerifierKey,
+        key: Box<VerifierKey>,
     },
 }
 
@@ -232,6 +232,8 @@ fn from_text<'de, D: Deserializer<'de>, T: FromStr<Err: std::fmt::Display>>(dese
     String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
 }
 
-fn witness_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<VerifierKey, D::Error> {
-    VerifierKey::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+fn witness_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<VerifierKey>, D::Error> {
+    VerifierKey::parse(&String::deserialize(deserializer)?)
+        .map(Box::new)
+        .map_err(D::Error::custom)
 }

@@ -8,6 +8,7 @@ use crate::witness::{self, Due, Left};
 use bearingwall_tlog::Hash;
 use bearingwall_tlog::merkle::Node;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 use time::OffsetDateTime;
 use tokio_postgres::{Client, Transaction};
@@ -339,12 +340,11 @@ impl Round {
             let mut chunk = Chunk::default();
             for row in &rows {
                 let event = rows::event(row)?;
-                if !logs.contains_key(&event.customer_id) {
-                    let head = LogHead::load(transaction, origin, key, event.customer_id).await?;
-                    logs.insert(event.customer_id, head);
-                }
-                let Some(log) = logs.get_mut(&event.customer_id) else {
-                    continue;
+                let log = match logs.entry(event.customer_id) {
+                    Entry::Occupied(log) => log.into_mut(),
+                    Entry::Vacant(place) => {
+                        place.insert(LogHead::load(transaction, origin, key, event.customer_id).await?)
+                    }
                 };
                 chunk.add(log, event.event_id, event.recorded_at, &event.canonical())?;
                 oldest = Some(oldest.map_or(event.recorded_at, |at| at.min(event.recorded_at)));
