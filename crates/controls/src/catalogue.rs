@@ -411,6 +411,73 @@ pub const CATALOGUE: &[Control] = &[
         evidence: &[Tests("cargo test --workspace aud_4_"), Live("cargo demo -- --check")],
     },
     Control {
+        id: "AUD-5",
+        title: "Tamper evidence",
+        statement: "Every committed audit event is a leaf of exactly one position of its tenant's signed Merkle tree, and \
+                    whoever changes, removes, adds, repeats or moves an event afterwards, or forks or rewinds the log, is \
+                    found by whoever holds the public key and, for a rewind, an earlier checkpoint.",
+        crate_name: "sealing",
+        clauses: &[
+            cite(Hipaa, "164.312(b)"),
+            cite(Hipaa, "164.312(c)(1)"),
+            cite(Hipaa, "164.312(c)(2)"),
+            cite(Soc2, "CC7.2"),
+            cite(Gdpr, "5(2)"),
+            cite(Iso27001, "A.8.15"),
+            cite(Nist80053, "AU-9"),
+            cite(Nist80053, "AU-10"),
+        ],
+        evidence: &[Tests("cargo test --workspace aud_5_"), Live("cargo demo -- --check")],
+    },
+    Control {
+        id: "AUD-6",
+        title: "Every access has an end on the record",
+        statement: "An access that is announced on the record is followed there by how it ended; one whose server died is \
+                    ended as unknown by the sealer's sweep, once, and no row is changed for it.",
+        crate_name: "audit",
+        clauses: &[
+            cite(Hipaa, "164.312(b)"),
+            cite(Soc2, "CC7.2"),
+            cite(Iso27001, "A.8.15"),
+            cite(Nist80053, "AU-3"),
+            cite(Nist80053, "AU-12"),
+        ],
+        evidence: &[Tests("cargo test --workspace aud_6_"), Live("bearingwall-sealer")],
+    },
+    Control {
+        id: "AUD-7",
+        title: "The record is kept",
+        statement: "A month of the record leaves it only after six years and every tenant's longer retention, without a legal \
+                    hold, when all of it is sealed, and under the approval of two verified persons; its leaves stay, and \
+                    each tenant's log says what left.",
+        crate_name: "audit",
+        clauses: &[
+            cite(Hipaa, "164.316(b)(2)(i)"),
+            cite(Gdpr, "5(1)(e)"),
+            cite(Soc2, "C1.2"),
+            cite(Iso27001, "A.5.33"),
+            cite(Nist80053, "AU-11"),
+        ],
+        evidence: &[Tests("cargo test --workspace aud_7_"), Live("bearingwall-ctl audit retire plan --month 2018-01")],
+    },
+    Control {
+        id: "AUD-8",
+        title: "The record is examined, and that is on it",
+        statement: "A tenant reads, proves and reviews its own part of the record and nobody else's; every reading of it is \
+                    an event that is written first.",
+        crate_name: "audit",
+        clauses: &[
+            cite(Hipaa, "164.308(a)(1)(ii)(D)"),
+            cite(Hipaa, "164.312(b)"),
+            cite(Hipaa, "164.528"),
+            cite(Soc2, "CC7.2"),
+            cite(Gdpr, "15"),
+            cite(Iso27001, "A.8.16"),
+            cite(Nist80053, "AU-6"),
+        ],
+        evidence: &[Tests("cargo test --workspace aud_8_"), Live("cargo demo -- --check")],
+    },
+    Control {
         id: "DOM-1",
         title: "Identity apart from records",
         statement: "No column holds personal data in clear: what identifies or describes a person is stored sealed \
