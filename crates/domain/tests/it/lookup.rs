@@ -103,7 +103,11 @@ async fn dom_2_a_look_up_puts_its_search_and_exactly_whom_it_found_on_record() {
     let ctx = request(spas.juniper);
     assert!(found(&spas, &ctx, ClientQuery::Name(phi("nobody"))).await.is_empty());
     let events = spas.events(&ctx).await;
-    assert_eq!(events.len(), 2, "a search that finds nobody is on record too: {events:?}");
+    assert_eq!(
+        events.len(),
+        2,
+        "a search that finds nobody is on record too: {events:?}"
+    );
     assert_eq!(events["client.searched intended crm.client_digests SEARCH"], 1);
     assert_eq!(events["client.searched completed"], 1);
 }
