@@ -24,6 +24,9 @@ use std::time::Duration;
 /// Connections for refusals and the canary, beside those for requests: a pool that is exhausted must silence neither.
 const OWN_CONNECTIONS: usize = 3;
 
+/// How the record names this program.
+const SERVICE: &str = concat!("bearingwall-server/", env!("CARGO_PKG_VERSION"));
+
 /// How long the alarm of a canary that fails at the start may take to reach the record.
 const ALARM_LIMIT: Duration = Duration::from_secs(5);
 
@@ -54,7 +57,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
     let engine = CasbinEngine::shipped().await.context("the policy")?;
     let permissions = PolicyTable::compile(&engine).context("the policy")?;
 
-    let refusals = AuditLog::new(own_pool.clone()).sink();
+    let refusals = AuditLog::new(own_pool.clone()).with_service(SERVICE).sink();
     let metrics = metrics(&refusals);
     let canary = Canary::new(
         Box::new(own_pool),
@@ -63,7 +66,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
         Arc::new(refusals.clone()),
     );
     first_look(&canary, &refusals).await?;
-    let audit = AuditLog::new(pool.clone());
+    let audit = AuditLog::new(pool.clone()).with_service(SERVICE);
     let crm = Crm::new(audit.clone(), Arc::clone(&keys));
     let probe = Probe {
         pool,

@@ -155,7 +155,11 @@ impl Newest {
     fn note(&self) -> Result<Note, AuditError> {
         let mut note = Note::parse(self.note.as_bytes()).map_err(|_| malformed("a checkpoint"))?;
         for line in self.cosignatures.iter().flat_map(|cosignature| cosignature.lines()) {
-            note.push(NoteSignature::parse(line).map_err(|_| malformed("a cosignature"))?);
+            match NoteSignature::parse(line) {
+                Ok(signature) => note.push(signature),
+                // Nobody could take it off the record again; the checkpoint is worth without it what it was.
+                Err(error) => tracing::warn!(error = %error, "a cosignature on record is malformed"),
+            }
         }
         Ok(note)
     }

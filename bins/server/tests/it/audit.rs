@@ -6,6 +6,7 @@ use bearingwall_core::{CustomerId, Role};
 use bearingwall_tlog::Hash;
 use bearingwall_tlog::checkpoint::SignedCheckpoint;
 use bearingwall_tlog::merkle::verify_consistency;
+use bearingwall_tlog::note::CosigningKey;
 use bearingwall_tlog::proof::LogProof;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -111,6 +112,8 @@ fn aud_8_each_filter_of_the_record_shows_what_it_names() {
         );
     }
     let found = shown(&format!("actor_id={actor}&event_type=client.read"));
+    let service = found[0]["event"]["service"].as_str().unwrap();
+    assert!(service.starts_with("bearingwall-server/"), "{service}");
     let phases: Vec<&str> = found
         .iter()
         .map(|item| item["event"]["phase"].as_str().unwrap())
@@ -179,6 +182,21 @@ fn aud_5_checkpoints_and_proofs_of_the_api_verify_without_the_server() {
     let second = checkpoint();
     assert!(second.size() > 600 && first.size() < second.size());
 
+    // What a witness answered stands under the log's own signature.
+    let witness = CosigningKey::from_seed("witness.example.net", &[9; 32]).unwrap();
+    let mut cosigned = second.note().clone();
+    cosigned.danger_cosign(&witness, 1_795_698_290).unwrap();
+    let line = cosigned.signatures().last().unwrap();
+    site.execute(&format!(
+        "INSERT INTO audit.witnessed (customer_id, tree_size, witness, cosignature)
+         VALUES ('{tenant}', {size}, 'witness.example.net', '{line}'), ('{tenant}', {size}, 'silent.example.net', NULL),
+                ('{tenant}', {size}, 'broken.example.net', 'no signature')",
+        size = second.size()
+    ));
+    let witnesses = [witness.verifier()];
+    assert_eq!(checkpoint().cosigners(&witnesses, 1).unwrap().len(), 1);
+    assert!(second.cosigners(&witnesses, 1).is_err());
+
     let (earlier, later) = (first.size(), second.size());
     let proof = server.get(
         &format!("/v1/audit/proofs/consistency?from={earlier}&to={later}"),
@@ -212,11 +230,11 @@ fn aud_5_checkpoints_and_proofs_of_the_api_verify_without_the_server() {
         assert_eq!(json!(proof.index), item["leaf_index"]);
         // The event as it was answered is the data of its leaf.
         let leaf = Hash::leaf(item["event"].to_string().as_bytes());
-        proof.verify(&leaf, &origin, &keys, &[], 0).unwrap();
+        proof.verify(&leaf, &origin, &keys, &witnesses, 1).unwrap();
         let mut changed = item["event"].clone();
         changed["outcome"] = json!("denied");
         let changed = Hash::leaf(changed.to_string().as_bytes());
-        assert!(proof.verify(&changed, &origin, &keys, &[], 0).is_err());
+        assert!(proof.verify(&changed, &origin, &keys, &witnesses, 1).is_err());
         proven += 1;
     }
     assert!(proven >= 4, "{events:?}");
