@@ -6,6 +6,7 @@ mod canary;
 mod config;
 mod outcome;
 mod probe;
+mod record;
 mod start;
 mod stop;
 
@@ -118,6 +119,7 @@ pub async fn run(
         server,
         metrics,
         canary,
+        record,
         refusals,
     } = started;
     if let Some(metrics) = &metrics {
@@ -132,6 +134,7 @@ pub async fn run(
         let served = tokio::select! {
             served = server.run(shutdown) => served,
             never = canary.watch() => match never {},
+            never = record.watch() => match never {},
         };
         drop(serving);
         served

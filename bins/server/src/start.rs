@@ -4,6 +4,7 @@ use crate::canary::{Breached, Canary};
 use crate::config::{Config, ConfigError, IsolationProfile};
 use crate::outcome::UnknownIssuer;
 use crate::probe::{Probe, issuer_ready, record_ready};
+use crate::record::RecordWatch;
 use anyhow::Context as _;
 use bearingwall_audit::{AuditLog, AuditSink};
 use bearingwall_authn::BearerVerifier;
@@ -35,6 +36,7 @@ pub(crate) struct Started {
     pub(crate) server: RunningServer,
     pub(crate) metrics: Option<RunningServer>,
     pub(crate) canary: Canary,
+    pub(crate) record: RecordWatch,
     pub(crate) refusals: AuditSink,
 }
 
@@ -59,6 +61,10 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
 
     let refusals = AuditLog::new(own_pool.clone()).with_service(SERVICE).sink();
     let metrics = metrics(&refusals);
+    let record = RecordWatch {
+        pool: own_pool.clone(),
+        metrics: Arc::clone(&metrics),
+    };
     let canary = Canary::new(
         Box::new(own_pool),
         Duration::from_secs(config.isolation.canary_interval_s),
@@ -98,6 +104,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
         server,
         metrics,
         canary,
+        record,
         refusals,
     })
 }

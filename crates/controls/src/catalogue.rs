@@ -458,7 +458,10 @@ pub const CATALOGUE: &[Control] = &[
             cite(Iso27001, "A.5.33"),
             cite(Nist80053, "AU-11"),
         ],
-        evidence: &[Tests("cargo test --workspace aud_7_"), Live("bearingwall-ctl audit retire plan --month 2018-01")],
+        evidence: &[
+            Tests("cargo test --workspace aud_7_"),
+            Live("bearingwall-ctl audit retire plan --month 2018-01"),
+        ],
     },
     Control {
         id: "AUD-8",

@@ -8,6 +8,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use std::fmt;
+use std::sync::atomic::AtomicU64;
 
 /// How one probe of tenant isolation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub struct Metrics {
     registry: Registry,
     probes: Family<Labels, Counter>,
     breached: Gauge,
+    months_ahead: Gauge,
+    unsealed: Gauge<f64, AtomicU64>,
 }
 
 impl Metrics {
@@ -75,11 +78,25 @@ impl Metrics {
             "Whether a probe has reached another tenant's row since the start (1) or not (0)",
             breached.clone(),
         );
+        let months_ahead = Gauge::default();
+        registry.register(
+            "record_months_ahead",
+            "Months beyond the current one that the audit record can be written in",
+            months_ahead.clone(),
+        );
+        let unsealed = Gauge::<f64, AtomicU64>::default();
+        registry.register(
+            "record_unsealed_seconds",
+            "For how long the oldest committed audit event has waited for its seal",
+            unsealed.clone(),
+        );
         registry.register_collector(Box::new(RefusalsLost(Box::new(refusals_lost))));
         Self {
             registry,
             probes,
             breached,
+            months_ahead,
+            unsealed,
         }
     }
 
@@ -89,6 +106,13 @@ impl Metrics {
             self.breached.set(1);
         }
         self.probes.get_or_create(&[("outcome", outcome.as_str())]).inc();
+    }
+
+    /// The record's health: months that are ready, and hundredths of a second that the oldest event has waited for its seal.
+    pub fn record_seen(&self, months: usize, unsealed_cs: usize) {
+        self.months_ahead.set(i64::try_from(months).unwrap_or(i64::MAX));
+        let unsealed = u32::try_from(unsealed_cs).unwrap_or(u32::MAX);
+        self.unsealed.set(f64::from(unsealed) / 100.0);
     }
 
     /// All numbers, in the OpenMetrics text format.
@@ -141,6 +165,14 @@ mod tests {
                    start (1) or not (0).\n\
                    # TYPE bearingwall_isolation_breached gauge\n\
                    bearingwall_isolation_breached 0\n\
+                   # HELP bearingwall_record_months_ahead Months beyond the current one that the audit record can be \
+                   written in.\n\
+                   # TYPE bearingwall_record_months_ahead gauge\n\
+                   bearingwall_record_months_ahead 0\n\
+                   # HELP bearingwall_record_unsealed_seconds For how long the oldest committed audit event has waited \
+                   for its seal.\n\
+                   # TYPE bearingwall_record_unsealed_seconds gauge\n\
+                   bearingwall_record_unsealed_seconds 0.0\n\
                    # HELP bearingwall_refusals_lost Refusals that did not reach the audit record.\n\
                    # TYPE bearingwall_refusals_lost counter\n\
                    bearingwall_refusals_lost_total 0\n\
