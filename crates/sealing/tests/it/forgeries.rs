@@ -219,3 +219,34 @@ async fn aud_5_checkpoints_nodes_and_keys_that_were_made_by_somebody_else_are_fo
     .unwrap();
     assert_eq!(unheld.findings, [], "without a key from elsewhere, nothing can be told");
 }
+
+#[tokio::test]
+async fn aud_5_a_tree_that_contradicts_itself_is_not_signed_over() {
+    let sealed = Sealed::open().await;
+    let mut sealer = loop {
+        let taken = sealed
+            .record
+            .sealer_with(key(1), crate::fixture::options())
+            .await
+            .unwrap();
+        if let Ok(sealer) = taken {
+            break sealer;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    };
+    // Another history's state, of the same size, under the root that was signed for this one.
+    sealed
+        .record
+        .forge(&format!(
+            "UPDATE audit.checkpoints SET frontier = overlay(frontier PLACING sha256('other') FROM 9) WHERE customer_id = '{SPRUCE}'"
+        ))
+        .await;
+    sealed.record.write(SPRUCE, 1).await;
+    let refused = sealer.seal().await.unwrap_err();
+    assert!(
+        matches!(refused, bearingwall_sealing::SealingError::Inconsistent { .. }),
+        "{refused:?}"
+    );
+    let leaves = format!("SELECT count(*) FROM audit.leaves WHERE customer_id = '{SPRUCE}'");
+    assert_eq!(sealed.record.number(&leaves).await, 321);
+}

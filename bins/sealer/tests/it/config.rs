@@ -1,0 +1,83 @@
+//! Nothing is guessed.
+
+use bearingwall_core::Classified as _;
+use bearingwall_sealer::{Config, ConfigError};
+use bearingwall_tlog::note::{CosigningKey, SigningKey};
+
+fn text(witnesses: &str) -> String {
+    format!(
+        "version = 1\norigin = \"audit.example.com\"\n[database]\nurl = \"postgres://bearingwall_sealer@127.0.0.1:5432/bearingwall\"\n\
+         [key]\ncurrent = \"file+sealed:///var/lib/x#seal-key\"\n{witnesses}"
+    )
+}
+
+fn refused(text: &str) -> String {
+    let error = Config::parse(text).unwrap_err();
+    assert!(["SLR-002", "SLR-003"].contains(&error.code()), "{error:?}");
+    error.to_string()
+}
+
+#[test]
+fn a_plain_file_is_enough() {
+    let config = Config::parse(&text("")).unwrap();
+    assert_eq!((config.schedule.interval_ms, config.witnesses.len()), (500, 0));
+    let missing = Config::load("/nowhere/sealer.toml".as_ref()).unwrap_err();
+    assert!(matches!(missing, ConfigError::Unreadable { .. }));
+}
+
+#[test]
+fn slow_sealing_and_open_text_are_refused() {
+    assert!(refused(&text("[schedule]\ninterval_ms = 1501\n")).contains("interval_ms"));
+    assert!(refused(&text("[schedule]\ninterval_ms = 10\n")).contains("interval_ms"));
+    assert!(refused(&text("[schedule]\nheartbeat_s = 0\n")).contains("schedule"));
+    let witness = CosigningKey::from_seed("witness.example.net", &[7; 32])
+        .unwrap()
+        .verifier();
+    let https = |url: &str| text(&format!("[[witnesses]]\nurl = \"{url}\"\nkey = \"{witness}\"\n"));
+    assert_eq!(
+        Config::parse(&https("https://witness.example.net"))
+            .unwrap()
+            .witnesses
+            .len(),
+        1
+    );
+    assert!(
+        Config::parse(&https("http://127.0.0.1:9")).is_ok(),
+        "a test's witness is on this machine"
+    );
+    assert!(refused(&https("http://witness.example.net")).contains("witnesses.url"));
+}
+
+#[test]
+fn what_is_unknown_missing_or_misspelt_is_refused() {
+    assert!(refused(&text("surprise = 1\n")).contains("surprise"));
+    assert!(refused(&text("").replace("version = 1", "version = 2")).contains("version"));
+    for origin in [
+        "",
+        "Audit.example.com",
+        "/audit",
+        "audit/",
+        "audit example",
+        &"a".repeat(201),
+    ] {
+        let text = text("").replace("audit.example.com", origin);
+        assert!(refused(&text).contains("origin"), "{origin}");
+    }
+    assert!(refused(&text("[[witnesses]]\nname = \"vault\"\ndirectory = \"relative\"\n")).contains("directory"));
+    assert!(refused(&text("[[witnesses]]\nname = \"The Vault\"\ndirectory = \"/mnt\"\n")).contains("witnesses.name"));
+    // A log's key is no witness's key.
+    let log = SigningKey::from_seed("witness.example.net", &[7; 32])
+        .unwrap()
+        .verifier();
+    let text = text(&format!(
+        "[[witnesses]]\nurl = \"https://w.example\"\nkey = \"{log}\"\n"
+    ));
+    assert!(refused(&text).contains("witnesses.key"));
+    assert!(refused(&text.replace("bearingwall_sealer@", "bearingwall_sealer:hunter2@")).contains("password"));
+}
+
+#[test]
+fn sec_1_a_password_in_the_file_is_not_repeated() {
+    let error = refused(&text("").replace("bearingwall_sealer@", "bearingwall_sealer:hunter2@"));
+    assert!(!error.contains("hunter2"), "{error}");
+}
