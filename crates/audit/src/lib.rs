@@ -10,6 +10,8 @@ mod record;
 mod reports;
 mod rows;
 mod sink;
+#[cfg(feature = "sql")]
+pub mod sql;
 
 pub use access::{Access, Command, Details, PhiTx};
 pub use access_log::{AccessEntry, AccessPage};

@@ -13,6 +13,7 @@ mod access;
 mod ahead;
 mod append_only;
 mod closed;
+mod embedding;
 mod fixture;
 mod gate;
 mod phases;
