@@ -89,11 +89,11 @@ const GUARDED: [Written; 8] = [
         true,
     ),
     tree(
-        "seal_keys",
-        "origin_root, position, vkey, rotation",
-        "'r' || {number}, 0, 'v', NULL",
+        "log_keys",
+        "customer_id, position, from_size, vkey, rotation",
+        "{tenant}, {number}, 0, 'v', 'r'",
         Some("added_at"),
-        false,
+        true,
     ),
     kept("orphan_sweeps", "seal_id, completed", "{number}, 0"),
 ];
