@@ -44,7 +44,7 @@ async fn aud_5_under_writers_that_commit_out_of_order_every_event_is_sealed_exac
     }
     seal_all(&mut sealer).await;
     assert!(
-        rounds > 10,
+        rounds > 4,
         "the writers were over too soon for anything to be out of order: {rounds}"
     );
     let sealed = record
@@ -80,9 +80,12 @@ async fn aud_5_one_sealer_is_at_it_and_the_next_takes_over_when_it_is_gone() {
     assert!(second.is_err(), "two sealers at once");
     let sealed = first.seal().await.unwrap();
     assert!(sealed.events >= 700 && !sealed.caught_up, "{sealed:?}");
-    assert!(sealed.window < Duration::from_mins(1), "{sealed:?}");
+    record.write(SPRUCE, 10).await;
+    let sealed = first.seal().await.unwrap();
+    assert_eq!(sealed.events, 10);
+    assert!(sealed.window < Duration::from_mins(1), "{:?}", sealed.window);
     drop(first);
-    record.write(SPRUCE, 400).await;
+    record.write(SPRUCE, 390).await;
     let mut second = loop {
         if let Ok(sealer) = record.sealer_with(key(1), options()).await.unwrap() {
             break sealer;
