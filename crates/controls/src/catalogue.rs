@@ -411,25 +411,6 @@ pub const CATALOGUE: &[Control] = &[
         evidence: &[Tests("cargo test --workspace aud_4_"), Live("cargo demo -- --check")],
     },
     Control {
-        id: "AUD-5",
-        title: "Tamper evidence",
-        statement: "Every committed audit event is a leaf of exactly one position of its tenant's signed Merkle tree, and \
-                    whoever changes, removes, adds, repeats or moves an event afterwards, or forks or rewinds the log, is \
-                    found by whoever holds the public key and, for a rewind, an earlier checkpoint.",
-        crate_name: "sealing",
-        clauses: &[
-            cite(Hipaa, "164.312(b)"),
-            cite(Hipaa, "164.312(c)(1)"),
-            cite(Hipaa, "164.312(c)(2)"),
-            cite(Soc2, "CC7.2"),
-            cite(Gdpr, "5(2)"),
-            cite(Iso27001, "A.8.15"),
-            cite(Nist80053, "AU-9"),
-            cite(Nist80053, "AU-10"),
-        ],
-        evidence: &[Tests("cargo test --workspace aud_5_"), Live("cargo demo -- --check")],
-    },
-    Control {
         id: "AUD-6",
         title: "Every access has an end on the record",
         statement: "An access that is announced on the record is followed there by how it ended; one whose server died is \
@@ -479,6 +460,25 @@ pub const CATALOGUE: &[Control] = &[
             cite(Nist80053, "AU-6"),
         ],
         evidence: &[Tests("cargo test --workspace aud_8_"), Live("cargo demo -- --check")],
+    },
+    Control {
+        id: "AUD-5",
+        title: "Tamper evidence",
+        statement: "Every committed audit event is a leaf of exactly one position of its tenant's signed Merkle tree, and \
+                    whoever changes, removes, adds, repeats or moves an event afterwards, or forks or rewinds the log, is \
+                    found by whoever holds the public key and, for a rewind, an earlier checkpoint.",
+        crate_name: "sealing",
+        clauses: &[
+            cite(Hipaa, "164.312(b)"),
+            cite(Hipaa, "164.312(c)(1)"),
+            cite(Hipaa, "164.312(c)(2)"),
+            cite(Soc2, "CC7.2"),
+            cite(Gdpr, "5(2)"),
+            cite(Iso27001, "A.8.15"),
+            cite(Nist80053, "AU-9"),
+            cite(Nist80053, "AU-10"),
+        ],
+        evidence: &[Tests("cargo test --workspace aud_5_"), Live("cargo demo -- --check")],
     },
     Control {
         id: "DOM-1",
