@@ -229,6 +229,17 @@ async fn set_up(cluster: &Cluster) -> Stage {
         region: "bench-1".to_owned(),
     };
     migrations::tenant_create(&mut admin, &tenant).await.unwrap();
+    let url = format!(
+        "postgres://bearingwall_app@{}:{}/{DATABASE}",
+        cluster.host(),
+        cluster.port()
+    );
+    let mut config = PoolConfig::new(url.parse().unwrap(), Some(app_password), vec!["bench-1".to_owned()]);
+    config.max_connections = 32;
+    let pool = TenantPool::connect(config, EnterKey::new(1, &secret).unwrap())
+        .await
+        .unwrap();
+    // After the pool's own checks, which would refuse tables without row security.
     database.batch_execute(TABLES).await.unwrap();
     let person = ClientId::from_uuid(Uuid::now_v7());
     database
@@ -238,16 +249,6 @@ async fn set_up(cluster: &Cluster) -> Stage {
              INSERT INTO crm.clients (customer_id, id) VALUES ('{customer}', '{person}');
              INSERT INTO crm.client_records (customer_id, client_id, payload) VALUES ('{customer}', '{person}', decode(repeat('fe', 400), 'hex'))"
         ))
-        .await
-        .unwrap();
-    let url = format!(
-        "postgres://bearingwall_app@{}:{}/{DATABASE}",
-        cluster.host(),
-        cluster.port()
-    );
-    let mut config = PoolConfig::new(url.parse().unwrap(), Some(app_password), vec!["bench-1".to_owned()]);
-    config.max_connections = 32;
-    let pool = TenantPool::connect(config, EnterKey::new(1, &secret).unwrap())
         .await
         .unwrap();
     let log = AuditLog::new(pool.clone());
