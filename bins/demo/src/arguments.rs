@@ -1,5 +1,6 @@
 //! The command line.
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -35,7 +36,7 @@ pub(crate) struct Arguments {
     pub(crate) pg_bin: Option<PathBuf>,
 
     /// Never installs PostgreSQL.
-    #[arg(long, env = "BEARINGWALL_NO_INSTALL")]
+    #[arg(long, env = "BEARINGWALL_NO_INSTALL", value_parser = FalseyValueParser::new())]
     pub(crate) no_install: bool,
 
     /// The server's port; without it 8080 where that is free.
