@@ -1,6 +1,7 @@
 //! `--kill`: the server and PostgreSQL are killed under load, and what was sent is held against the record.
 
 mod chance;
+mod exchange;
 mod load;
 mod proof;
 mod rounds;

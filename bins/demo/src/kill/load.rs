@@ -1,7 +1,8 @@
 //! The load: callers of both spas who read, list, look up and write, and keep what they were answered.
 
 use super::chance::Chance;
-use crate::api::{self, Api, Call, correlation_id};
+use super::exchange::{self, Came, Way, ids_in};
+use crate::api::{self, Api, Call};
 use crate::check::bench::{Bench, Tenant, listed};
 use crate::check::storage::field;
 use crate::stage::items;
@@ -15,9 +16,8 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-const CALLERS_EACH: u64 = 4;
-/// Longer than the server gives a request.
-const ANSWER_LIMIT: Duration = Duration::from_secs(40);
+/// Callers of each spa; the last of them reads slowly.
+const CALLERS_EACH: u64 = 5;
 /// The pause of a caller who was not served.
 const PAUSE: Duration = Duration::from_millis(20);
 /// Clients that are known from the start, and those of them whose notes are.
@@ -117,11 +117,12 @@ impl<'a> Load<'a> {
         let mut callers = Vec::new();
         for tenant in [&bench.juniper, &bench.saltmarsh] {
             let targets = targets(bench, tenant).await?;
-            for _ in 0..CALLERS_EACH {
+            for place in 1..=CALLERS_EACH {
                 let number = u64::try_from(callers.len())? + 1;
                 callers.push(Caller {
                     tenant,
                     number,
+                    reads_slowly: place == CALLERS_EACH,
                     chance: Chance::new(seed, number),
                     targets: targets.clone(),
                     answered: Vec::new(),
@@ -178,10 +179,27 @@ async fn targets(bench: &Bench<'_>, tenant: &Tenant) -> anyhow::Result<Vec<Targe
     Ok(targets)
 }
 
+fn client(external_id: &str, canary: &str) -> Value {
+    json!({
+        "external_id": external_id,
+        "first_name": "Kim",
+        "last_name": "Killed",
+        "date_of_birth": "1980-01-01",
+        "marketing_opt_in": false,
+        "labels": {"canary": canary},
+    })
+}
+
+fn note(body: &str) -> Value {
+    json!({"noted_on": "2026-01-01", "author": "Kill, RN", "service": "peel", "body": body})
+}
+
 /// Somebody who asks one thing after the other.
 pub(crate) struct Caller<'a> {
     pub(crate) tenant: &'a Tenant,
     number: u64,
+    /// Lists in small pieces, and does nothing else.
+    reads_slowly: bool,
     chance: Chance,
     targets: Vec<Target>,
     answered: Vec<Answered>,
@@ -206,22 +224,10 @@ enum Write {
 }
 
 struct Question {
-    call: Call,
+    way: Way,
     event: &'static str,
     persons: Persons,
     write: Option<(Write, Value)>,
-}
-
-/// What came back of a request.
-enum Came {
-    Nothing,
-    Answer {
-        status: u16,
-        correlation: Option<Uuid>,
-        at: OffsetDateTime,
-        text: String,
-        whole: bool,
-    },
 }
 
 impl Caller<'_> {
@@ -231,13 +237,16 @@ impl Caller<'_> {
                 self.tally.faults.push("there was nothing to ask".to_owned());
                 return;
             };
-            if !self.ask(api, victim, question).await {
+            if !self.ask(api, victim, question, goes_on).await {
                 tokio::time::sleep(PAUSE).await;
             }
         }
     }
 
     fn choose(&mut self) -> Option<Question> {
+        if self.reads_slowly {
+            return self.list_slowly();
+        }
         match self.chance.below(100) {
             0..24 => self.read_client(),
             24..38 => self.list_clients(),
@@ -253,7 +262,7 @@ impl Caller<'_> {
 
     fn read(&self, call: Call, event: &'static str, persons: Persons) -> Option<Question> {
         Some(Question {
-            call: call.bearer(&self.tenant.reader.token),
+            way: Way::Usual(call.bearer(&self.tenant.reader.token)),
             event,
             persons,
             write: None,
@@ -274,6 +283,16 @@ impl Caller<'_> {
             path = format!("{path}&before={before}");
         }
         self.read(Call::get(path), "client.listed", Persons::Listed)
+    }
+
+    fn list_slowly(&mut self) -> Option<Question> {
+        let before = self.chance.pick(&self.targets)?.id;
+        Some(Question {
+            way: Way::Slow(format!("/v1/clients?limit=100&before={before}")),
+            event: "client.listed",
+            persons: Persons::Listed,
+            write: None,
+        })
     }
 
     fn search(&mut self) -> Option<Question> {
@@ -308,16 +327,9 @@ impl Caller<'_> {
 
     fn create_client(&mut self) -> Option<Question> {
         let text = self.text();
-        let sent = json!({
-            "external_id": format!("kill-{}-{}", self.number, self.texts),
-            "first_name": "Kim",
-            "last_name": "Killed",
-            "date_of_birth": "1980-01-01",
-            "marketing_opt_in": false,
-            "labels": {"canary": text},
-        });
+        let sent = client(&format!("kill-{}-{}", self.number, self.texts), &text);
         Some(Question {
-            call: Call::post("/v1/clients").bearer(&self.tenant.admin.token).json(&sent),
+            way: Way::Usual(Call::post("/v1/clients").bearer(&self.tenant.admin.token).json(&sent)),
             event: "client.created",
             persons: Persons::Made,
             write: Some((Write::Create(Kind::Client), sent)),
@@ -326,10 +338,10 @@ impl Caller<'_> {
 
     fn create_note(&mut self) -> Option<Question> {
         let client = self.chance.pick(&self.targets)?.id;
-        let sent = json!({"noted_on": "2026-01-01", "author": "Kill, RN", "service": "peel", "body": self.text()});
+        let sent = note(&self.text());
         let call = Call::post(format!("/v1/clients/{client}/chart-notes"));
         Some(Question {
-            call: call.bearer(&self.tenant.admin.token).json(&sent),
+            way: Way::Usual(call.bearer(&self.tenant.admin.token).json(&sent)),
             event: "chart_note.created",
             persons: Persons::Named(client),
             write: Some((Write::Create(Kind::Note), sent)),
@@ -362,7 +374,7 @@ impl Caller<'_> {
             .bearer(&self.tenant.admin.token)
             .header("if-match", format!("\"{}\"", written.version));
         Some(Question {
-            call: call.json(&sent),
+            way: Way::Usual(call.json(&sent)),
             event: match kind {
                 Kind::Client => "client.changed",
                 Kind::Note => "chart_note.changed",
@@ -379,15 +391,15 @@ impl Caller<'_> {
     }
 
     /// Asks, keeps what came, and answers whether it was served.
-    async fn ask(&mut self, api: &Api, victim: Victim, question: Question) -> bool {
+    async fn ask(&mut self, api: &Api, victim: Victim, question: Question, goes_on: &AtomicBool) -> bool {
         let Question {
-            call,
+            way,
             event,
             persons,
             write,
         } = question;
         self.tally.asked += 1;
-        let came = exchange(api, call).await;
+        let came = exchange::send(api, way, &self.tenant.reader.token, goes_on).await;
         let acknowledged = match self.keep(api, victim, (event, persons, write.is_some()), came) {
             Ok(acknowledged) => acknowledged,
             Err(error) => {
@@ -430,6 +442,11 @@ impl Caller<'_> {
             // While PostgreSQL is away the server says so; a server that is killed says nothing.
             anyhow::ensure!(victim == Victim::Database && status >= 500, "answered {status} {code}");
             self.tally.unavailable += 1;
+            return Ok(None);
+        }
+        if correlation.is_none() && !whole && text.is_empty() {
+            // Not even the head came to its end.
+            self.tally.silent += 1;
             return Ok(None);
         }
         let correlation = correlation.context("an answer without the id of its request")?;
@@ -510,36 +527,6 @@ fn version(answer: &Value) -> anyhow::Result<i64> {
         .context("the answer has no version")
 }
 
-/// Sends a request and keeps every byte that comes back, however it ends.
-async fn exchange(api: &Api, call: Call) -> Came {
-    let Ok(Ok(mut response)) = tokio::time::timeout(ANSWER_LIMIT, api.begin(call)).await else {
-        return Came::Nothing;
-    };
-    let (at, status) = (OffsetDateTime::now_utc(), response.status().as_u16());
-    let correlation = correlation_id(&response).ok();
-    let mut body = Vec::new();
-    let whole = loop {
-        match tokio::time::timeout(ANSWER_LIMIT, response.chunk()).await {
-            Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk),
-            Ok(Ok(None)) => break true,
-            Ok(Err(_)) | Err(_) => break false,
-        }
-    };
-    Came::Answer {
-        status,
-        correlation,
-        at,
-        text: String::from_utf8_lossy(&body).into_owned(),
-        whole,
-    }
-}
-
-/// The ids in the beginning of an answer.
-fn ids_in(text: &str) -> BTreeSet<Uuid> {
-    let rest = text.split("\"id\":\"").skip(1);
-    rest.filter_map(|rest| rest.get(..36)?.parse().ok()).collect()
-}
-
 /// What differs between what was sent and what is stored, if anything.
 pub(crate) fn differs(sent: &Value, stored: &Value) -> Option<String> {
     let Some(sent) = sent.as_object() else {
@@ -553,15 +540,6 @@ pub(crate) fn differs(sent: &Value, stored: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_persons_of_an_answer_that_was_cut_off_are_found() {
-        let [first, second] = [Uuid::now_v7(), Uuid::now_v7()];
-        let text = format!(r#"{{"items":[{{"id":"{first}","version":1,"first_name":"A"}},{{"id":"{second}","fir"#);
-        assert_eq!(ids_in(&text), BTreeSet::from([first, second]));
-        let cut = text.get(..text.len() - 20).unwrap();
-        assert_eq!(ids_in(cut), BTreeSet::from([first]));
-    }
 
     #[test]
     fn a_field_that_was_not_stored_is_named() {

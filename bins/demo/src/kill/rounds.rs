@@ -15,8 +15,8 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// When the kill comes, after the load began.
-const KILL_MS: (u64, u64) = (20, 900);
+/// When the kill comes, after the load began: before the server has opened its first connections, or well after.
+const KILL_MS: (u64, u64) = (20, 2_500);
 /// How long the load goes on once the server serves again.
 const AFTER_MS: (u64, u64) = (300, 900);
 const READY_LIMIT: Duration = Duration::from_secs(60);
