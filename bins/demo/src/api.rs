@@ -218,7 +218,7 @@ impl Api {
 }
 
 /// The server's id of the request.
-fn correlation_id(response: &Response) -> anyhow::Result<Uuid> {
+pub(crate) fn correlation_id(response: &Response) -> anyhow::Result<Uuid> {
     response
         .headers()
         .get("x-correlation-id")

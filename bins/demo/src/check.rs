@@ -1,15 +1,15 @@
 //! `--check`: what the system promises, tried on the running system, one line each.
 
 mod access;
-mod bench;
+pub(crate) mod bench;
 mod crash;
-mod evidence;
+pub(crate) mod evidence;
 mod isolation;
 mod leaks;
 mod record;
 mod session;
 mod statements;
-mod storage;
+pub(crate) mod storage;
 mod tokens;
 
 use crate::console::{Console, chain};
@@ -26,7 +26,15 @@ pub(crate) struct Report<'a> {
     pub(crate) failed: u32,
 }
 
-impl Report<'_> {
+impl<'a> Report<'a> {
+    pub(crate) const fn new(console: &'a Console) -> Self {
+        Self {
+            console,
+            passed: 0,
+            failed: 0,
+        }
+    }
+
     /// Runs one proof, which answers what was seen, and prints its line.
     pub(crate) async fn prove(&mut self, tried: &str, proof: impl Future<Output = anyhow::Result<String>>) {
         match proof.await {
@@ -44,11 +52,7 @@ impl Report<'_> {
 
 /// Tries everything. A proof that fails does not keep the others from running.
 pub(crate) async fn run<'a>(stage: &'a Stage, place: &Place, running: &mut Running) -> Report<'a> {
-    let mut report = Report {
-        console: &stage.console,
-        passed: 0,
-        failed: 0,
-    };
+    let mut report = Report::new(&stage.console);
     let console = &stage.console;
     console.line("");
     let mut bench = Bench::new(stage);

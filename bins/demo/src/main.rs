@@ -7,6 +7,7 @@ mod check;
 mod console;
 mod identity;
 mod import;
+mod kill;
 mod place;
 mod running;
 mod sample;

@@ -48,6 +48,13 @@ impl Running {
         Ok(self.cluster.insert(started.context("starting PostgreSQL")??))
     }
 
+    /// Ends PostgreSQL without a warning; its sessions end with it. The cluster can be started again.
+    pub(crate) async fn kill_cluster(&mut self) -> anyhow::Result<()> {
+        let cluster = self.cluster.take().context("PostgreSQL is not running")?;
+        let killed = tokio::task::spawn_blocking(move || cluster.kill());
+        Ok(killed.await.context("killing PostgreSQL")??)
+    }
+
     /// Stops what is there, and answers the cluster's folder.
     pub(crate) async fn stop(mut self, console: &Console) -> anyhow::Result<Option<PathBuf>> {
         let server = match self.server.take() {

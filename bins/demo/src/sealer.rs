@@ -1,17 +1,22 @@
 //! The sealer, as a task of this process: in production it is a program and a machine of its own.
 
 use crate::place::Place;
+use crate::stage::Stage;
 use anyhow::Context as _;
 use bearingwall_ctl::{Provisioned, ensure_seal_key};
 use bearingwall_sealer::Config;
+use bearingwall_sealing::{Sealer, SealerOptions};
 use bearingwall_tlog::note::VerifierKey;
 use serde::Serialize;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// What stands before `/<tenant>` in the name of each log.
 const ORIGIN: &str = "audit.demo.example";
 const KEY: &str = "seal-key";
+/// A sealer that was stopped leaves when its connection has ended.
+const HANDOVER_LIMIT: Duration = Duration::from_secs(10);
 
 #[derive(Serialize)]
 struct Document {
@@ -58,7 +63,7 @@ impl RunningSealer {
     /// Makes key, directory and configuration where they are missing, and starts.
     #[expect(
         clippy::disallowed_methods,
-        reason = "it belongs to no request, and ends when this value is stopped or dropped"
+        reason = "it belongs to no request, and `stop` ends it and waits for it"
     )]
     pub(crate) fn start(place: &Place, provisioned: &Provisioned, port: u16, database: &str) -> anyhow::Result<Self> {
         let key = ensure_seal_key(&provisioned.store, KEY)?;
@@ -101,9 +106,34 @@ impl RunningSealer {
         })
     }
 
+    /// Whether it has not given up.
+    pub(crate) fn goes_on(&self) -> bool {
+        !self.task.is_finished()
+    }
+
     /// Lets the running round end.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
         drop(self.stop);
         self.task.await.context("the sealer")?
+    }
+}
+
+/// Takes over from a sealer that was stopped, to be driven by hand.
+pub(crate) async fn take_over(stage: &Stage) -> anyhow::Result<Sealer> {
+    let key = ensure_seal_key(&stage.provisioned.store, KEY)?;
+    let options = SealerOptions {
+        origin: ORIGIN.to_owned(),
+        previous: None,
+        heartbeat: Duration::from_secs(60),
+    };
+    let started = Instant::now();
+    let mut client = stage.as_role("sealer").await?;
+    loop {
+        match Sealer::take_over(client, key.clone(), options.clone()).await? {
+            Ok(sealer) => return Ok(sealer),
+            Err(waiting) => client = waiting,
+        }
+        anyhow::ensure!(started.elapsed() < HANDOVER_LIMIT, "the other sealer holds on");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

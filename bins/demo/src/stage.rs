@@ -7,6 +7,7 @@ use crate::check;
 use crate::console::{Console, thousands};
 use crate::identity::{self, Tokens};
 use crate::import::{self, Imported, Kind};
+use crate::kill;
 use crate::place::{self, Place};
 use crate::running::{Running, Stop};
 use crate::sample::{self, Spa};
@@ -48,7 +49,7 @@ pub(crate) struct Stage {
 /// The private cluster, as far as the rest must know it.
 pub(crate) struct Database {
     version: String,
-    port: u16,
+    pub(crate) port: u16,
     superuser: DatabaseAddress,
     superuser_password: Sensitive<String>,
     /// What PostgreSQL logs.
@@ -85,7 +86,7 @@ impl Database {
 pub(crate) async fn run(arguments: &Arguments, console: &Arc<Console>) -> anyhow::Result<ExitCode> {
     let mut stop = Stop::listen()?;
     let temporary = arguments
-        .check
+        .is_passing()
         .then(|| place::temporary_folder(arguments.data_dir.as_deref()))
         .transpose()?;
     let place = match &temporary {
@@ -121,8 +122,11 @@ async fn work(
     running: &mut Running,
 ) -> anyhow::Result<ExitCode> {
     let stage = Stage::set_up(arguments, console, place, running).await?;
-    if arguments.check {
-        let report = check::run(&stage, place, running).await;
+    if arguments.is_passing() {
+        let report = match arguments.kill {
+            Some(kills) => kill::run(&stage, arguments, kills, place, running).await,
+            None => check::run(&stage, place, running).await,
+        };
         console.line(&format!("\n{} passed, {} failed", report.passed, report.failed));
         return Ok(if report.failed == 0 {
             ExitCode::SUCCESS
@@ -177,7 +181,7 @@ impl Stage {
             database_url: database.url(),
             regions: options.regions,
             enter_kid: ENTER_KID,
-            issuers: if arguments.check {
+            issuers: if arguments.is_passing() {
                 vec![known(&issuer), known(&other_service)]
             } else {
                 vec![known(&issuer)]
@@ -365,7 +369,7 @@ fn server_port(arguments: &Arguments) -> u16 {
     if let Some(port) = arguments.port {
         return port;
     }
-    let free = !arguments.check && TcpListener::bind(("127.0.0.1", USUAL_PORT)).is_ok();
+    let free = !arguments.is_passing() && TcpListener::bind(("127.0.0.1", USUAL_PORT)).is_ok();
     if free { USUAL_PORT } else { 0 }
 }
 

@@ -145,6 +145,13 @@ impl Cluster {
         Ok(StopOutcome::Stopped)
     }
 
+    /// Ends the server process without a warning, whoever else uses it, as the kernel does where memory runs out. Its
+    /// sessions end when they notice; the next start recovers.
+    pub fn kill(self) -> Result<(), ClusterError> {
+        let _lock = self.layout.lock()?;
+        postmaster::kill(self.running.process)
+    }
+
     /// Always loopback.
     pub fn host(&self) -> &'static str {
         "127.0.0.1"

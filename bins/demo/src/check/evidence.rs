@@ -5,6 +5,7 @@ use super::bench::Bench;
 use crate::console::thousands;
 use crate::place::Place;
 use crate::running::Running;
+use crate::stage::Stage;
 use bearingwall_sealing::{
     Compared, ExportOptions, FileWitness, Finding, VerifyOptions, compare, export, key_for_log, list_logs, verify_log,
 };
@@ -47,8 +48,9 @@ pub(crate) async fn prove(bench: &Bench<'_>, place: &Place, running: &mut Runnin
         .await;
 }
 
-async fn all_sealed(bench: &Bench<'_>) -> anyhow::Result<()> {
-    let app = bench.stage.as_role("app").await?;
+/// Waits until no event waits for its seal.
+pub(crate) async fn all_sealed(stage: &Stage) -> anyhow::Result<()> {
+    let app = stage.as_role("app").await?;
     let started = Instant::now();
     loop {
         let waiting: f64 = app.query_one("SELECT audit.unsealed_seconds()", &[]).await?.get(0);
@@ -64,7 +66,7 @@ async fn all_sealed(bench: &Bench<'_>) -> anyhow::Result<()> {
 }
 
 async fn verified(bench: &Bench<'_>, key: &VerifierKey) -> anyhow::Result<String> {
-    all_sealed(bench).await?;
+    all_sealed(bench.stage).await?;
     let auditor = bench.stage.as_role("auditor").await?;
     let options = VerifyOptions {
         trusted: Some(key.clone()),

@@ -423,3 +423,12 @@ pub(super) fn stop(process: Process) -> Result<(), ClusterError> {
     }
     Err(ClusterError::StillRunning { pid: process.pid })
 }
+
+/// No shutdown at all.
+pub(super) fn kill(process: Process) -> Result<(), ClusterError> {
+    process.signal(Signal::SIGKILL);
+    if process.wait_gone(STOP_LIMIT) {
+        return Ok(());
+    }
+    Err(ClusterError::StillRunning { pid: process.pid })
+}

@@ -186,9 +186,8 @@ fn a_killed_server_does_not_block_the_next_start() {
         "CREATE TABLE kept (word text); INSERT INTO kept VALUES ('still here')",
     );
     let pid = killed.pid();
-    assert!(signal(pid, "-KILL"));
-    wait_until("the kill", Duration::from_secs(10), || !is_running(pid));
-    drop(killed);
+    killed.kill().unwrap();
+    assert!(!is_running(pid));
 
     let next = start(&options(&scratch));
     assert_ne!(next.pid(), pid);
