@@ -26,13 +26,13 @@ pub(crate) struct Arguments {
     pub(crate) kill: Option<u32>,
 
     /// With --kill: how often PostgreSQL is killed.
-    #[arg(long, value_name = "N", requires = "kill", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    #[arg(long, value_name = "N", requires = "kill", conflicts_with = "check", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) kill_database: u32,
 
     /// With --kill: what the requests and the moments of the kills follow from; without it another one each time.
     ///
     /// It is printed. What a run meets also depends on the machine: a seed asks the same, it does not repeat the answers.
-    #[arg(long, value_name = "NUMBER", requires = "kill")]
+    #[arg(long, value_name = "NUMBER", requires = "kill", conflicts_with = "check")]
     pub(crate) seed: Option<u64>,
 
     /// With --check or --kill: leaves the temporary folder behind.

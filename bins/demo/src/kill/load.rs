@@ -436,12 +436,7 @@ impl Caller<'_> {
             return Ok(None);
         };
         if !(200..300).contains(&status) {
-            let code = serde_json::from_str::<Value>(&text).unwrap_or_default();
-            let code = api::text(&code, "code").to_owned();
-            api.keep_error(text);
-            // While PostgreSQL is away the server says so; a server that is killed says nothing.
-            anyhow::ensure!(victim == Victim::Database && status >= 500, "answered {status} {code}");
-            self.tally.unavailable += 1;
+            self.turned_away(api, victim, status, text)?;
             return Ok(None);
         }
         if correlation.is_none() && !whole && text.is_empty() {
@@ -480,6 +475,19 @@ impl Caller<'_> {
             at,
         });
         Ok(value)
+    }
+
+    /// While PostgreSQL is away the server says so; a server that is killed says nothing, and every request is sound.
+    fn turned_away(&mut self, api: &Api, victim: Victim, status: u16, text: String) -> anyhow::Result<()> {
+        let problem = serde_json::from_str::<Value>(&text).unwrap_or_default();
+        api.keep_error(text);
+        anyhow::ensure!(
+            victim == Victim::Database && status >= 500,
+            "answered {status} {}",
+            api::text(&problem, "code")
+        );
+        self.tally.unavailable += 1;
+        Ok(())
     }
 
     /// Remembers what a write came to.
