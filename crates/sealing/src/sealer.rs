@@ -8,6 +8,7 @@ use crate::witness::{self, Due, Left};
 use bearingwall_tlog::Hash;
 use bearingwall_tlog::merkle::Node;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 use time::OffsetDateTime;
 use tokio_postgres::{Client, Transaction};
@@ -68,8 +69,9 @@ impl Sealer {
         key: SealingKey,
         options: SealerOptions,
     ) -> Result<Result<Self, Client>, SealingError> {
-        // Plans without statistics: the index over transactions is always the right one. Where there is none, the penalty for the
-        // scan of a table with one row passes for work that is worth compiling: `audit.next_orphan_seal()` took 42 ms, and 0.5 ms without.
+        // Plans without statistics: the index over transactions is always the right one. Where there is none, the penalty for
+        // scanning a table with one row passes for work that is worth compiling: `audit.next_orphan_seal()` took 42 ms, and
+        // takes 0.5 ms without JIT.
         client
             .batch_execute(
                 "SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan; SET timezone = 'UTC'; \
@@ -340,12 +342,9 @@ impl Round {
             let mut chunk = Chunk::default();
             for row in &rows {
                 let event = rows::event(row)?;
-                if !logs.contains_key(&event.customer_id) {
-                    let head = LogHead::load(transaction, origin, key, event.customer_id).await?;
-                    logs.insert(event.customer_id, head);
-                }
-                let Some(log) = logs.get_mut(&event.customer_id) else {
-                    continue;
+                let log = match logs.entry(event.customer_id) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(new) => new.insert(LogHead::load(transaction, origin, key, event.customer_id).await?),
                 };
                 chunk.add(log, event.event_id, event.recorded_at, &event.canonical())?;
                 oldest = Some(oldest.map_or(event.recorded_at, |at| at.min(event.recorded_at)));
