@@ -69,10 +69,12 @@ impl Sealer {
         key: SealingKey,
         options: SealerOptions,
     ) -> Result<Result<Self, Client>, SealingError> {
-        // Plans without statistics: the index over transactions is always the right one.
+        // Plans without statistics: the index over transactions is always the right one. Where there is none, the penalty for
+        // scanning a table with one row passes for work that is worth compiling: `audit.next_orphan_seal()` took 42 ms, and
+        // takes 0.5 ms without JIT.
         client
             .batch_execute(
-                "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; SET timezone = 'UTC'; \
+                "SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan; SET timezone = 'UTC'; \
                  SET idle_in_transaction_session_timeout = '60s'; SET synchronous_commit = on",
             )
             .await

@@ -13,6 +13,7 @@ use bearingwall_sealing::{VerifyOptions, list_logs, unsealed_events, verify_log}
 use bearingwall_tlog::note::VerifierKey;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -277,7 +278,7 @@ async fn swept(stage: &Stage, load: &Load<'_>, running: &mut Running) -> anyhow:
         .await
         .context("ageing the seals")?;
     let mut sealer = sealer::take_over(stage).await?;
-    let mut ended = 0;
+    let (mut ended, started) = (0, Instant::now());
     loop {
         ended += sealer.maintain().await?;
         let next = sealer
@@ -288,7 +289,12 @@ async fn swept(stage: &Stage, load: &Load<'_>, running: &mut Running) -> anyhow:
             break;
         }
     }
+    let took = started.elapsed();
     sealer.seal().await?;
+    let seals: i64 = auditor
+        .query_one("SELECT count(*) FROM audit.orphan_sweeps", &[])
+        .await?
+        .get(0);
     let after = accesses(&auditor, SWEPT).await?;
     let newly: BTreeSet<Access> = after.difference(&already).copied().collect();
     anyhow::ensure!(
@@ -312,10 +318,11 @@ async fn swept(stage: &Stage, load: &Load<'_>, running: &mut Running) -> anyhow:
     anyhow::ensure!(unknown(true) == 0, "{} of them were acknowledged writes", unknown(true));
     Ok(format!(
         "{} were waiting, {} were swept before: exactly these ended as unknown, and every access has one end; \
-         {} of them had been answered",
+         {} of them had been answered; {seals} seals are swept, this pass took {} ms",
         waiting.len(),
         already.len(),
-        unknown(false)
+        unknown(false),
+        took.as_millis()
     ))
 }
 
