@@ -31,7 +31,9 @@ CREATE TABLE audit.leaves (
     hash        bytea       NOT NULL CHECK (octet_length(hash) = 32),
     PRIMARY KEY (customer_id, leaf_index)
 );
-CREATE INDEX leaves_event ON audit.leaves (customer_id, event_id);
+-- One leaf for each event. SECURITY: by its time as well: the writer chooses the id, and a second event under an id that is
+-- in the tree already must not pass for sealed.
+CREATE UNIQUE INDEX leaves_event ON audit.leaves (customer_id, event_id, recorded_at);
 
 -- The roots of full subtrees of 256, 65,536, … leaves: with the leaves, all that any proof and any tile needs.
 CREATE TABLE audit.nodes (
@@ -311,7 +313,8 @@ BEGIN
         RETURN NEXT 'legal-hold';
     END IF;
     IF EXISTS (SELECT FROM audit.events e WHERE e.recorded_at >= v_from AND e.recorded_at < v_to
-                AND NOT EXISTS (SELECT FROM audit.leaves l WHERE l.customer_id = e.customer_id AND l.event_id = e.event_id)) THEN
+                AND NOT EXISTS (SELECT FROM audit.leaves l WHERE l.customer_id = e.customer_id AND l.event_id = e.event_id
+                                   AND l.recorded_at = e.recorded_at)) THEN
         RETURN NEXT 'unsealed-events';
     END IF;
 END $f$;

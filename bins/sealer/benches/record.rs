@@ -455,7 +455,7 @@ async fn windows(stage: &Stage, cluster: &Cluster) {
             .query_one(
                 "SELECT count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY w), percentile_cont(0.99) WITHIN GROUP (ORDER BY w), max(w) FROM (
                     SELECT extract(epoch FROM s.sealed_at - e.recorded_at)::float8 AS w FROM audit.events e
-                      JOIN audit.leaves l ON l.customer_id = e.customer_id AND l.event_id = e.event_id
+                      JOIN audit.leaves l ON l.customer_id = e.customer_id AND l.event_id = e.event_id AND l.recorded_at = e.recorded_at
                      CROSS JOIN LATERAL (SELECT c.seal_id FROM audit.checkpoints c WHERE c.customer_id = l.customer_id AND c.tree_size > l.leaf_index
                                           ORDER BY c.tree_size LIMIT 1) c
                       JOIN audit.seals s ON s.seal_id = c.seal_id

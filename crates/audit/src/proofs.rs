@@ -23,7 +23,7 @@ const CHECKPOINTS: &str = "audit.checkpoints";
 /// The newest checkpoint with what witnesses answered to it, and the leaf of one event, if one is asked for.
 const NEWEST: &str = "
     SELECT c.tree_size, c.note,
-           (SELECT l.leaf_index FROM audit.leaves l WHERE l.customer_id = c.customer_id AND l.event_id = $1 LIMIT 1) AS leaf_index,
+           (SELECT l.leaf_index FROM audit.leaves l WHERE l.customer_id = c.customer_id AND l.event_id = $1 ORDER BY l.leaf_index LIMIT 1) AS leaf_index,
            ARRAY(SELECT w.cosignature FROM audit.witnessed w WHERE w.customer_id = c.customer_id AND w.tree_size = c.tree_size
                     AND w.cosignature IS NOT NULL ORDER BY w.witness) AS cosignatures
       FROM audit.checkpoints c ORDER BY c.tree_size DESC LIMIT 1";

@@ -18,7 +18,7 @@ pub(crate) const COLUMNS: &str = "e.customer_id, e.recorded_at, e.xid::text AS x
 /// The leaf of an event `e`, as the column `leaf_index`. Each event is sealed once; without an order the index over events is
 /// the only good plan.
 pub(crate) const LEAF: &str = "LEFT JOIN LATERAL (SELECT l.leaf_index FROM audit.leaves l WHERE l.customer_id = e.customer_id \
-     AND l.event_id = e.event_id LIMIT 1) leaf ON true";
+     AND l.event_id = e.event_id AND l.recorded_at = e.recorded_at) leaf ON true";
 
 #[derive(QueryableByName)]
 pub(crate) struct Row {

@@ -322,7 +322,7 @@ impl Round {
         };
         let query = format!(
             "SELECT {columns} FROM audit.events e WHERE {range} AND NOT EXISTS (SELECT FROM audit.leaves l \
-             WHERE l.customer_id = e.customer_id AND l.event_id = e.event_id) ORDER BY e.customer_id, e.xid, e.recorded_at, e.event_id",
+             WHERE l.customer_id = e.customer_id AND l.event_id = e.event_id AND l.recorded_at = e.recorded_at) ORDER BY e.customer_id, e.xid, e.recorded_at, e.event_id",
             columns = rows::COLUMNS
         );
         let statement = transaction.prepare(&query).await.map_err(SealingError::Unreadable)?;

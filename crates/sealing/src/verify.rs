@@ -9,7 +9,7 @@ use bearingwall_tlog::checkpoint::SignedCheckpoint;
 use bearingwall_tlog::merkle::{Frontier, Node, covering, tree_root};
 use bearingwall_tlog::note::VerifierKey;
 use std::collections::{BTreeMap, BTreeSet};
-use time::Date;
+use time::{Date, OffsetDateTime, UtcOffset};
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
@@ -141,7 +141,8 @@ pub async fn unsealed_events(client: &Client, older_than_s: f64) -> Result<u64, 
     let row = client
         .query_one(
             "SELECT count(*) FROM audit.events e WHERE e.recorded_at < clock_timestamp() - make_interval(secs => $1) \
-             AND NOT EXISTS (SELECT FROM audit.leaves l WHERE l.customer_id = e.customer_id AND l.event_id = e.event_id)",
+             AND NOT EXISTS (SELECT FROM audit.leaves l WHERE l.customer_id = e.customer_id AND l.event_id = e.event_id \
+             AND l.recorded_at = e.recorded_at)",
             &[&older_than_s],
         )
         .await
@@ -188,7 +189,7 @@ pub async fn verify_log(
     };
     let statement = client
         .prepare(&format!(
-            "SELECT {columns}, l.leaf_index, l.hash, l.event_id, (l.recorded_at AT TIME ZONE 'UTC')::date, e.event_id IS NOT NULL \
+            "SELECT {columns}, l.leaf_index, l.hash, l.event_id, l.recorded_at, e.event_id IS NOT NULL \
              FROM audit.leaves l LEFT JOIN audit.events e ON e.customer_id = l.customer_id AND e.recorded_at = l.recorded_at \
              AND e.event_id = l.event_id WHERE l.customer_id = $1 AND l.leaf_index >= $2 ORDER BY l.leaf_index LIMIT {PAGE}",
             columns = rows::COLUMNS
@@ -258,13 +259,19 @@ pub async fn compare(
 struct Walk {
     roots: BTreeMap<u64, Hash>,
     retired: BTreeSet<Date>,
-    seen: BTreeSet<Uuid>,
+    seen: BTreeSet<(Uuid, OffsetDateTime)>,
     frontier: Frontier,
     nodes: BTreeMap<Node, Hash>,
     next: u64,
 }
 
 impl Walk {
+    /// Whether the event's month has left the record in the proper way.
+    fn has_left(&self, recorded_at: OffsetDateTime) -> bool {
+        let month = recorded_at.to_offset(UtcOffset::UTC).date().replace_day(1);
+        month.is_ok_and(|month| self.retired.contains(&month))
+    }
+
     fn leaf(&mut self, row: &Row, report: &mut LogReport) -> Result<u64, SealingError> {
         let at = |offset: usize| rows::WIDTH.saturating_add(offset);
         let get = |error| SealingError::Unreadable(error);
@@ -272,14 +279,14 @@ impl Walk {
         let stored =
             Hash::from_slice(row.try_get(at(1)).map_err(get)?).ok_or(SealingError::Malformed { what: "a hash" })?;
         let event_id: Uuid = row.try_get(at(2)).map_err(get)?;
-        let day: Date = row.try_get(at(3)).map_err(get)?;
+        let recorded_at: OffsetDateTime = row.try_get(at(3)).map_err(get)?;
         let is_there: bool = row.try_get(at(4)).map_err(get)?;
         if index != self.next {
             report.add(Finding::LeafMissing { leaf_index: self.next });
         }
         self.next = index.saturating_add(1);
         report.leaves = report.leaves.saturating_add(1);
-        if !self.seen.insert(event_id) {
+        if !self.seen.insert((event_id, recorded_at)) {
             report.add(Finding::Repeated {
                 leaf_index: index,
                 event_id,
@@ -292,7 +299,7 @@ impl Walk {
                     event_id,
                 });
             }
-        } else if day.replace_day(1).is_ok_and(|month| self.retired.contains(&month)) {
+        } else if self.has_left(recorded_at) {
             report.retired = report.retired.saturating_add(1);
         } else {
             report.add(Finding::Missing {

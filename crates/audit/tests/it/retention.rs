@@ -211,7 +211,7 @@ impl Archive {
             SELECT customer_id, row_number() OVER (PARTITION BY customer_id ORDER BY event_id) - 1
                    + (SELECT count(*) FROM audit.leaves l WHERE l.customer_id = e.customer_id), event_id, recorded_at, sha256('x')
               FROM audit.events e WHERE recorded_at < now() - interval '1 year'
-               AND NOT EXISTS (SELECT FROM audit.leaves l WHERE l.customer_id = e.customer_id AND l.event_id = e.event_id)";
+               AND NOT EXISTS (SELECT FROM audit.leaves l WHERE l.customer_id = e.customer_id AND l.event_id = e.event_id AND l.recorded_at = e.recorded_at)";
         self.superuser.batch_execute(seal).await.unwrap();
     }
 

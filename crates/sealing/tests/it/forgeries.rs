@@ -156,7 +156,8 @@ async fn aud_5_leaves_that_are_swapped_cut_off_or_added_are_found() {
     let sealed = Sealed::open().await;
     let findings = sealed
         .after(&format!(
-            "INSERT INTO audit.leaves (customer_id, leaf_index, event_id, recorded_at, hash)
+            "DROP INDEX audit.leaves_event;
+             INSERT INTO audit.leaves (customer_id, leaf_index, event_id, recorded_at, hash)
              SELECT customer_id, 321, event_id, recorded_at, hash FROM audit.leaves WHERE customer_id = '{SPRUCE}' AND leaf_index = 3"
         ))
         .await;

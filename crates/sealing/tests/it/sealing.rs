@@ -8,7 +8,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 const NOT_ONCE: &str = "SELECT count(*) FROM (SELECT e.event_id FROM audit.events e LEFT JOIN audit.leaves l ON l.customer_id = e.customer_id
-    AND l.event_id = e.event_id AND l.recorded_at = e.recorded_at GROUP BY e.event_id HAVING count(l.event_id) <> 1) x";
+    AND l.event_id = e.event_id AND l.recorded_at = e.recorded_at GROUP BY e.customer_id, e.event_id, e.recorded_at HAVING count(l.event_id) <> 1) x";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn aud_5_under_writers_that_commit_out_of_order_every_event_is_sealed_exactly_once() {
@@ -314,4 +314,31 @@ async fn aud_5_the_window_is_told_to_whoever_serves() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     let waiting = window().await;
     assert!((0.2..30.0).contains(&waiting), "{waiting}");
+}
+
+#[tokio::test]
+async fn aud_5_an_event_under_an_id_that_is_in_the_tree_already_is_sealed_all_the_same() {
+    // The writer chooses the id: under one that was sealed, an event must not slip past the trees.
+    let record = Record::open().await;
+    let mut sealer = record.sealer().await;
+    record.write(SPRUCE, 2).await;
+    seal_all(&mut sealer).await;
+    let again = format!(
+        "INSERT INTO audit.events (customer_id, actor_id, request_id, event_id, event_type, phase, outcome)
+         SELECT customer_id, actor_id, request_id, event_id, 'chart_note.read', 'completed', 'success' FROM audit.events WHERE customer_id = '{SPRUCE}' LIMIT 1"
+    );
+    record.superuser.batch_execute(&again).await.unwrap();
+    // Not sealed yet, and so a finding, although a leaf has its id.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(unsealed_events(&record.auditor().await, 0.2).await.unwrap() >= 1);
+    seal_all(&mut sealer).await;
+    // Twice in one round.
+    for _ in 0..2 {
+        record.superuser.batch_execute(&again).await.unwrap();
+    }
+    seal_all(&mut sealer).await;
+    let leaves = format!("SELECT count(*) FROM audit.leaves WHERE customer_id = '{SPRUCE}'");
+    assert_eq!(record.number(&leaves).await, 5);
+    assert_eq!(record.number(NOT_ONCE).await, 0);
+    assert_eq!(record.verify(SPRUCE).await.findings, []);
 }
