@@ -8,6 +8,7 @@ use bearingwall_authn::{Algorithm, IssuerConfig, published_keys};
 use bearingwall_migrations::{
     IssuerKey, IssuerRules, issuer_list, issuer_remove, issuer_sync, profile, retire_enter_key, use_profile,
 };
+use bearingwall_secrets::document;
 use serde::Deserialize;
 use std::path::Path;
 use std::time::Duration;
@@ -46,15 +47,8 @@ async fn sync(arguments: &SyncArguments) -> anyhow::Result<Outcome> {
 }
 
 fn configured(path: &Path) -> anyhow::Result<Vec<IssuerConfig>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("reading `{}`", path.display()))?;
-    // The parser's own message quotes the line, which may hold anything.
-    let file: ServerFile = toml::from_str(&text).map_err(|error| {
-        anyhow::anyhow!(
-            "`{}` is not a server's configuration: {}",
-            path.display(),
-            error.message()
-        )
-    })?;
+    let file: ServerFile =
+        document::load(path).with_context(|| format!("`{}` is not a server's configuration", path.display()))?;
     anyhow::ensure!(!file.issuers.is_empty(), "`{}` names no issuer", path.display());
     Ok(file.issuers)
 }

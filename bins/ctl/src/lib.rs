@@ -20,18 +20,18 @@ mod tenants;
 mod vault;
 
 pub use audit::ensure_seal_key;
+pub use bearingwall_program::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED};
 pub use bootstrap::{BootstrapRequest, bootstrap};
 pub use doctor::{Examined, Finding, examine};
 pub use keys::{KEK_NAME, ensure_enter_key, enter_key_name};
 pub use matrix::permission_matrix;
-pub use outcome::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED, exit_code};
+pub use outcome::exit_code;
 pub use provision::{ProvisionOptions, Provisioned, provision};
 pub use tenants::TenantError;
 pub use vault::{ensure_passwords, role_of, secret_of};
 
 use arguments::{Arguments, Command, KeysCommand};
-use bearingwall_secrets::scan;
-use clap::Parser;
+use bearingwall_program::{NotBegun, begin};
 use outcome::Outcome;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -40,25 +40,15 @@ use std::process::ExitCode;
 ///
 /// Results go to standard output, complaints to standard error.
 pub fn main_with_arguments(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
     // CONTROL: SEC-1
-    // Arguments stand in the process list and in the shell's history: before anything reads or prints them.
-    let texts = arguments.iter().map(|argument| argument.to_string_lossy().into_owned());
-    if let Err(refused) = scan::refuse(scan::scan_arguments(texts)) {
-        output::complain(&anyhow::Error::from(refused));
-        return ExitCode::from(EXIT_CONFIGURATION);
-    }
-    let parsed = match Arguments::try_parse_from(arguments) {
+    // The environment is not searched: an operator's shell holds what it holds, and nothing of it is read.
+    let parsed: Arguments = match begin(arguments, std::iter::empty()) {
         Ok(parsed) => parsed,
-        Err(error) => {
-            // Nobody to tell is no reason for another exit code.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() {
-                EXIT_CONFIGURATION
-            } else {
-                EXIT_OK
-            });
+        Err(NotBegun::Credentials(refused)) => {
+            output::complain(&anyhow::Error::from(refused));
+            return ExitCode::from(EXIT_CONFIGURATION);
         }
+        Err(NotBegun::Printed { exit_code }) => return ExitCode::from(exit_code),
     };
     match in_runtime(parsed.command) {
         Ok(outcome) => ExitCode::from(outcome.exit_code()),

@@ -3,18 +3,10 @@
 use crate::tenants::TenantError;
 use bearingwall_core::{Classified, ErrorKind};
 use bearingwall_migrations::MigrationError;
+use bearingwall_program::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED};
 use bearingwall_secrets::SecretError;
 use bearingwall_secrets::scan::ScanError;
 use bearingwall_tenancy::{AddressError, TenancyError};
-
-/// Done.
-pub const EXIT_OK: u8 = 0;
-/// Something failed.
-pub const EXIT_FAILURE: u8 = 1;
-/// The usage or the configuration is wrong.
-pub const EXIT_CONFIGURATION: u8 = 2;
-/// Refused because of what was found.
-pub const EXIT_REFUSED: u8 = 3;
 
 /// How a command ended that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

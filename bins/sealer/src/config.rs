@@ -2,6 +2,7 @@
 
 use bearingwall_core::{Classified, ErrorKind};
 use bearingwall_secrets::SecretRef;
+use bearingwall_secrets::document::{self, DocumentError};
 use bearingwall_telemetry::TelemetryConfig;
 use bearingwall_tenancy::DatabaseAddress;
 use bearingwall_tlog::note::{KeyKind, VerifierKey};
@@ -21,18 +22,9 @@ const INTERVAL_MAX_MS: u64 = 1_500;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("the configuration `{}` cannot be read", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The file is no configuration.
-    #[error("the configuration is malformed: {0}")]
-    Malformed(String),
+    /// The file cannot be read, is malformed, or holds a credential.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
     /// A value is not one that may stand there.
     #[error("the configuration is refused: `{field}` {reason}")]
     Refused {
@@ -50,8 +42,7 @@ impl Classified for ConfigError {
 
     fn code(&self) -> &'static str {
         match self {
-            Self::Unreadable { .. } => "SLR-001",
-            Self::Malformed(_) => "SLR-002",
+            Self::Document(error) => error.code(),
             Self::Refused { .. } => "SLR-003",
         }
     }
@@ -156,11 +147,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`]: nothing is guessed, and nothing is left out.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
-        Self::parse(&text)
+        Self::checked(document::load(path)?)
     }
 
     /// Checks a file's text.
@@ -168,8 +155,10 @@ impl Config {
     /// # Errors
     /// [`ConfigError`].
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        // SECURITY: the parser's own message quotes the line, and a line may hold what was written there by mistake.
-        let config: Self = toml::from_str(text).map_err(|error| ConfigError::Malformed(error.message().to_owned()))?;
+        Self::checked(document::parse(text)?)
+    }
+
+    fn checked(config: Self) -> Result<Self, ConfigError> {
         config.check()?;
         Ok(config)
     }

@@ -5,12 +5,13 @@ mod https;
 mod outcome;
 mod work;
 
+pub use bearingwall_program::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED};
 pub use config::{Config, ConfigError, DatabaseSettings, KeySettings, Schedule, WitnessSettings};
-pub use outcome::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED, exit_code};
+pub use outcome::exit_code;
 pub use work::run;
 
 use anyhow::Context as _;
-use bearingwall_secrets::scan;
+use bearingwall_program::{NotBegun, begin};
 use clap::Parser;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -39,26 +40,14 @@ pub fn main_with_arguments(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl Iterator<Item = (String, String)>,
 ) -> ExitCode {
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
     // CONTROL: SEC-1
-    let texts = arguments.iter().map(|argument| argument.to_string_lossy().into_owned());
-    let mut findings = scan::scan_arguments(texts);
-    findings.extend(scan::scan_environment(environment));
-    if let Err(refused) = scan::refuse(findings) {
-        outcome::complain(&anyhow::Error::from(refused));
-        return ExitCode::from(EXIT_CONFIGURATION);
-    }
-    let parsed = match Arguments::try_parse_from(arguments) {
+    let parsed: Arguments = match begin(arguments, environment) {
         Ok(parsed) => parsed,
-        Err(error) => {
-            // Nobody to tell is no reason for another exit code.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() {
-                EXIT_CONFIGURATION
-            } else {
-                EXIT_OK
-            });
+        Err(NotBegun::Credentials(refused)) => {
+            outcome::complain(&anyhow::Error::from(refused));
+            return ExitCode::from(EXIT_CONFIGURATION);
         }
+        Err(NotBegun::Printed { exit_code }) => return ExitCode::from(exit_code),
     };
     match seal(&parsed) {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,21 +1,13 @@
 //! Why the sealer stopped: on standard error for people, as an exit code for the supervisor.
 
 use crate::ConfigError;
+use bearingwall_program::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_REFUSED};
 use bearingwall_sealing::SealingError;
 use bearingwall_secrets::SecretError;
 use bearingwall_secrets::scan::ScanError;
 use bearingwall_telemetry::TelemetryError;
 use bearingwall_tenancy::AddressError;
 use std::io::Write as _;
-
-/// Stopped in order.
-pub const EXIT_OK: u8 = 0;
-/// Something failed.
-pub const EXIT_FAILURE: u8 = 1;
-/// The usage or the configuration is wrong; trying again unchanged is useless.
-pub const EXIT_CONFIGURATION: u8 = 2;
-/// The logs of the database are not this sealer's.
-pub const EXIT_REFUSED: u8 = 3;
 
 /// The exit code of an error of [`run`](crate::run).
 #[must_use]

@@ -9,7 +9,7 @@ pub use isolation::IsolationProfile;
 pub use profile::Profile;
 
 use bearingwall_authn::{AuthnOptions, IssuerConfig};
-use bearingwall_secrets::{SecretRef, scan};
+use bearingwall_secrets::{SecretRef, document};
 use bearingwall_telemetry::TelemetryConfig;
 use bearingwall_tenancy::{DatabaseAddress, Pooler};
 use serde::de::Error as _;
@@ -241,22 +241,18 @@ impl Config {
     /// # Errors
     /// [`ConfigError`]; no value of the file is ever part of it.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
-        Self::parse(&text)
+        Self::checked(document::load(path)?)
     }
 
     /// Reads and checks a text.
     ///
     /// # Errors
     /// As [`Config::load`].
-    // CONTROL: SEC-1
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        // Before it is parsed, so that what a credential breaks is still reported as a credential.
-        scan::refuse(scan::scan_document(text)).map_err(ConfigError::Credentials)?;
-        let config: Self = toml::from_str(text).map_err(|error| ConfigError::malformed(text, &error))?;
+        Self::checked(document::parse(text)?)
+    }
+
+    fn checked(config: Self) -> Result<Self, ConfigError> {
         if config.version != VERSION {
             return Err(ConfigError::Version { found: config.version });
         }
@@ -328,6 +324,7 @@ where
 mod tests {
     use super::*;
     use bearingwall_core::Classified;
+    use bearingwall_secrets::document::DocumentError;
 
     const MINIMAL: &str = r#"
         version = 1
@@ -446,7 +443,10 @@ mod tests {
             ("version = 1", "version = 1\n# was: AKIAIOSFODNN7EXAMPLE", "line 3"),
         ] {
             let error = refused(from, to);
-            assert!(matches!(error, ConfigError::Credentials(_)), "{error:?}");
+            assert!(
+                matches!(error, ConfigError::Document(DocumentError::Credentials(_))),
+                "{error:?}"
+            );
             let text = format!("{error} {}", std::error::Error::source(&error).unwrap());
             assert!(text.contains(place), "{text}");
             assert!(

@@ -10,18 +10,18 @@ mod record;
 mod start;
 mod stop;
 
+pub use bearingwall_program::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED};
 pub use config::{
     AuthnSettings, Config, ConfigError, DatabaseSettings, IsolationProfile, IsolationSettings, KeySettings, Profile,
     ServerSettings, TenancySettings,
 };
-pub use outcome::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED, exit_code};
+pub use outcome::exit_code;
 
 use anyhow::Context as _;
 use arguments::Arguments;
 use bearingwall_http::RunningServer;
-use bearingwall_secrets::scan;
+use bearingwall_program::{NotBegun, begin};
 use bearingwall_telemetry::error_chain;
-use clap::Parser;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -38,27 +38,14 @@ pub fn main_with_arguments(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl Iterator<Item = (String, String)>,
 ) -> ExitCode {
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
     // CONTROL: SEC-1
-    // Before anything reads or prints them: places are named, values are not.
-    let texts = arguments.iter().map(|argument| argument.to_string_lossy().into_owned());
-    let mut findings = scan::scan_arguments(texts);
-    findings.extend(scan::scan_environment(environment));
-    if let Err(refused) = scan::refuse(findings) {
-        outcome::complain(&anyhow::Error::from(refused));
-        return ExitCode::from(EXIT_CONFIGURATION);
-    }
-    let parsed = match Arguments::try_parse_from(arguments) {
+    let parsed: Arguments = match begin(arguments, environment) {
         Ok(parsed) => parsed,
-        Err(error) => {
-            // Nobody to tell is no reason for another exit code.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() {
-                EXIT_CONFIGURATION
-            } else {
-                EXIT_OK
-            });
+        Err(NotBegun::Credentials(refused)) => {
+            outcome::complain(&anyhow::Error::from(refused));
+            return ExitCode::from(EXIT_CONFIGURATION);
         }
+        Err(NotBegun::Printed { exit_code }) => return ExitCode::from(exit_code),
     };
     match serve(&parsed) {
         Ok(()) => ExitCode::SUCCESS,

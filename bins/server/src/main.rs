@@ -2,17 +2,6 @@
 
 use std::process::ExitCode;
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the environment is read to be searched for credentials, and for nothing else"
-)]
 fn main() -> ExitCode {
-    // A variable that is no UTF-8 is searched all the same.
-    let environment = std::env::vars_os().map(|(name, value)| {
-        (
-            name.to_string_lossy().into_owned(),
-            value.to_string_lossy().into_owned(),
-        )
-    });
-    bearingwall_server::main_with_arguments(std::env::args_os(), environment)
+    bearingwall_server::main_with_arguments(std::env::args_os(), bearingwall_program::environment())
 }

@@ -4,20 +4,12 @@ use crate::ConfigError;
 use crate::canary::Breached;
 use bearingwall_authn::AuthnError;
 use bearingwall_core::{Classified, ErrorKind};
+use bearingwall_program::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_REFUSED};
 use bearingwall_secrets::SecretError;
 use bearingwall_secrets::scan::ScanError;
 use bearingwall_telemetry::TelemetryError;
 use bearingwall_tenancy::{AddressError, TenancyError};
 use std::io::Write as _;
-
-/// Stopped in order.
-pub const EXIT_OK: u8 = 0;
-/// Something failed.
-pub const EXIT_FAILURE: u8 = 1;
-/// The usage or the configuration is wrong; trying again unchanged is useless.
-pub const EXIT_CONFIGURATION: u8 = 2;
-/// The database or its role is not in a state to work with.
-pub const EXIT_REFUSED: u8 = 3;
 
 /// The database would accept no token of a configured issuer (the split-key profile).
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod cache;
+pub mod document;
 mod envelope;
 mod error;
 mod file;

@@ -121,6 +121,10 @@ mod tests {
     }
 
     #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this crate stands below the one that reads documents"
+    )]
     fn unknown_settings_are_refused_and_missing_ones_have_defaults() {
         let config: TelemetryConfig = toml::from_str("level = \"debug\"\nformat = \"pretty\"\n").unwrap();
         assert_eq!((config.level.as_str(), config.format), ("debug", Format::Pretty));

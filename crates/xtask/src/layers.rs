@@ -1,7 +1,7 @@
 //! Dependencies between our crates go down only, and what must stay out of reach is out of reach.
 
 use crate::report::Report;
-use crate::repository::{Metadata, Package, Repository, run};
+use crate::repository::{Dependency, Metadata, Package, Repository, run};
 use std::collections::BTreeSet;
 
 const PREFIX: &str = "bearingwall-";
@@ -31,6 +31,7 @@ pub const LAYERS: &[(&str, Layer)] = &[
     ("rbac", Layer::Level(2)),
     ("secrets", Layer::Level(2)),
     ("telemetry", Layer::Level(2)),
+    ("program", Layer::Level(3)),
     ("audit", Layer::Level(3)),
     ("sealing", Layer::Level(3)),
     ("gates", Layer::Level(4)),
@@ -70,6 +71,12 @@ pub const DECLARED: &[(&str, &str, &str)] = &[
     ("testkit", "migrations", "a test database is a migrated one"),
 ];
 
+/// Programs that hold secrets and begin otherwise, each with its reason.
+pub const BEGINS_OTHERWISE: &[(&str, &str)] = &[(
+    "demo",
+    "it makes all secrets itself, for nobody else, and the server that it starts begins as it must",
+)];
+
 /// What the resolved normal dependencies of a package must not hold: package, name or prefix ending in `*`, reason.
 pub const UNREACHABLE: &[(&str, &str, &str)] = &[
     (
@@ -96,6 +103,7 @@ pub fn check(repository: &Repository) -> anyhow::Result<Report> {
     let metadata = Metadata::load(repository.root())?;
     let mut report = Report::default();
     check_edges(&metadata, &mut report);
+    check_beginnings(&metadata, &mut report);
     for package in &metadata.packages {
         check_lints(&metadata, package, repository, &mut report);
     }
@@ -187,6 +195,27 @@ fn edge(from: &str, from_layer: Layer, to: &str, to_layer: Layer, dev: bool) -> 
     }
 }
 
+/// A program that holds secrets begins with the search for credentials, or does not build.
+// CONTROL: SEC-1
+fn check_beginnings(metadata: &Metadata, report: &mut Report) {
+    for package in &metadata.packages {
+        let depends_on = |name: &str| {
+            let is = |dependency: &Dependency| short(&dependency.name) == Some(name) && dependency.kind.is_none();
+            package.dependencies.iter().any(is)
+        };
+        let is_program = short(&package.name).and_then(layer) == Some(Layer::Binary);
+        let is_exempt = BEGINS_OTHERWISE
+            .iter()
+            .any(|(name, _)| short(&package.name) == Some(name));
+        if is_program && !is_exempt && depends_on("secrets") && !depends_on("program") {
+            report.at(
+                &metadata.folder(package),
+                "holds secrets and must begin with `bearingwall_program::begin`",
+            );
+        }
+    }
+}
+
 fn check_lints(metadata: &Metadata, package: &Package, repository: &Repository, report: &mut Report) {
     let folder = metadata.folder(package);
     let path = format!("{folder}/Cargo.toml");
@@ -256,6 +285,26 @@ mod tests {
         let mut report = Report::default();
         check_edges(&workspace(edges), &mut report);
         report.findings().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn sec_1_a_program_that_holds_secrets_and_begins_otherwise_is_found() {
+        let found = |edges: &[(&str, &str, Option<&str>)]| {
+            let mut report = Report::default();
+            check_beginnings(&workspace(edges), &mut report);
+            report.findings().len()
+        };
+        assert_eq!(found(&[("sealer", "secrets", None)]), 1);
+        assert_eq!(
+            found(&[("sealer", "secrets", None), ("sealer", "program", Some("dev"))]),
+            1
+        );
+        assert_eq!(found(&[("sealer", "secrets", None), ("sealer", "program", None)]), 0);
+        assert_eq!(
+            found(&[("sealer", "secrets", Some("dev")), ("demo", "secrets", None)]),
+            0
+        );
+        assert_eq!(found(&[("audit", "secrets", None)]), 0);
     }
 
     #[test]
