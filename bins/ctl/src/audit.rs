@@ -11,8 +11,8 @@ use bearingwall_core::{CustomerId, Sensitive};
 use bearingwall_events::parse_line;
 use bearingwall_events::render::{csv, fhir, ocsf};
 use bearingwall_sealing::{
-    Compared, ExportOptions, FileWitness, Finding, LogReport, Range, SealingKey, VerifyOptions, compare, export,
-    list_logs, unsealed_events, verify_log,
+    Compared, Examination, ExportOptions, FileWitness, Finding, LogReport, Range, Scope, SealingKey, VerifyOptions,
+    compare, export, list_logs, unsealed_events, verify_log,
 };
 use bearingwall_secrets::{FileStore, SecretError};
 use serde_json::json;
@@ -71,22 +71,10 @@ async fn auditor(admin: &AdminArguments) -> anyhow::Result<Client> {
     admin.login_as("auditor")?.dial().await
 }
 
-/// Whoever examines the record is on it, before anything of it is read.
-async fn record(client: &Client, event: &str, outcome: &str, customer: Option<Uuid>) -> anyhow::Result<()> {
-    client
-        .execute(
-            "SELECT audit.record_examination($1, $2, $3, NULL)",
-            &[&event, &outcome, &customer],
-        )
-        .await
-        .context("the examination could not be put on record, so that nothing was read")?;
-    Ok(())
-}
-
 async fn verify(arguments: &VerifyArguments) -> anyhow::Result<Outcome> {
     let client = auditor(&arguments.admin).await?;
-    record(&client, "audit.read", "success", None).await?;
-    let mut logs = list_logs(&client).await?;
+    let examination = Examination::begin(&client, Scope::AllLogs).await?;
+    let mut logs = list_logs(&examination).await?;
     if !arguments.customer.is_empty() {
         let wanted: Vec<Uuid> = arguments.customer.iter().map(|customer| customer.as_uuid()).collect();
         logs.retain(|(customer, _)| wanted.contains(customer));
@@ -107,21 +95,15 @@ async fn verify(arguments: &VerifyArguments) -> anyhow::Result<Outcome> {
                 output::note(&format!("{customer}: {done} of {of} leaves"));
             }
         };
-        let report = verify_log(&client, customer, &options, &mut progress).await?;
+        let report = verify_log(&examination, customer, &options, &mut progress).await?;
         if !arguments.json {
             say(customer, &report)?;
         }
         reports.push((customer, report));
     }
-    let unsealed = unsealed_events(&client, f64::from(arguments.unsealed_after_s)).await?;
+    let unsealed = unsealed_events(&examination, f64::from(arguments.unsealed_after_s)).await?;
     let verified = unsealed == 0 && reports.iter().all(|(_, report)| report.findings.is_empty());
-    record(
-        &client,
-        "audit.verified",
-        if verified { "success" } else { "failure" },
-        None,
-    )
-    .await?;
+    examination.conclude(verified).await?;
     if arguments.json {
         let logs: Vec<_> = reports
             .iter()
@@ -196,7 +178,8 @@ async fn export_log(arguments: &AuditExportArguments) -> anyhow::Result<Outcome>
         return Ok(Outcome::Done);
     }
     std::fs::create_dir(&arguments.out).with_context(|| format!("making `{}`", arguments.out.display()))?;
-    for (customer, _) in list_logs(&client).await? {
+    let examination = Examination::begin(&client, Scope::AllLogs).await?;
+    for (customer, _) in list_logs(&examination).await? {
         export_one(&client, arguments, customer, &arguments.out.join(customer.to_string())).await?;
     }
     Ok(Outcome::Done)
@@ -208,7 +191,7 @@ async fn export_one(
     customer: Uuid,
     out: &Path,
 ) -> anyhow::Result<()> {
-    record(client, "audit.exported", "success", Some(customer)).await?;
+    let examination = Examination::begin(client, Scope::ExportOf(customer)).await?;
     let options = ExportOptions {
         range: Range {
             first: arguments.first,
@@ -225,7 +208,7 @@ async fn export_one(
             output::note(&format!("{done} of {of} events"));
         }
     };
-    let exported = export(client, customer, out, &options, &mut progress).await?;
+    let exported = export(&examination, customer, out, &options, &mut progress).await?;
     for format in &arguments.also {
         view(out, *format).with_context(|| format!("writing {}", format.extension()))?;
     }
@@ -274,16 +257,16 @@ fn view(out: &Path, format: ViewFormat) -> anyhow::Result<()> {
 
 async fn compare_witness(arguments: &CompareArguments) -> anyhow::Result<Outcome> {
     let client = auditor(&arguments.admin).await?;
-    record(&client, "audit.read", "success", None).await?;
+    let examination = Examination::begin(&client, Scope::AllLogs).await?;
     let witness = FileWitness::new("witness", &arguments.directory);
     let options = VerifyOptions {
         trusted: Some(arguments.key.clone()),
     };
     let (mut compared, mut wrong) = (0_u64, 0_u64);
-    for (customer, origin) in list_logs(&client).await? {
+    for (customer, origin) in list_logs(&examination).await? {
         for (size, note) in witness.kept(&origin)? {
             compared += 1;
-            let said = match compare(&client, customer, &note, &options).await? {
+            let said = match compare(&examination, customer, &note, &options).await? {
                 Compared::Same => continue,
                 Compared::Rewound => "the log has been rewound",
                 Compared::Forked => "the log has been forked",

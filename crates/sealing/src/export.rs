@@ -1,13 +1,13 @@
 //! Exports of a tenant's part of the record, with the proofs that nothing in it is missing or changed.
 
 use crate::error::SealingError;
+use crate::examination::Examination;
 use crate::hashes::read_hashes;
 use crate::log::{as_i64, as_u64, key_chain, latest_checkpoint, open_checkpoint};
 use crate::rows;
 use bearingwall_tlog::bundle::{BundleHeader, BundleWriter, Manifest, Selection};
 use bearingwall_tlog::note::VerifierKey;
 use std::path::Path;
-use tokio_postgres::Client;
 use uuid::Uuid;
 
 /// Events that are read at once.
@@ -47,15 +47,22 @@ pub struct Exported {
 /// Writes an export as a folder at `target`, where nothing may stand yet; it appears there when it is whole.
 ///
 /// # Errors
+/// [`SealingError::Identity`] when it is not this export that was announced;
 /// [`SealingError::NotFound`] when the log, the checkpoint or a leaf is not there, also when the events have left the record;
 /// [`SealingError::Note`] when what is exported does not lead to the signed root; when database or file system fail.
 pub async fn export(
-    client: &Client,
+    examination: &Examination<'_>,
     customer: Uuid,
     target: &Path,
     options: &ExportOptions,
     progress: &mut (dyn FnMut(u64, u64) + Send),
 ) -> Result<Exported, SealingError> {
+    if !examination.is_export_of(customer) {
+        return Err(SealingError::Identity {
+            what: "the export of another tenant's events was announced, or none",
+        });
+    }
+    let client = examination.client();
     let newest = latest_checkpoint(client, customer, options.tree_size).await?;
     let keys = key_chain(client, customer, &newest.origin, options.trusted.as_ref()).await?;
     let checkpoint = open_checkpoint(&newest.note, &newest.origin, newest.tree_size, &keys)?;

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod error;
+mod examination;
 mod export;
 mod hashes;
 mod key;
@@ -11,6 +12,7 @@ mod verify;
 mod witness;
 
 pub use error::SealingError;
+pub use examination::{Examination, Scope};
 pub use export::{ExportOptions, Exported, Range, export};
 pub use hashes::read_hashes;
 pub use key::{SealingKey, key_for_log, log_origin};

@@ -1,6 +1,7 @@
 //! Verification against the database itself: events against leaves, leaves against roots, roots against signatures.
 
 use crate::error::SealingError;
+use crate::examination::Examination;
 use crate::hashes::read_hashes;
 use crate::log::{as_i64, as_u64, key_chain, open_checkpoint};
 use crate::rows;
@@ -122,8 +123,9 @@ impl LogReport {
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn list_logs(client: &Client) -> Result<Vec<(Uuid, String)>, SealingError> {
-    let rows = client
+pub async fn list_logs(examination: &Examination<'_>) -> Result<Vec<(Uuid, String)>, SealingError> {
+    let rows = examination
+        .client()
         .query(
             "SELECT l.customer_id, l.origin FROM audit.logs l ORDER BY l.customer_id",
             &[],
@@ -137,8 +139,9 @@ pub async fn list_logs(client: &Client) -> Result<Vec<(Uuid, String)>, SealingEr
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn unsealed_events(client: &Client, older_than_s: f64) -> Result<u64, SealingError> {
-    let row = client
+pub async fn unsealed_events(examination: &Examination<'_>, older_than_s: f64) -> Result<u64, SealingError> {
+    let row = examination
+        .client()
         .query_one(
             "SELECT count(*) FROM audit.events e WHERE e.recorded_at < clock_timestamp() - make_interval(secs => $1) \
              AND NOT EXISTS (SELECT FROM audit.leaves l WHERE l.customer_id = e.customer_id AND l.event_id = e.event_id \
@@ -156,11 +159,12 @@ pub async fn unsealed_events(client: &Client, older_than_s: f64) -> Result<u64, 
 /// When the database does not answer, or there is no such log. What is wrong with the log is no error but a finding.
 // CONTROL: AUD-5
 pub async fn verify_log(
-    client: &Client,
+    examination: &Examination<'_>,
     customer: Uuid,
     options: &VerifyOptions,
     progress: &mut (dyn FnMut(u64, u64) + Send),
 ) -> Result<LogReport, SealingError> {
+    let client = examination.client();
     let origin: String = client
         .query_opt(
             "SELECT l.origin FROM audit.logs l WHERE l.customer_id = $1",
@@ -221,11 +225,12 @@ pub async fn verify_log(
 /// When the database does not answer, there is no such log, or its tree lacks hashes.
 // CONTROL: AUD-5
 pub async fn compare(
-    client: &Client,
+    examination: &Examination<'_>,
     customer: Uuid,
     note: &[u8],
     options: &VerifyOptions,
 ) -> Result<Compared, SealingError> {
+    let client = examination.client();
     // A log that has lost all its checkpoints has been rewound as far as can be.
     let row = client
         .query_opt(

@@ -7,7 +7,8 @@ use crate::place::Place;
 use crate::running::Running;
 use crate::stage::Stage;
 use bearingwall_sealing::{
-    Compared, ExportOptions, FileWitness, Finding, VerifyOptions, compare, export, key_for_log, list_logs, verify_log,
+    Compared, Examination, ExportOptions, FileWitness, Finding, Scope, VerifyOptions, compare, export, key_for_log,
+    list_logs, verify_log,
 };
 use bearingwall_tlog::bundle;
 use bearingwall_tlog::note::VerifierKey;
@@ -72,8 +73,9 @@ async fn verified(bench: &Bench<'_>, key: &VerifierKey) -> anyhow::Result<String
         trusted: Some(key.clone()),
     };
     let (mut leaves, mut checkpoints, mut logs) = (0, 0, 0);
-    for (customer, _) in list_logs(&auditor).await? {
-        let report = verify_log(&auditor, customer, &options, &mut |_, _| {}).await?;
+    let examination = Examination::begin(&auditor, Scope::AllLogs).await?;
+    for (customer, _) in list_logs(&examination).await? {
+        let report = verify_log(&examination, customer, &options, &mut |_, _| {}).await?;
         anyhow::ensure!(report.findings.is_empty(), "{customer}: {:?}", report.findings);
         leaves += report.leaves;
         checkpoints += report.checkpoints;
@@ -100,7 +102,15 @@ async fn exported(bench: &Bench<'_>, key: &VerifierKey, place: &Place) -> anyhow
     for spa in &bench.stage.spas {
         let customer = spa.id.as_uuid();
         let target = folder.join(&spa.slug);
-        let exported = export(&auditor, customer, &target, &ExportOptions::default(), &mut |_, _| {}).await?;
+        let examination = Examination::begin(&auditor, Scope::ExportOf(customer)).await?;
+        let exported = export(
+            &examination,
+            customer,
+            &target,
+            &ExportOptions::default(),
+            &mut |_, _| {},
+        )
+        .await?;
         let trusted = key_for_log(key, &exported.manifest.origin)?;
         let options = bundle::VerifyOptions::new(trusted);
         let report = bundle::verify(&target, &options, &mut |_| {})?;
@@ -126,9 +136,10 @@ async fn witnessed(bench: &Bench<'_>, key: &VerifierKey, place: &Place) -> anyho
         trusted: Some(key.clone()),
     };
     let mut same = 0;
-    for (customer, origin) in list_logs(&auditor).await? {
+    let examination = Examination::begin(&auditor, Scope::AllLogs).await?;
+    for (customer, origin) in list_logs(&examination).await? {
         for (size, note) in witness.kept(&origin)? {
-            let found = compare(&auditor, customer, &note, &options).await?;
+            let found = compare(&examination, customer, &note, &options).await?;
             anyhow::ensure!(found == Compared::Same, "{origin} at {size}: {found:?}");
             same += 1;
         }
@@ -165,7 +176,11 @@ async fn forged(bench: &Bench<'_>, key: &VerifierKey) -> anyhow::Result<String> 
     let options = VerifyOptions {
         trusted: Some(key.clone()),
     };
-    let report = verify_log(&superuser, customer, &options, &mut |_, _| {}).await;
+    let report = async {
+        let examination = Examination::begin(&superuser, Scope::AllLogs).await?;
+        verify_log(&examination, customer, &options, &mut |_, _| {}).await
+    }
+    .await;
     superuser.batch_execute("ROLLBACK").await?;
     let findings = report?.findings;
     anyhow::ensure!(

@@ -9,7 +9,7 @@ use crate::running::Running;
 use crate::sealer;
 use crate::stage::Stage;
 use anyhow::Context as _;
-use bearingwall_sealing::{VerifyOptions, list_logs, unsealed_events, verify_log};
+use bearingwall_sealing::{Examination, Scope, VerifyOptions, list_logs, unsealed_events, verify_log};
 use bearingwall_tlog::note::VerifierKey;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -238,16 +238,17 @@ async fn verified(stage: &Stage, key: &VerifierKey) -> anyhow::Result<String> {
         trusted: Some(key.clone()),
     };
     let (mut leaves, mut checkpoints, mut logs) = (0, 0, 0);
-    for (customer, _) in list_logs(&auditor).await? {
+    let examination = Examination::begin(&auditor, Scope::AllLogs).await?;
+    for (customer, _) in list_logs(&examination).await? {
         let mut told = |read: u64, of: u64| stage.console.progress(&format!("verifying: {read} of {of} leaves"));
-        let report = verify_log(&auditor, customer, &options, &mut told).await?;
+        let report = verify_log(&examination, customer, &options, &mut told).await?;
         // A leaf that repeats an event or has none is among the findings.
         anyhow::ensure!(report.findings.is_empty(), "{customer}: {:?}", report.findings);
         leaves += report.leaves;
         checkpoints += report.checkpoints;
         logs += 1;
     }
-    let unsealed = unsealed_events(&auditor, SEALED_WITHIN_S).await?;
+    let unsealed = unsealed_events(&examination, SEALED_WITHIN_S).await?;
     anyhow::ensure!(unsealed == 0, "{unsealed} events are in no tree");
     let row = auditor
         .query_one(

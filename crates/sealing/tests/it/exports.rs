@@ -1,7 +1,7 @@
 //! What is exported verifies without the database, and only as long as it is what was sealed.
 
 use crate::fixture::{ORIGIN, Record, SPRUCE, key, options, seal_all};
-use bearingwall_sealing::{ExportOptions, Range, SealingError, export, key_for_log, log_origin};
+use bearingwall_sealing::{Examination, ExportOptions, Range, Scope, SealingError, export, key_for_log, log_origin};
 use bearingwall_tlog::bundle::{VerifyOptions, verify};
 use std::time::Duration;
 
@@ -20,7 +20,6 @@ async fn sealed() -> Record {
 async fn aud_5_an_export_verifies_offline_with_the_public_key_alone() {
     let record = sealed().await;
     let directory = tempfile::tempdir().unwrap();
-    let auditor = record.auditor().await;
     let trusted = key(1).verifier(ORIGIN).unwrap();
     for (name, range, earlier, count) in [
         ("all", Range::default(), vec![600, 640], 641),
@@ -43,11 +42,10 @@ async fn aud_5_an_export_verifies_offline_with_the_public_key_alone() {
             ..ExportOptions::default()
         };
         let mut told = Vec::new();
-        let exported = export(&auditor, SPRUCE, &target, &options, &mut |done, of| {
-            told.push((done, of))
-        })
-        .await
-        .unwrap();
+        let exported = record
+            .export(SPRUCE, &target, &options, &mut |done, of| told.push((done, of)))
+            .await
+            .unwrap();
         assert_eq!((exported.manifest.count, exported.manifest.tree_size), (count, 641));
         assert_eq!(told.last(), Some(&(count, count)));
         let expected = key_for_log(&trusted, &log_origin(ORIGIN, SPRUCE)).unwrap();
@@ -81,15 +79,10 @@ async fn aud_5_an_export_over_a_rotation_verifies_with_the_first_key() {
     let directory = tempfile::tempdir().unwrap();
     let target = directory.path().join("export");
     let trusted = key(1).verifier(&log_origin(ORIGIN, SPRUCE)).unwrap();
-    export(
-        &record.auditor().await,
-        SPRUCE,
-        &target,
-        &ExportOptions::default(),
-        &mut |_, _| {},
-    )
-    .await
-    .unwrap();
+    record
+        .export(SPRUCE, &target, &ExportOptions::default(), &mut |_, _| {})
+        .await
+        .unwrap();
     let report = verify(&target, &VerifyOptions::new(trusted), &mut |_| {}).unwrap();
     assert!(report.verified, "{report:?}");
 }
@@ -98,14 +91,14 @@ async fn aud_5_an_export_over_a_rotation_verifies_with_the_first_key() {
 async fn aud_5_what_was_changed_or_removed_since_cannot_be_exported() {
     let record = sealed().await;
     let directory = tempfile::tempdir().unwrap();
-    let auditor = record.auditor().await;
     record
         .forge(&format!(
             "UPDATE audit.events SET outcome_code = 'nothing' WHERE event_id = (SELECT event_id FROM audit.leaves WHERE customer_id = '{SPRUCE}' AND leaf_index = 630)"
         ))
         .await;
     let target = directory.path().join("changed");
-    let refused = export(&auditor, SPRUCE, &target, &ExportOptions::default(), &mut |_, _| {})
+    let refused = record
+        .export(SPRUCE, &target, &ExportOptions::default(), &mut |_, _| {})
         .await
         .unwrap_err();
     assert!(matches!(refused, SealingError::Note(_)), "{refused:?}");
@@ -115,7 +108,8 @@ async fn aud_5_what_was_changed_or_removed_since_cannot_be_exported() {
             "DELETE FROM audit.events WHERE event_id = (SELECT event_id FROM audit.leaves WHERE customer_id = '{SPRUCE}' AND leaf_index = 630)"
         ))
         .await;
-    let refused = export(&auditor, SPRUCE, &target, &ExportOptions::default(), &mut |_, _| {})
+    let refused = record
+        .export(SPRUCE, &target, &ExportOptions::default(), &mut |_, _| {})
         .await
         .unwrap_err();
     assert!(
@@ -127,13 +121,43 @@ async fn aud_5_what_was_changed_or_removed_since_cannot_be_exported() {
         0,
         "nothing half-written is left"
     );
-    let unknown = export(
-        &auditor,
-        uuid::Uuid::from_u128(99),
-        &target,
-        &ExportOptions::default(),
-        &mut |_, _| {},
-    )
-    .await;
+    let unknown = record
+        .export(
+            uuid::Uuid::from_u128(99),
+            &target,
+            &ExportOptions::default(),
+            &mut |_, _| {},
+        )
+        .await;
     assert!(matches!(unknown, Err(SealingError::NotFound { .. })), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn aud_8_nothing_is_exported_that_was_not_announced_and_the_announcement_stands_in_the_tenants_log() {
+    let record = sealed().await;
+    let directory = tempfile::tempdir().unwrap();
+    let target = directory.path().join("export");
+    let auditor = record.auditor().await;
+    let other = uuid::Uuid::from_u128(6);
+    for scope in [Scope::AllLogs, Scope::ExportOf(other)] {
+        let examination = Examination::begin(&auditor, scope).await.unwrap();
+        let refused = export(&examination, SPRUCE, &target, &ExportOptions::default(), &mut |_, _| {}).await;
+        assert!(matches!(refused, Err(SealingError::Identity { .. })), "{refused:?}");
+        assert!(!target.exists());
+    }
+    record
+        .export(SPRUCE, &target, &ExportOptions::default(), &mut |_, _| {})
+        .await
+        .unwrap();
+    let announced =
+        format!("SELECT count(*) FROM audit.events WHERE event_type = 'audit.exported' AND customer_id = '{SPRUCE}'");
+    assert_eq!(record.number(&announced).await, 1);
+    // A record that takes nothing shows nothing.
+    record
+        .superuser
+        .batch_execute("SET bearingwall.audit_ddl = 'on'; REVOKE EXECUTE ON FUNCTION audit.record_examination(text, text, uuid, uuid) FROM bearingwall_auditor")
+        .await
+        .unwrap();
+    let refused = Examination::begin(&auditor, Scope::AllLogs).await.map(drop);
+    assert!(matches!(refused, Err(SealingError::Unwritten(_))), "{refused:?}");
 }

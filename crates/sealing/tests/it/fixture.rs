@@ -1,7 +1,11 @@
 //! A database with a sealer.
 
-use bearingwall_sealing::{LogReport, Sealed, Sealer, SealerOptions, SealingKey, VerifyOptions, verify_log};
+use bearingwall_sealing::{
+    Examination, ExportOptions, Exported, LogReport, Scope, Sealed, Sealer, SealerOptions, SealingError, SealingKey,
+    VerifyOptions, export, unsealed_events, verify_log,
+};
 use bearingwall_testkit::database::{Login, TestDatabase};
+use bearingwall_tlog::note::VerifierKey;
 use std::time::Duration;
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -43,7 +47,7 @@ impl Record {
         &self,
         key: SealingKey,
         options: SealerOptions,
-    ) -> Result<Result<Sealer, Client>, bearingwall_sealing::SealingError> {
+    ) -> Result<Result<Sealer, Client>, SealingError> {
         let client = self.database.client(Login::Sealer).await.unwrap();
         Sealer::take_over(client, key, options).await
     }
@@ -58,15 +62,34 @@ impl Record {
     }
 
     pub(crate) async fn verify(&self, customer: Uuid) -> LogReport {
-        let trusted = Some(key(1).verifier(ORIGIN).unwrap());
-        verify_log(
-            &self.auditor().await,
-            customer,
-            &VerifyOptions { trusted },
-            &mut |_, _| {},
-        )
-        .await
-        .unwrap()
+        self.verify_with(customer, Some(key(1).verifier(ORIGIN).unwrap())).await
+    }
+
+    pub(crate) async fn verify_with(&self, customer: Uuid, trusted: Option<VerifierKey>) -> LogReport {
+        let auditor = self.auditor().await;
+        let examination = Examination::begin(&auditor, Scope::AllLogs).await.unwrap();
+        verify_log(&examination, customer, &VerifyOptions { trusted }, &mut |_, _| {})
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn unsealed_for(&self, seconds: f64) -> u64 {
+        let auditor = self.auditor().await;
+        let examination = Examination::begin(&auditor, Scope::AllLogs).await.unwrap();
+        unsealed_events(&examination, seconds).await.unwrap()
+    }
+
+    /// Exports as the auditor, under an announcement of just that.
+    pub(crate) async fn export(
+        &self,
+        customer: Uuid,
+        target: &std::path::Path,
+        options: &ExportOptions,
+        progress: &mut (dyn FnMut(u64, u64) + Send),
+    ) -> Result<Exported, SealingError> {
+        let auditor = self.auditor().await;
+        let examination = Examination::begin(&auditor, Scope::ExportOf(customer)).await.unwrap();
+        export(&examination, customer, target, options, progress).await
     }
 
     pub(crate) async fn number(&self, query: &str) -> i64 {

@@ -2,7 +2,7 @@
 
 use crate::fixture::{ORIGIN, PLATFORM, Record, SPRUCE, key, options, seal_all, write};
 use bearingwall_core::Classified as _;
-use bearingwall_sealing::{SealerOptions, SealingError, SealingKey, unsealed_events};
+use bearingwall_sealing::{SealerOptions, SealingError, SealingKey};
 use bearingwall_testkit::database::Login;
 use std::time::Duration;
 use uuid::Uuid;
@@ -306,7 +306,7 @@ async fn aud_5_the_window_is_told_to_whoever_serves() {
     record.write(SPRUCE, 1).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(window().await >= 0.3);
-    assert!(unsealed_events(&record.auditor().await, 0.2).await.unwrap() >= 1);
+    assert!(record.unsealed_for(0.2).await >= 1);
     let mut sealer = record.sealer().await;
     seal_all(&mut sealer).await;
     assert!(window().await < 0.001, "all is sealed");
@@ -330,7 +330,7 @@ async fn aud_5_an_event_under_an_id_that_is_in_the_tree_already_is_sealed_all_th
     record.superuser.batch_execute(&again).await.unwrap();
     // Not sealed yet, and so a finding, although a leaf has its id.
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(unsealed_events(&record.auditor().await, 0.2).await.unwrap() >= 1);
+    assert!(record.unsealed_for(0.2).await >= 1);
     seal_all(&mut sealer).await;
     // Twice in one round.
     for _ in 0..2 {
