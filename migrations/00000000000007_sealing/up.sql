@@ -75,6 +75,7 @@ CREATE TABLE audit.log_keys (
     rotation    text        CHECK (octet_length(rotation) <= 8192),
     added_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (customer_id, position),
+    UNIQUE (customer_id, from_size),
     CHECK ((position = 0) = (rotation IS NULL))
 );
 COMMENT ON COLUMN audit.log_keys.from_size IS 'the first size whose checkpoint this key signs';
@@ -197,15 +198,19 @@ END $f$;
 
 -- Who examined the record is on the record, in the log of the tenant whose part it was, or in the platform's for all of it.
 -- CONTROL: AUD-8
-CREATE FUNCTION audit.record_examination(p_event_type text, p_outcome text, p_customer uuid, p_subject uuid) RETURNS void
+CREATE FUNCTION audit.record_examination(p_event_type text, p_outcome text, p_customer uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
 BEGIN
     IF (p_event_type ~ '^audit[.](read|exported|verified|reported)$' AND p_outcome IN ('success', 'failure')) IS NOT TRUE THEN
         RAISE EXCEPTION 'not an examination of the record' USING ERRCODE = '22023';
     END IF;
-    INSERT INTO audit.events (customer_id, actor_id, request_id, event_id, event_type, phase, outcome, subject_id, resource)
+    -- Nobody's log is made by looking into it.
+    IF p_customer IS NOT NULL AND NOT EXISTS (SELECT FROM audit.logs l WHERE l.customer_id = p_customer) THEN
+        RAISE EXCEPTION 'there is no log of that tenant' USING ERRCODE = '02000';
+    END IF;
+    INSERT INTO audit.events (customer_id, actor_id, request_id, event_id, event_type, phase, outcome, resource)
     VALUES (coalesce(p_customer, '00000000-0000-8000-8000-000000000001'), '00000000-0000-8000-8000-000000000007', gen_random_uuid(), gen_random_uuid(),
-            p_event_type, 'completed', p_outcome, p_subject, 'audit.events');
+            p_event_type, 'completed', p_outcome, 'audit.events');
 END $f$;
 
 -- Retention. Six years are the floor (45 CFR 164.316(b)(2)(i)); a tenant may need longer, and never gets shorter.
@@ -382,13 +387,13 @@ BEGIN
     RETURN v_count;
 END $f$;
 
-REVOKE ALL ON FUNCTION audit.record_examination(text, text, uuid, uuid), audit.complete_orphans(bigint), audit.next_orphan_seal(), audit.record_sealing(text, text, text, uuid), audit.months_ahead(), audit.unsealed_seconds(),
+REVOKE ALL ON FUNCTION audit.record_examination(text, text, uuid), audit.complete_orphans(bigint), audit.next_orphan_seal(), audit.record_sealing(text, text, text, uuid), audit.months_ahead(), audit.unsealed_seconds(),
     audit.guard_retention(), audit.lengthen_retention(uuid, smallint), audit.open_hold(uuid, uuid, text), audit.close_hold(uuid),
     audit.retirement_obstacles(date), audit.retire_request(uuid, date, bytea, text), audit.retire_approve(uuid, bytea, text),
     audit.retire_execute(uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.complete_orphans(bigint), audit.next_orphan_seal(), audit.record_sealing(text, text, text, uuid) TO bearingwall_sealer;
 GRANT EXECUTE ON FUNCTION audit.months_ahead(), audit.unsealed_seconds() TO bearingwall_app, bearingwall_sealer, bearingwall_auditor, bearingwall_admin;
-GRANT EXECUTE ON FUNCTION audit.record_examination(text, text, uuid, uuid) TO bearingwall_auditor, bearingwall_admin;
+GRANT EXECUTE ON FUNCTION audit.record_examination(text, text, uuid) TO bearingwall_auditor, bearingwall_admin;
 GRANT EXECUTE ON FUNCTION audit.retirement_obstacles(date) TO bearingwall_admin, bearingwall_auditor;
 GRANT EXECUTE ON FUNCTION audit.lengthen_retention(uuid, smallint), audit.open_hold(uuid, uuid, text), audit.close_hold(uuid),
     audit.retire_request(uuid, date, bytea, text), audit.retire_approve(uuid, bytea, text), audit.retire_execute(uuid) TO bearingwall_admin;

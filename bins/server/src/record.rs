@@ -12,7 +12,7 @@ use std::time::Duration;
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Fewer months than this beyond the current one are a warning: the sealer, which makes them, keeps three.
-const MONTHS_MIN: usize = 2;
+const MONTHS_MIN: i64 = 2;
 
 /// An event that waits for its seal for longer than this, in hundredths of a second, is an alarm.
 const WINDOW_MAX_CS: usize = 200;
@@ -52,20 +52,25 @@ impl RecordWatch {
                         }
                     }
                 }
-                Err(error) => tracing::warn!(error = error_chain(&error), "the record's health is not known"),
+                Err(error) => {
+                    self.metrics.record_unseen();
+                    tracing::warn!(error = error_chain(&error), "the record's health is not known");
+                }
             }
             tokio::time::sleep(INTERVAL).await;
         }
     }
 
-    async fn look(&self) -> Result<(usize, usize), TenancyError> {
-        let months = self.pool.run_outside(MonthsAhead).await?;
+    /// Months ahead, -1 if not even this one is there; and hundredths of a second.
+    async fn look(&self) -> Result<(i64, usize), TenancyError> {
+        let rows = self.pool.run_outside(MonthsAhead).await?;
+        let months = i64::try_from(rows).unwrap_or(i64::MAX).saturating_sub(1);
         let window = self.pool.run_outside(UnsealedFor).await?;
         Ok((months, window))
     }
 }
 
-/// As many rows as there are months ready beyond the current one: outside of a tenant the pool answers numbers of rows only.
+/// As many rows as there are months ready, this one among them: outside of a tenant the pool answers numbers of rows only.
 struct MonthsAhead;
 
 impl QueryId for MonthsAhead {
@@ -75,12 +80,13 @@ impl QueryId for MonthsAhead {
 
 impl QueryFragment<Pg> for MonthsAhead {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> diesel::QueryResult<()> {
-        out.push_sql("SELECT FROM pg_catalog.generate_series(1, audit.months_ahead())");
+        out.push_sql("SELECT FROM pg_catalog.generate_series(0, audit.months_ahead())");
         Ok(())
     }
 }
 
-/// As many rows as the oldest event without a seal is old, in hundredths of a second, and an hour at the most.
+/// As many rows as the oldest event without a seal is old, in hundredths of a second, and half a minute at the most:
+/// beyond that it is an alarm whatever it is, and rows are not to be sent for nothing.
 struct UnsealedFor;
 
 impl QueryId for UnsealedFor {
@@ -91,7 +97,7 @@ impl QueryId for UnsealedFor {
 impl QueryFragment<Pg> for UnsealedFor {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> diesel::QueryResult<()> {
         out.push_sql(
-            "SELECT FROM pg_catalog.generate_series(1, LEAST(pg_catalog.ceil(100 * audit.unsealed_seconds()), 360000)::pg_catalog.int4)",
+            "SELECT FROM pg_catalog.generate_series(1, LEAST(pg_catalog.ceil(100 * audit.unsealed_seconds()), 3000)::pg_catalog.int4)",
         );
         Ok(())
     }

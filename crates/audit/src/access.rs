@@ -96,12 +96,6 @@ impl Access {
         self.recipient = Some(recipient.into());
         self
     }
-
-    pub(crate) fn writes(&self) -> bool {
-        self.resources
-            .iter()
-            .any(|(_, commands)| commands.iter().any(|command| *command != Command::Select))
-    }
 }
 
 /// A tenant transaction under an access that is durably on record. Only [`AuditLog`](crate::AuditLog) makes one, and
@@ -121,7 +115,7 @@ impl<'t, 'c> PhiTx<'t, 'c> {
         }
     }
 
-    /// Says how many things came of the access; without it, the event that completes it counts the declared persons.
+    /// Says how many things came of the access; without it, the event that completes it says nothing about that.
     pub const fn found(&mut self, count: usize) {
         self.found = Some(count);
     }

@@ -1,13 +1,13 @@
 //! Who saw a client's data, when and why, as the client may ask to be told.
 
 use crate::error::AuditError;
+use crate::examination::{Examined, Look};
 use crate::log::AuditLog;
 use crate::record::Phase;
 use bearingwall_core::{ClientId, Ctx, EventId, Outcome, RequestId, SubjectId};
 use bearingwall_events::EventType;
-use bearingwall_tenancy::TenantTx;
 use diesel::prelude::*;
-use diesel_async::{AsyncConnectionCore, RunQueryDsl};
+use diesel_async::RunQueryDsl;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -98,19 +98,15 @@ impl AuditLog {
         let reading = self
             .single(ctx, EventType::AccessLogRead, Phase::Completed, Outcome::Success)
             .about(client);
-        self.pool()
-            .run(ctx, async |tx: &mut TenantTx<'_>| {
-                let rows = select(tx, client, page).await.map_err(AuditError::Unreadable)?;
-                tx.execute_returning_count(reading.counting(rows.len()))
-                    .await
-                    .map_err(AuditError::Unwritten)?;
-                Ok(rows.into_iter().map(entry).collect())
-            })
-            .await
+        self.examined(ctx, reading, async |tx: &mut Look<'_, '_>| {
+            let rows = select(tx, client, page).await.map_err(AuditError::Unreadable)?;
+            Ok(Examined::found(rows.len(), rows.into_iter().map(entry).collect()))
+        })
+        .await
     }
 }
 
-async fn select(tx: &mut TenantTx<'_>, client: ClientId, page: AccessPage) -> QueryResult<Vec<Row>> {
+async fn select(tx: &mut Look<'_, '_>, client: ClientId, page: AccessPage) -> QueryResult<Vec<Row>> {
     let mut query = events::table
         .filter(events::subject_id.eq(client.as_uuid()))
         .order((events::recorded_at.desc(), events::event_id.desc()))
@@ -135,7 +131,7 @@ async fn select(tx: &mut TenantTx<'_>, client: ClientId, page: AccessPage) -> Qu
             .filter(events::subject_id.eq(client.as_uuid()))
             .filter(events::event_id.eq(before.as_uuid()))
             .select((events::recorded_at, events::event_id))
-            .first(tx)
+            .first(tx.tenant())
             .await
             .optional()?;
         // A position that is not in this client's log has nothing before it.
@@ -148,7 +144,7 @@ async fn select(tx: &mut TenantTx<'_>, client: ClientId, page: AccessPage) -> Qu
                 .or(events::recorded_at.eq(at).and(events::event_id.lt(id))),
         );
     }
-    query.load(tx).await
+    query.load(tx.tenant()).await
 }
 
 fn entry(row: Row) -> AccessEntry {

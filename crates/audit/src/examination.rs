@@ -103,7 +103,7 @@ impl AuditLog {
     ) -> Result<Vec<RecordedEvent>, AuditError> {
         page.checked()?;
         let reading = self.examining(ctx, EventType::AuditRead, EVENTS, filter.client);
-        self.examined(ctx, reading, async |tx: &mut TenantTx<'_>| {
+        self.examined(ctx, reading, async |tx: &mut Look<'_, '_>| {
             let events = select(tx, &filter, page).await?;
             Ok(Examined::found(events.len(), events))
         })
@@ -130,11 +130,11 @@ impl AuditLog {
     // CONTROL: AUD-8
     pub(crate) async fn examined<T, W>(&self, ctx: &Ctx, reading: Single, look: W) -> Result<T, AuditError>
     where
-        W: AsyncFnOnce(&mut TenantTx<'_>) -> Result<Examined<T>, AuditError>,
+        W: AsyncFnOnce(&mut Look<'_, '_>) -> Result<Examined<T>, AuditError>,
     {
         self.pool()
             .run(ctx, async |tx: &mut TenantTx<'_>| {
-                let (count, outcome) = match look(tx).await {
+                let (count, outcome) = match look(&mut Look { tx }).await {
                     Ok(examined) => (examined.count, Ok(examined.value)),
                     // Nothing went wrong: there is nothing. The transaction is sound and commits.
                     Err(error @ (AuditError::NotSealed { .. } | AuditError::OutsideTree { .. })) => (0, Err(error)),
@@ -152,6 +152,20 @@ impl AuditLog {
 /// The record itself, as the resource of an event.
 pub(crate) const EVENTS: &str = "audit.events";
 
+/// A transaction in which the record is looked into, and which commits only with an event that says so: what reads the record
+/// takes one, and only [`AuditLog::examined`] makes one.
+// CONTROL: AUD-8
+pub(crate) struct Look<'t, 'c> {
+    tx: &'t mut TenantTx<'c>,
+}
+
+impl<'c> Look<'_, 'c> {
+    /// The transaction, for the statement itself.
+    pub(crate) fn tenant(&mut self) -> &mut TenantTx<'c> {
+        self.tx
+    }
+}
+
 /// What a look into the record came to, and how many things that is.
 pub(crate) struct Examined<T> {
     count: usize,
@@ -165,7 +179,7 @@ impl<T> Examined<T> {
 }
 
 async fn select(
-    tx: &mut TenantTx<'_>,
+    tx: &mut Look<'_, '_>,
     filter: &EventFilter,
     page: EventPage,
 ) -> Result<Vec<RecordedEvent>, AuditError> {
@@ -254,16 +268,16 @@ impl Conditions {
     }
 
     /// The events that the statement selects.
-    pub(crate) async fn load(self, tx: &mut TenantTx<'_>) -> Result<Vec<RecordedEvent>, AuditError> {
+    pub(crate) async fn load(self, tx: &mut Look<'_, '_>) -> Result<Vec<RecordedEvent>, AuditError> {
         let rows: Vec<Row> = self.rows(tx).await?;
         rows.into_iter().map(RecordedEvent::try_from).collect()
     }
 
     /// What the statement selects.
-    pub(crate) async fn rows<R>(self, tx: &mut TenantTx<'_>) -> Result<Vec<R>, AuditError>
+    pub(crate) async fn rows<R>(self, tx: &mut Look<'_, '_>) -> Result<Vec<R>, AuditError>
     where
         R: QueryableByName<Pg> + Send + 'static,
     {
-        self.query.load(tx).await.map_err(AuditError::Unreadable)
+        self.query.load(tx.tenant()).await.map_err(AuditError::Unreadable)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::access::{Access, PhiTx};
 use crate::error::AuditError;
-use crate::record::{Common, Intended, Phase, ReadCompleted, Single};
+use crate::record::{Common, Completion, Intended, Phase, Single};
 use crate::sink::AuditSink;
 use bearingwall_core::{Ctx, IdGen, Outcome, SystemIds};
 use bearingwall_events::EventType;
@@ -11,6 +11,7 @@ use diesel::pg::Pg;
 use diesel::query_builder::{QueryFragment, QueryId};
 use diesel_async::AsyncConnectionCore;
 use std::sync::Arc;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 /// The record. Cloning shares it.
@@ -81,11 +82,9 @@ impl AuditLog {
             }
             .into());
         }
-        let writes = access.writes();
         let common = self.common(ctx, access.event, Some(self.ids.v7()));
         let intended = Intended::new(common.clone(), &access, self.ids.as_ref());
-        let declared = access.subjects.len();
-        self.two_phases(ctx, common, intended, work, writes, declared).await
+        self.two_phases(ctx, common, intended, work).await
     }
 
     /// Puts a search on record, durably, and then opens a table of digests to `work`.
@@ -107,55 +106,47 @@ impl AuditLog {
     {
         let common = self.common(ctx, event, Some(self.ids.v7()));
         let search = Single::search(common.clone(), digests, self.ids.as_ref());
-        self.two_phases(ctx, common, search, work, false, 0).await
+        self.two_phases(ctx, common, search, work).await
     }
 
     /// The announcement, the work, and how it ended: with the effect, or in a transaction of its own.
     // CONTROL: AUD-6
-    async fn two_phases<T, E, R, W>(
-        &self,
-        ctx: &Ctx,
-        common: Common,
-        announcement: R,
-        work: W,
-        writes: bool,
-        declared: usize,
-    ) -> Result<T, E>
+    async fn two_phases<T, E, R, W>(&self, ctx: &Ctx, common: Common, announcement: R, work: W) -> Result<T, E>
     where
         E: From<AuditError>,
         R: QueryFragment<Pg> + QueryId + Send + 'static,
         W: AsyncFnOnce(&mut PhiTx<'_, '_>) -> Result<T, E>,
     {
-        let unfinished = Unfinished::new(self, ctx, &common);
+        let mut unfinished = Unfinished::default();
         let outcome = self
             .pool
             .run_recorded(ctx, announcement, async |tx: &mut TenantTx<'_>| {
+                // From here on there is something to end: the announcement is on record.
+                unfinished.arm(self, ctx, &common);
                 let mut phi = PhiTx::new(tx);
                 let value = work(&mut phi).await.map_err(Step::Work)?;
                 let (found, details) = phi.into_account();
                 let completed = Single::new(common.clone(), Phase::Completed, Outcome::Success, self.ids.as_ref())
-                    .counting(found.unwrap_or(declared))
+                    .counting(found)
                     .with(details);
-                let written = if writes {
-                    tx.execute_returning_count(completed).await
-                } else {
-                    tx.execute_returning_count(ReadCompleted(completed)).await
-                };
+                let written = tx.execute_returning_count(Completion(completed)).await;
                 written.map_err(|error| Step::Audit(AuditError::Unwritten(error)))?;
                 Ok::<T, Step<E>>(value)
             })
             .await;
         unfinished.disarm();
-        match outcome {
-            Ok(value) => Ok(value),
-            Err(step) => {
-                // Where the announcement itself failed there is nothing to end.
-                if !matches!(step, Step::Tenancy(_)) {
-                    self.record_end(ctx, common, Phase::Failed, Outcome::Failure).await;
-                }
-                Err(step.into_error())
-            }
+        let step = match outcome {
+            Ok(value) => return Ok(value),
+            Err(step) => step,
+        };
+        match step {
+            // Where the announcement itself failed there is nothing to end.
+            Step::Tenancy(_) => {}
+            // The work had been done, and what it read may have been seen; only its effect is undone.
+            Step::Audit(_) => self.record_end(ctx, common, Phase::Failed, Outcome::Unknown).await,
+            Step::Work(_) => self.record_end(ctx, common, Phase::Failed, Outcome::Failure).await,
         }
+        Err(step.into_error())
     }
 
     /// A port for refusals, and the task that writes them.
@@ -203,15 +194,14 @@ impl AuditLog {
 }
 
 /// An access whose future may be dropped half-way, by a deadline or a caller who went away: then it says so itself.
+#[derive(Default)]
 struct Unfinished {
     parts: Option<(AuditLog, Ctx, Common)>,
 }
 
 impl Unfinished {
-    fn new(log: &AuditLog, ctx: &Ctx, common: &Common) -> Self {
-        Self {
-            parts: Some((log.clone(), ctx.clone(), common.clone())),
-        }
+    fn arm(&mut self, log: &AuditLog, ctx: &Ctx, common: &Common) {
+        self.parts = Some((log.clone(), ctx.clone(), common.clone()));
     }
 
     fn disarm(mut self) {
@@ -220,16 +210,20 @@ impl Unfinished {
 }
 
 impl Drop for Unfinished {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the line about a request that was cut off outlives the request, within its span; it ends when it is written"
+    )]
     fn drop(&mut self) {
         let Some((log, ctx, common)) = self.parts.take() else {
             return;
         };
-        // The line about a request that was cut off outlives the request. Without a runtime the process is ending; the sweep
-        // for accesses without an end finds it.
+        // Without a runtime the process is ending; the sweep for accesses without an end finds it.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
+            let end = async move {
                 log.record_end(&ctx, common, Phase::TimedOut, Outcome::Unknown).await;
-            });
+            };
+            runtime.spawn(end.instrument(tracing::Span::current()));
         }
     }
 }

@@ -2,12 +2,11 @@
 
 use crate::access::Details;
 use crate::error::AuditError;
-use crate::examination::Examined;
+use crate::examination::{Examined, Look};
 use crate::log::AuditLog;
 use crate::record::Single;
 use bearingwall_core::{Ctx, EventId};
 use bearingwall_events::EventType;
-use bearingwall_tenancy::TenantTx;
 use bearingwall_tlog::Hash;
 use bearingwall_tlog::merkle::{Node, Plan, StoredRun};
 use bearingwall_tlog::note::{Note, NoteSignature};
@@ -82,7 +81,7 @@ impl AuditLog {
     /// [`AuditError::NotSealed`] if nothing is sealed yet; when the record cannot be read or written.
     pub async fn checkpoint_latest(&self, ctx: &Ctx) -> Result<Note, AuditError> {
         let proving = self.proving(ctx, None);
-        self.examined(ctx, proving, async |tx: &mut TenantTx<'_>| {
+        self.examined(ctx, proving, async |tx: &mut Look<'_, '_>| {
             Ok(Examined::found(1, newest(tx, None).await?.note()?))
         })
         .await
@@ -95,7 +94,7 @@ impl AuditLog {
     /// written.
     pub async fn inclusion_proof(&self, ctx: &Ctx, event: EventId) -> Result<LogProof, AuditError> {
         let proving = self.proving(ctx, Some(event.as_uuid()));
-        self.examined(ctx, proving, async |tx: &mut TenantTx<'_>| {
+        self.examined(ctx, proving, async |tx: &mut Look<'_, '_>| {
             let newest = newest(tx, Some(event.as_uuid())).await?;
             let index = newest.leaf_index.ok_or(AuditError::NotSealed { what: "event" })?;
             let index = u64::try_from(index).map_err(|_| malformed("a leaf"))?;
@@ -123,7 +122,7 @@ impl AuditLog {
         to: Option<u64>,
     ) -> Result<ConsistencyProof, AuditError> {
         let proving = self.proving(ctx, None);
-        self.examined(ctx, proving, async |tx: &mut TenantTx<'_>| {
+        self.examined(ctx, proving, async |tx: &mut Look<'_, '_>| {
             let size = newest(tx, None).await?.size()?;
             let to = to.unwrap_or(size);
             let outside = AuditError::OutsideTree { size };
@@ -169,10 +168,10 @@ impl Newest {
     clippy::disallowed_methods,
     reason = "the record's own statement; the text is fixed and every value a bind parameter"
 )]
-async fn newest(tx: &mut TenantTx<'_>, event: Option<Uuid>) -> Result<Newest, AuditError> {
+async fn newest(tx: &mut Look<'_, '_>, event: Option<Uuid>) -> Result<Newest, AuditError> {
     let found: Vec<Newest> = diesel::sql_query(NEWEST)
         .bind::<Nullable<SqlUuid>, _>(event)
-        .load(tx)
+        .load(tx.tenant())
         .await
         .map_err(AuditError::Unreadable)?;
     found.into_iter().next().ok_or(AuditError::NotSealed { what: "log" })
@@ -183,7 +182,7 @@ async fn newest(tx: &mut TenantTx<'_>, event: Option<Uuid>) -> Result<Newest, Au
     clippy::disallowed_methods,
     reason = "the record's own statement; the text is fixed and every value a bind parameter"
 )]
-async fn carry_out(tx: &mut TenantTx<'_>, plan: &Plan) -> Result<Vec<Hash>, AuditError> {
+async fn carry_out(tx: &mut Look<'_, '_>, plan: &Plan) -> Result<Vec<Hash>, AuditError> {
     let missing = || malformed("a hash of the tree");
     let runs = plan
         .nodes()
@@ -201,7 +200,7 @@ async fn carry_out(tx: &mut TenantTx<'_>, plan: &Plan) -> Result<Vec<Hash>, Audi
             .bind::<Array<SmallInt>, _>(levels)
             .bind::<Array<BigInt>, _>(firsts)
             .bind::<Array<BigInt>, _>(pasts)
-            .load(tx)
+            .load(tx.tenant())
             .await
             .map_err(AuditError::Unreadable)?
     };

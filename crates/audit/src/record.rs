@@ -212,8 +212,8 @@ impl Single {
         self
     }
 
-    pub(crate) fn counting(mut self, rows: usize) -> Self {
-        self.result_count = i32::try_from(rows).ok();
+    pub(crate) fn counting(mut self, rows: impl Into<Option<usize>>) -> Self {
+        self.result_count = rows.into().and_then(|rows| i32::try_from(rows).ok());
         self
     }
 
@@ -275,19 +275,23 @@ impl QueryFragment<Pg> for Single {
     }
 }
 
-/// The end of an access that changed nothing: its transaction need not wait for the disk. Lost with the machine, it leaves
-/// an access without an end, which the sweep completes as unknown; what permitted the access was on the disk before.
-pub(crate) struct ReadCompleted(pub(crate) Single);
+/// The end of an access, in its own transaction. Where that has written nothing else, it need not wait for the disk: lost
+/// with the machine, it leaves an access without an end, which the sweep completes as unknown; what permitted the access was
+/// on the disk before. The database says what was written, and not the caller.
+pub(crate) struct Completion(pub(crate) Single);
 
-impl QueryId for ReadCompleted {
+impl QueryId for Completion {
     type QueryId = Self;
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl QueryFragment<Pg> for ReadCompleted {
+impl QueryFragment<Pg> for Completion {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> diesel::QueryResult<()> {
         self.0.walk(&mut out)?;
-        out.push_sql(" FROM pg_catalog.set_config('synchronous_commit', 'off', true)");
+        out.push_sql(
+            " FROM pg_catalog.set_config('synchronous_commit', CASE WHEN pg_catalog.pg_current_xact_id_if_assigned() IS NULL \
+             THEN 'off' ELSE pg_catalog.current_setting('synchronous_commit') END, true)",
+        );
         Ok(())
     }
 }

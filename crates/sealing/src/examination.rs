@@ -2,6 +2,7 @@
 
 use crate::error::SealingError;
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
 /// What is examined.
@@ -9,6 +10,8 @@ use uuid::Uuid;
 pub enum Scope {
     /// The logs of all tenants, to be verified or compared.
     AllLogs,
+    /// One tenant's log, to be verified.
+    LogOf(Uuid),
     /// One tenant's events, to be handed out.
     ExportOf(Uuid),
 }
@@ -24,13 +27,15 @@ pub struct Examination<'c> {
 }
 
 impl<'c> Examination<'c> {
-    /// Announces it: in the log of the tenant whose events are to be handed out, or in the platform's.
+    /// Announces it: in the log of the one tenant that it is about, or in the platform's.
     ///
     /// # Errors
-    /// [`SealingError::Unwritten`] when the record does not take it: nothing is examined then.
+    /// [`SealingError::NotFound`] when that tenant has no log; [`SealingError::Unwritten`] when the record does not take it:
+    /// nothing is examined then.
     pub async fn begin(client: &'c Client, scope: Scope) -> Result<Self, SealingError> {
         let (event, customer) = match scope {
             Scope::AllLogs => ("audit.read", None),
+            Scope::LogOf(customer) => ("audit.read", Some(customer)),
             Scope::ExportOf(customer) => ("audit.exported", Some(customer)),
         };
         record(client, event, true, customer).await?;
@@ -42,11 +47,23 @@ impl<'c> Examination<'c> {
     /// # Errors
     /// [`SealingError::Unwritten`] when the record does not take it.
     pub async fn conclude(self, is_verified: bool) -> Result<(), SealingError> {
-        record(self.client, "audit.verified", is_verified, None).await
+        let customer = match self.scope {
+            Scope::AllLogs => None,
+            Scope::LogOf(customer) | Scope::ExportOf(customer) => Some(customer),
+        };
+        record(self.client, "audit.verified", is_verified, customer).await
     }
 
     pub(crate) const fn client(&self) -> &'c Client {
         self.client
+    }
+
+    /// Whether this tenant's log may be looked at under it.
+    pub(crate) fn covers(&self, customer: Uuid) -> bool {
+        match self.scope {
+            Scope::AllLogs => true,
+            Scope::LogOf(one) | Scope::ExportOf(one) => one == customer,
+        }
     }
 
     /// Whether it is this tenant's events that were announced to be handed out.
@@ -59,10 +76,15 @@ async fn record(client: &Client, event: &str, succeeded: bool, customer: Option<
     let outcome = if succeeded { "success" } else { "failure" };
     client
         .execute(
-            "SELECT audit.record_examination($1, $2, $3, NULL)",
+            "SELECT audit.record_examination($1, $2, $3)",
             &[&event, &outcome, &customer],
         )
         .await
         .map(drop)
-        .map_err(SealingError::Unwritten)
+        .map_err(|error| match error.code() {
+            Some(&SqlState::NO_DATA) => SealingError::NotFound {
+                what: "log of that tenant",
+            },
+            _ => SealingError::Unwritten(error),
+        })
 }

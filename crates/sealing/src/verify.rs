@@ -153,6 +153,17 @@ pub async fn unsealed_events(examination: &Examination<'_>, older_than_s: f64) -
     as_u64(row.get(0))
 }
 
+/// The connection, if this tenant's log is what was announced.
+fn covered<'c>(examination: &Examination<'c>, customer: Uuid) -> Result<&'c Client, SealingError> {
+    if examination.covers(customer) {
+        Ok(examination.client())
+    } else {
+        Err(SealingError::Identity {
+            what: "another tenant's log was announced to be looked at",
+        })
+    }
+}
+
 /// Verifies a tenant's log from its first leaf. `progress` is called with the leaves that were read, and of how many.
 ///
 /// # Errors
@@ -164,7 +175,7 @@ pub async fn verify_log(
     options: &VerifyOptions,
     progress: &mut (dyn FnMut(u64, u64) + Send),
 ) -> Result<LogReport, SealingError> {
-    let client = examination.client();
+    let client = covered(examination, customer)?;
     let origin: String = client
         .query_opt(
             "SELECT l.origin FROM audit.logs l WHERE l.customer_id = $1",
@@ -230,7 +241,7 @@ pub async fn compare(
     note: &[u8],
     options: &VerifyOptions,
 ) -> Result<Compared, SealingError> {
-    let client = examination.client();
+    let client = covered(examination, customer)?;
     // A log that has lost all its checkpoints has been rewound as far as can be.
     let row = client
         .query_opt(

@@ -90,6 +90,9 @@ impl Metrics {
             "For how long the oldest committed audit event has waited for its seal",
             unsealed.clone(),
         );
+        // Nothing is known before the first look.
+        months_ahead.set(-1);
+        unsealed.set(f64::NAN);
         registry.register_collector(Box::new(RefusalsLost(Box::new(refusals_lost))));
         Self {
             registry,
@@ -109,10 +112,16 @@ impl Metrics {
     }
 
     /// The record's health: months that are ready, and hundredths of a second that the oldest event has waited for its seal.
-    pub fn record_seen(&self, months: usize, unsealed_cs: usize) {
-        self.months_ahead.set(i64::try_from(months).unwrap_or(i64::MAX));
+    pub fn record_seen(&self, months: i64, unsealed_cs: usize) {
+        self.months_ahead.set(months);
         let unsealed = u32::try_from(unsealed_cs).unwrap_or(u32::MAX);
         self.unsealed.set(f64::from(unsealed) / 100.0);
+    }
+
+    /// Nothing is known of the record's health: what was seen last says nothing any more.
+    pub fn record_unseen(&self) {
+        self.months_ahead.set(-1);
+        self.unsealed.set(f64::NAN);
     }
 
     /// All numbers, in the OpenMetrics text format.
@@ -168,11 +177,11 @@ mod tests {
                    # HELP bearingwall_record_months_ahead Months beyond the current one that the audit record can be \
                    written in.\n\
                    # TYPE bearingwall_record_months_ahead gauge\n\
-                   bearingwall_record_months_ahead 0\n\
+                   bearingwall_record_months_ahead -1\n\
                    # HELP bearingwall_record_unsealed_seconds For how long the oldest committed audit event has waited \
                    for its seal.\n\
                    # TYPE bearingwall_record_unsealed_seconds gauge\n\
-                   bearingwall_record_unsealed_seconds 0.0\n\
+                   bearingwall_record_unsealed_seconds NaN\n\
                    # HELP bearingwall_refusals_lost Refusals that did not reach the audit record.\n\
                    # TYPE bearingwall_refusals_lost counter\n\
                    bearingwall_refusals_lost_total 0\n\

@@ -1,14 +1,13 @@
 //! A tenant's own record over HTTP: its events, proofs that verify offline, and reports; never another tenant's.
 
 use crate::clients::person;
-use crate::site::{Answer, Server, Site, send, shared};
+use crate::site::{Answer, Server, Site, shared};
 use bearingwall_core::{CustomerId, Role};
 use bearingwall_tlog::Hash;
 use bearingwall_tlog::checkpoint::SignedCheckpoint;
 use bearingwall_tlog::merkle::verify_consistency;
 use bearingwall_tlog::note::CosigningKey;
 use bearingwall_tlog::proof::LogProof;
-use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -432,6 +431,10 @@ fn aud_4_an_account_of_disclosures_says_when_to_whom_what_and_why() {
         "success",
     );
     end(announce("failed", "message.sent", "now()"), "failed", "failure");
+    // A failure that somebody put before the true end takes nothing out of the account.
+    let hidden = announce("hidden", "message.sent", "now()");
+    end(hidden, "failed", "failure");
+    end(hidden, "completed", "success");
     announce("crashed", "disclosure.made", "now()");
     announce("inside", "client.read", "now()");
     let account = server.get(&format!("/v1/clients/{client}/disclosures"), &token);
@@ -447,11 +450,12 @@ fn aud_4_an_account_of_disclosures_says_when_to_whom_what_and_why() {
         told,
         [
             ("crashed", "disclosure.made", "unknown"),
+            ("hidden", "message.sent", "success"),
             ("clearinghouse", "message.sent", "success"),
         ],
         "{account:?}"
     );
-    let line = &lines[1];
+    let line = &lines[2];
     assert_eq!(line["resources"], json!(["crm.chart_notes", "crm.client_records"]));
     assert_eq!(
         (&line["fields"], &line["purpose"], &line["actor_id"]),
@@ -462,7 +466,7 @@ fn aud_4_an_account_of_disclosures_says_when_to_whom_what_and_why() {
     let first = server.get(&format!("/v1/clients/{client}/disclosures?limit=1"), &token);
     let next = first.json()["next"].as_str().unwrap().to_owned();
     let second = server.get(
-        &format!("/v1/clients/{client}/disclosures?limit=1&before={next}"),
+        &format!("/v1/clients/{client}/disclosures?limit=2&before={next}"),
         &token,
     );
     assert_eq!([items(&first), items(&second)].concat(), lines);
@@ -595,12 +599,13 @@ fn aud_8_everything_of_a_request_is_one_tree() {
     let tenant = site.tenants.juniper;
     let token = site.administrator(tenant);
     let client = server.new_client(&token, &person("Ada", "Tree"));
-    let traced = send(
-        server
-            .request(Method::GET, &format!("/v1/clients/{client}"), &token)
-            .header("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
-    );
+    let traced = server.get(&format!("/v1/clients/{client}"), &token);
     let request = traced.correlation_id();
+    // Every event of it names the network peer.
+    let peers = site.ask(&format!(
+        "SELECT DISTINCT coalesce(host(source_ip), 'none') FROM audit.events WHERE request_id = '{request}'"
+    ));
+    assert_eq!(peers, ["127.0.0.1"]);
     let read = site.ask(&format!(
         "SELECT access_id::text FROM audit.events WHERE request_id = '{request}'"
     ));

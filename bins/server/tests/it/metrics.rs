@@ -63,3 +63,29 @@ fn nobody_listens_for_scrapers_unless_told_to() {
     let (_, server) = &*running;
     assert!(!server.log().contains("metrics.listening"), "{}", server.log());
 }
+
+#[test]
+fn the_records_months_and_its_unsealed_window_are_told_to_whoever_scrapes() {
+    let site = Site::new();
+    let config = site
+        .config()
+        .replace("[database]", "metrics_listen = \"127.0.0.1:0\"\n[database]");
+    let server = site.serve(&config);
+    // The migrations make twelve months, and no sealer runs here: the events of the start have waited.
+    server.wait_for_metric("bearingwall_record_months_ahead 12");
+    let window = || -> f64 {
+        let body = server.metrics().body;
+        let line = body
+            .lines()
+            .find_map(|line| line.strip_prefix("bearingwall_record_unsealed_seconds "))
+            .unwrap();
+        line.parse().unwrap()
+    };
+    assert!(window() > 0.0, "{}", window());
+    // What cannot be looked at is not told as healthy.
+    site.execute(
+        "SET bearingwall.audit_ddl = 'on'; REVOKE EXECUTE ON FUNCTION audit.unsealed_seconds() FROM bearingwall_app",
+    );
+    server.wait_for_metric("bearingwall_record_months_ahead -1");
+    assert!(window().is_nan());
+}

@@ -1,11 +1,10 @@
 //! The review of activity of 45 CFR 164.308(a)(1)(ii)(D): what each actor did in a period, in numbers.
 
 use crate::error::AuditError;
-use crate::examination::{Conditions, EVENTS, Examined};
+use crate::examination::{Conditions, EVENTS, Examined, Look};
 use crate::log::AuditLog;
 use bearingwall_core::{Ctx, SubjectId};
 use bearingwall_events::{EventType, Kind};
-use bearingwall_tenancy::TenantTx;
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Integer, Text, Timestamptz, Uuid as SqlUuid};
 use time::{Duration, OffsetDateTime};
@@ -117,7 +116,7 @@ impl AuditLog {
     pub async fn activity(&self, ctx: &Ctx, query: ActivityQuery) -> Result<Vec<ActorActivity>, AuditError> {
         query.checked()?;
         let reporting = self.examining(ctx, EventType::AuditReported, EVENTS, None);
-        self.examined(ctx, reporting, async |tx: &mut TenantTx<'_>| {
+        self.examined(ctx, reporting, async |tx: &mut Look<'_, '_>| {
             let actors = select(tx, query).await?;
             Ok(Examined::found(actors.len(), actors))
         })
@@ -125,7 +124,7 @@ impl AuditLog {
     }
 }
 
-async fn select(tx: &mut TenantTx<'_>, query: ActivityQuery) -> Result<Vec<ActorActivity>, AuditError> {
+async fn select(tx: &mut Look<'_, '_>, query: ActivityQuery) -> Result<Vec<ActorActivity>, AuditError> {
     let touches = |event: &&EventType| matches!(event.kind(), Kind::Patient | Kind::Disclosure | Kind::Export);
     let types: Vec<&'static str> = EventType::ALL
         .iter()

@@ -1,12 +1,11 @@
 //! All that happened in one request, as a tree of accesses.
 
 use crate::error::AuditError;
-use crate::examination::{Conditions, EVENTS, Examined, RecordedEvent};
+use crate::examination::{Conditions, EVENTS, Examined, Look, RecordedEvent};
 use crate::log::AuditLog;
 use crate::rows::{COLUMNS, LEAF};
 use bearingwall_core::{Ctx, RequestId};
 use bearingwall_events::EventType;
-use bearingwall_tenancy::TenantTx;
 use diesel::sql_types::{BigInt, Uuid as SqlUuid};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -44,7 +43,7 @@ impl AuditLog {
     // CONTROL: AUD-8
     pub async fn request_tree(&self, ctx: &Ctx, request: RequestId) -> Result<RequestTree, AuditError> {
         let reporting = self.examining(ctx, EventType::AuditReported, EVENTS, None);
-        self.examined(ctx, reporting, async |tx: &mut TenantTx<'_>| {
+        self.examined(ctx, reporting, async |tx: &mut Look<'_, '_>| {
             let limit = i64::try_from(RequestTree::EVENTS_MAX).unwrap_or(i64::MAX);
             let events = Conditions::begin(&format!("SELECT {COLUMNS}, leaf.leaf_index FROM audit.events e {LEAF}"))
                 .then::<SqlUuid, _>(" WHERE e.request_id = ", request.as_uuid())

@@ -312,6 +312,13 @@ async fn aud_1_an_unrecorded_access_stops_work_that_sends_nothing() {
         1,
         "declared although nothing was read"
     );
+    assert_eq!(
+        fixture
+            .count("event_type = 'client.read' AND phase = 'completed' AND result_count IS NULL")
+            .await,
+        1,
+        "ended, and without a number that nobody counted"
+    );
 }
 
 #[tokio::test]

@@ -10,6 +10,8 @@ use std::time::Duration;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
+const SEEN: &str = "SELECT count(*)::text AS answer FROM crm.client_records";
+
 /// The rows of a request that are no announcements, with how many announcements share their access.
 const ENDS: &str = "SELECT string_agg(e.phase || ' ' || e.outcome || coalesce(' ' || e.outcome_code, '') || coalesce(' ' || e.result_count, '') || ' of '
         || (SELECT count(*) FROM audit.events i WHERE i.access_id = e.access_id AND i.phase = 'intended' AND i.actor_id = e.actor_id
@@ -45,7 +47,8 @@ async fn aud_6_an_access_that_was_done_has_one_end_with_what_came_of_it() {
     let superuser = fixture.database.superuser_client().await;
     let reading = ctx(fixture.a);
     fixture.declared(&reading, read(fixture.client), &[READ]).await.unwrap();
-    assert_eq!(ends(&superuser, request(&reading)).await, "completed success 1 of 1");
+    // A number that nobody has counted is none: the declared persons are on record as what they are.
+    assert_eq!(ends(&superuser, request(&reading)).await, "completed success of 1");
 
     let counted = ctx(fixture.a);
     let both = Access::to(EventType::ClientListed, [fixture.client, fixture.other])
@@ -67,7 +70,7 @@ async fn aud_6_an_access_that_was_done_has_one_end_with_what_came_of_it() {
         Access::to(EventType::ClientChanged, [fixture.client]).covering(RECORDS, &[Command::Select, Command::Update]);
     let change = "UPDATE crm.client_records SET payload = '\\x02'";
     fixture.declared(&writing, update, &[change, READ]).await.unwrap();
-    assert_eq!(ends(&superuser, request(&writing)).await, "completed success 1 of 1");
+    assert_eq!(ends(&superuser, request(&writing)).await, "completed success of 1");
     let together =
         "SELECT count(*) FROM audit.events e JOIN crm.client_records r ON r.xmin::text::bigint = e.xid::text::bigint
         WHERE e.phase = 'completed' AND e.request_id = $1";
@@ -168,6 +171,45 @@ async fn aud_6_a_transaction_that_was_ended_underneath_is_no_success() {
         assert!(outcome.is_err(), "{ending}");
         let ends = ends(&superuser, request(&context)).await;
         assert!(!ends.contains("success"), "{ending}: {ends}");
+        let announced = format!("request_id = '{}' AND phase = 'intended'", request(&context));
+        assert_eq!(
+            fixture.count(&announced).await,
+            1,
+            "{ending}: the announcement stays, for the sweep to end"
+        );
+    }
+}
+
+/// What a commit waits for follows from what was written, and not from what was declared.
+#[tokio::test]
+async fn aud_6_only_an_access_that_wrote_nothing_is_ended_without_waiting_for_the_disk() {
+    let fixture = Fixture::create().await;
+    let superuser = fixture.database.superuser_client().await;
+    superuser
+        .batch_execute(
+            "SET bearingwall.audit_ddl = 'on';
+             CREATE TABLE public.waited (request_id uuid, setting text);
+             CREATE FUNCTION public.note_waiting() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $f$
+             BEGIN INSERT INTO public.waited VALUES (NEW.request_id, current_setting('synchronous_commit')); RETURN NULL; END $f$;
+             CREATE TRIGGER note_waiting AFTER INSERT ON audit.events FOR EACH ROW WHEN (NEW.phase = 'completed') EXECUTE FUNCTION public.note_waiting()",
+        )
+        .await
+        .unwrap();
+    let id = Uuid::now_v7();
+    let insert = format!("INSERT INTO crm.clients (id) VALUES ('{id}')");
+    for (statements, expected) in [
+        (vec![SEEN], "off"),
+        // Of no personal data, and therefore not declared.
+        (vec![insert.as_str(), SEEN], "on"),
+    ] {
+        let context = ctx(fixture.a);
+        fixture
+            .declared(&context, read(fixture.client), &statements)
+            .await
+            .unwrap();
+        let waited = "SELECT setting FROM public.waited WHERE request_id = $1";
+        let row = superuser.query_one(waited, &[&request(&context)]).await.unwrap();
+        assert_eq!(row.get::<_, &str>(0), expected, "{statements:?}");
     }
 }
 

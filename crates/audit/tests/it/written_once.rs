@@ -91,7 +91,7 @@ const GUARDED: [Written; 8] = [
     tree(
         "log_keys",
         "customer_id, position, from_size, vkey, rotation",
-        "{tenant}, {number}, 0, 'v', 'r'",
+        "{tenant}, {number}, {number}, 'v', 'r'",
         Some("added_at"),
         true,
     ),

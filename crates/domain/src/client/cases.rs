@@ -49,7 +49,9 @@ impl Crm {
         let access = Access::to(EventType::ClientRead, [id]).covering(RECORDS, &[Command::Select]);
         self.audit()
             .with_access(ctx, access, async |tx: &mut PhiTx<'_, '_>| {
-                store::read_one(tx, id).await
+                let row = store::read_one(tx, id).await?;
+                tx.found(1);
+                Ok::<_, DomainError>(row)
             })
             .await?
             .open(&keys)
@@ -98,7 +100,11 @@ impl Crm {
                 ctx,
                 EventType::ClientSearched,
                 DIGESTS,
-                async |tx: &mut PhiTx<'_, '_>| store::find(tx, needle, rows).await,
+                async |tx: &mut PhiTx<'_, '_>| {
+                    let found = store::find(tx, needle, rows).await?;
+                    tx.found(found.len());
+                    Ok::<_, DomainError>(found)
+                },
             )
             .await?;
         self.read_declared(ctx, EventType::ClientSearched, found).await
@@ -186,7 +192,11 @@ impl Crm {
             Access::to(event, ids.iter().copied().map(ClientId::from_uuid)).covering(RECORDS, &[Command::Select]);
         let rows: Vec<Sealed> = self
             .audit()
-            .with_access(ctx, access, async |tx: &mut PhiTx<'_, '_>| store::read(tx, ids).await)
+            .with_access(ctx, access, async |tx: &mut PhiTx<'_, '_>| {
+                let rows = store::read(tx, ids).await?;
+                tx.found(rows.len());
+                Ok::<_, DomainError>(rows)
+            })
             .await?;
         rows.into_iter().map(|row| row.open(&keys)).collect()
     }

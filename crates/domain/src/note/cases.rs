@@ -62,7 +62,9 @@ impl Crm {
         let access = Access::to(EventType::NoteRead, [client]).covering(NOTES, &[Command::Select]);
         self.audit()
             .with_access(ctx, access, async |tx: &mut PhiTx<'_, '_>| {
-                store::read_one(tx, id).await
+                let row = store::read_one(tx, id).await?;
+                tx.found(1);
+                Ok::<_, DomainError>(row)
             })
             .await?
             .open(&keys)
@@ -89,6 +91,7 @@ impl Crm {
                 if found.is_empty() && !clients::exists(tx.tenant(), client).await? {
                     return Err(DomainError::NotFound);
                 }
+                tx.found(found.len().min(usize::from(page.limit)));
                 Ok(found)
             })
             .await?;

@@ -18,9 +18,12 @@ pub(crate) fn encode(position: Position) -> String {
 pub(crate) fn decode(text: &str) -> Result<Position, HttpError> {
     let parsed = || {
         let (micros, id) = text.split_once('.')?;
+        // Years that both this program and the database know: 1 to 9999.
         let nanos = micros.parse::<i64>().ok().map(i128::from)?.checked_mul(1_000)?;
+        let recorded_at = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?;
+        (1..=9_999).contains(&recorded_at.year()).then_some(())?;
         Some(Position {
-            recorded_at: OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?,
+            recorded_at,
             event_id: EventId::from_uuid(Uuid::try_parse(id).ok()?),
         })
     };
@@ -50,6 +53,7 @@ mod tests {
             "1",
             "1.x",
             "x.00000000-0000-0000-0000-000000000007",
+            "-62135596800000001.00000000-0000-0000-0000-000000000007",
             "9223372036854775807.00000000-0000-0000-0000-000000000007",
         ] {
             assert!(decode(refused).is_err(), "{refused}");

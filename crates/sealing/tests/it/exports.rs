@@ -121,14 +121,9 @@ async fn aud_5_what_was_changed_or_removed_since_cannot_be_exported() {
         0,
         "nothing half-written is left"
     );
-    let unknown = record
-        .export(
-            uuid::Uuid::from_u128(99),
-            &target,
-            &ExportOptions::default(),
-            &mut |_, _| {},
-        )
-        .await;
+    let auditor = record.auditor().await;
+    let nobody = Scope::ExportOf(uuid::Uuid::from_u128(99));
+    let unknown = Examination::begin(&auditor, nobody).await.map(drop);
     assert!(matches!(unknown, Err(SealingError::NotFound { .. })), "{unknown:?}");
 }
 
@@ -139,7 +134,9 @@ async fn aud_8_nothing_is_exported_that_was_not_announced_and_the_announcement_s
     let target = directory.path().join("export");
     let auditor = record.auditor().await;
     let other = uuid::Uuid::from_u128(6);
-    for scope in [Scope::AllLogs, Scope::ExportOf(other)] {
+    record.write(other, 1).await;
+    seal_all(&mut record.sealer().await).await;
+    for scope in [Scope::AllLogs, Scope::LogOf(SPRUCE), Scope::ExportOf(other)] {
         let examination = Examination::begin(&auditor, scope).await.unwrap();
         let refused = export(&examination, SPRUCE, &target, &ExportOptions::default(), &mut |_, _| {}).await;
         assert!(matches!(refused, Err(SealingError::Identity { .. })), "{refused:?}");
@@ -155,7 +152,7 @@ async fn aud_8_nothing_is_exported_that_was_not_announced_and_the_announcement_s
     // A record that takes nothing shows nothing.
     record
         .superuser
-        .batch_execute("SET bearingwall.audit_ddl = 'on'; REVOKE EXECUTE ON FUNCTION audit.record_examination(text, text, uuid, uuid) FROM bearingwall_auditor")
+        .batch_execute("SET bearingwall.audit_ddl = 'on'; REVOKE EXECUTE ON FUNCTION audit.record_examination(text, text, uuid) FROM bearingwall_auditor")
         .await
         .unwrap();
     let refused = Examination::begin(&auditor, Scope::AllLogs).await.map(drop);
