@@ -71,7 +71,7 @@ CREATE TABLE audit.events (
     -- SECURITY: what names no person and covers all of them is the operator's alone, whoever may insert.
     CONSTRAINT sweeps_are_the_operators CHECK ('SWEEP' <> ALL (commands) OR (db_role = 'bearingwall_admin' AND subject_id IS NULL))
 ) PARTITION BY RANGE (recorded_at);
-COMMENT ON TABLE audit.events IS 'append-only; codes and ids only, never personal data';
+COMMENT ON TABLE audit.events IS 'append-only; codes, ids and the network peer''s address, never content';
 CREATE INDEX events_request ON audit.events (customer_id, request_id, recorded_at);
 CREATE INDEX events_subject ON audit.events (customer_id, subject_id, recorded_at, event_id) WHERE subject_id IS NOT NULL;
 -- The one index that does not begin with the tenant: the sealer orders by transaction over all tenants.

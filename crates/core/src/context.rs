@@ -148,7 +148,7 @@ impl Ctx {
         self
     }
 
-    /// Where the request came from.
+    /// Where the request came from: the network peer, which is the proxy where one stands before the server.
     #[must_use]
     pub const fn origin(&self) -> Origin {
         self.origin

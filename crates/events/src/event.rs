@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// One event, as it stands in the record: codes and ids, never personal data.
+/// One event, as it stands in the record: codes, ids and the network peer's address, never content.
 ///
 /// The database supplies what names when, where and who (`recorded_at`, `xid`, `db_role`, `customer_id`, `actor_id`,
 /// `request_id`, `salt`); the rest is what the program says.
@@ -106,7 +106,7 @@ pub struct Event {
     /// The status of the answer.
     #[serde(default)]
     pub http_status: Option<i16>,
-    /// Where the request came from.
+    /// Where the request came from: the network peer, which is the proxy where one stands before the server.
     #[serde(default)]
     pub source_ip: Option<IpAddr>,
     /// The trace (W3C Trace Context).

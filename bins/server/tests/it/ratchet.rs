@@ -2,7 +2,7 @@
 
 use crate::clients::{note, person};
 use crate::site::{Answer, Server, Site, send};
-use bearingwall_core::{Role, RoleSet};
+use bearingwall_core::{CustomerId, Role, RoleSet};
 use bearingwall_http::app_routes;
 use bearingwall_http::routes::{Access, DeclaredRoute, Refused};
 use bearingwall_rbac::PolicyTable;
@@ -178,6 +178,21 @@ impl Made {
         ));
         rows.into_iter().collect()
     }
+
+    /// Whose log it stands in, and that each access and each single event ended once.
+    fn flaws(&self, site: &Site) -> Vec<String> {
+        let expected = if self.what.ends_with("without a token") {
+            CustomerId::PLATFORM
+        } else {
+            site.tenants.juniper
+        };
+        site.ask(&format!(
+            "SELECT concat_ws(' ', min(event_type), count(*) FILTER (WHERE phase <> 'intended') || ' ends', min(customer_id::text))
+               FROM audit.events WHERE request_id = '{}' GROUP BY coalesce(access_id, event_id)
+             HAVING count(*) FILTER (WHERE phase <> 'intended') <> 1 OR bool_or(customer_id <> '{expected}') OR count(DISTINCT actor_id) <> 1",
+            self.request
+        ))
+    }
 }
 
 /// Calls a route in every way, and answers what that must leave on the record.
@@ -238,6 +253,10 @@ fn aud_1_aud_3_every_route_leaves_exactly_what_the_table_declares() {
     ));
     let mut differences = String::new();
     for made in &made {
+        let flaws = made.flaws(&world.site);
+        if !flaws.is_empty() {
+            let _ = write!(differences, "\n{}:\n  {flaws:?}", made.what);
+        }
         let found = made.found(&world.site);
         if found != made.declared {
             let _ = write!(

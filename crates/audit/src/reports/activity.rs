@@ -75,7 +75,7 @@ pub struct ActorActivity {
     pub refusals: u64,
     /// Accesses outside of the hours of the day.
     pub off_hours: u64,
-    /// Events in, or about, a break-glass session.
+    /// Events that name a break-glass session.
     pub break_glass: u64,
     /// The first event in the period.
     pub first_at: OffsetDateTime,

@@ -26,7 +26,7 @@ struct ActorReview {
     refusals: u64,
     /// Accesses outside of the hours of the day.
     off_hours: u64,
-    /// Events in, or about, a break-glass session.
+    /// Events that name a break-glass session.
     break_glass: u64,
     /// The first event in the period (RFC 3339).
     #[serde(with = "time::serde::rfc3339")]

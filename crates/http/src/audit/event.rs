@@ -102,7 +102,7 @@ struct AuditEvent {
     schema_version: i16,
     /// The program and its version.
     service: Option<String>,
-    /// Where the request came from.
+    /// Where the request came from: the network peer, which is the proxy where one stands before the server.
     source_ip: Option<String>,
     /// The span (W3C Trace Context).
     span_id: Option<String>,

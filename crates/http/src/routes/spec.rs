@@ -1,6 +1,6 @@
 //! What a route says about itself, apart from its handler.
 
-use bearingwall_audit::{EventType, Phase};
+use bearingwall_audit::{EventType, Kind, Phase};
 use std::borrow::Cow;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -265,6 +265,13 @@ impl RouteSpec {
     #[must_use]
     pub const fn phi_class(&self) -> PhiClass {
         self.phi
+    }
+
+    /// Whether it says what it leaves on the record as a route of personal data must: an access that is announced, or else
+    /// a look into the record, which shows who saw whom and is recorded in the transaction that looks.
+    pub(crate) fn is_accounted_for(&self) -> bool {
+        let is_look = |event: &EventType| event.kind() == Kind::AuditLog;
+        !self.announced.is_empty() || (!self.completed.is_empty() && self.completed.iter().all(is_look))
     }
 
     /// Exactly what it leaves on the record when it succeeds: no other event, in no other phase.
