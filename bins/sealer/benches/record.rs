@@ -15,11 +15,11 @@
 )]
 
 use bearingwall_audit::{Access, AuditError, AuditLog, Command, EventType, PhiTx};
-use bearingwall_core::{ClientId, Ctx, CtxParts, CustomerId, PurposeOfUse, RequestId, Role, Sensitive, SubjectId};
-use bearingwall_migrations as migrations;
+use bearingwall_core::{ClientId, Ctx, CtxParts, CustomerId, PurposeOfUse, RequestId, Role, SubjectId};
 use bearingwall_sealing::{Sealer, SealerOptions, SealingKey, read_hashes};
-use bearingwall_tenancy::{EnterKey, PoolConfig, TenancyError, TenantPool, TenantTx};
+use bearingwall_tenancy::{PoolConfig, TenancyError, TenantPool, TenantTx};
 use bearingwall_testkit::cluster::{Cluster, ClusterOptions};
+use bearingwall_testkit::database::{fresh_database, fresh_tenant};
 use bearingwall_tlog::merkle::{Plan, covering, tree_root};
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -191,44 +191,9 @@ async fn superuser(cluster: &Cluster) -> Client {
 }
 
 async fn set_up(cluster: &Cluster) -> Stage {
-    let superuser = connect(cluster.superuser_config("postgres")).await;
-    superuser
-        .batch_execute(&format!("DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)"))
-        .await
-        .unwrap();
-    let admin_password = cluster.role_password("bearingwall_admin").unwrap();
+    let database = fresh_database(cluster, DATABASE).await.unwrap();
+    let (customer, key) = fresh_tenant(cluster, DATABASE, "bench-1").await.unwrap();
     let app_password = cluster.role_password("bearingwall_app").unwrap();
-    let options = migrations::BootstrapOptions {
-        database: DATABASE.to_owned(),
-        passwords: migrations::RolePasswords {
-            admin: Some(admin_password.clone()),
-            app: Some(app_password.clone()),
-            ..migrations::RolePasswords::default()
-        },
-    };
-    migrations::bootstrap_roles(&superuser, &options).await.unwrap();
-    let database = connect(cluster.superuser_config(DATABASE)).await;
-    migrations::bootstrap_database(&database).await.unwrap();
-    migrations::bootstrap_platform(&database).await.unwrap();
-    let mut admin_config = cluster.superuser_config(DATABASE);
-    admin_config.user("bearingwall_admin").password(admin_password.expose());
-    migrations::migrate(connect(admin_config.clone()).await, &|_| {})
-        .await
-        .unwrap();
-    let mut admin = connect(admin_config).await;
-    migrations::serve_regions(&admin, &["bench-1".to_owned()])
-        .await
-        .unwrap();
-    let secret = Sensitive::new(Uuid::new_v4().as_bytes().repeat(2));
-    migrations::install_enter_key(&mut admin, 1, &secret).await.unwrap();
-    let customer = CustomerId::from_uuid(Uuid::now_v7());
-    let tenant = migrations::NewTenant {
-        id: customer,
-        slug: "bench".to_owned(),
-        name: "Bench".to_owned(),
-        region: "bench-1".to_owned(),
-    };
-    migrations::tenant_create(&mut admin, &tenant).await.unwrap();
     let url = format!(
         "postgres://bearingwall_app@{}:{}/{DATABASE}",
         cluster.host(),
@@ -236,9 +201,7 @@ async fn set_up(cluster: &Cluster) -> Stage {
     );
     let mut config = PoolConfig::new(url.parse().unwrap(), Some(app_password), vec!["bench-1".to_owned()]);
     config.max_connections = 32;
-    let pool = TenantPool::connect(config, EnterKey::new(1, &secret).unwrap())
-        .await
-        .unwrap();
+    let pool = TenantPool::connect(config, key).await.unwrap();
     // After the pool's own checks, which would refuse tables without row security.
     database.batch_execute(TABLES).await.unwrap();
     let person = ClientId::from_uuid(Uuid::now_v7());

@@ -1,9 +1,11 @@
 //! A database for one test: a copy of a migrated template, with the real roles, grants and policies.
 
 mod error;
+mod fresh;
 mod template;
 
 pub use error::DatabaseError;
+pub use fresh::{fresh_database, fresh_tenant};
 
 use crate::cluster::{Cluster, ClusterOptions, InstallPolicy, in_own_runtime};
 use bearingwall_core::Sensitive;

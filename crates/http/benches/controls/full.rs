@@ -5,17 +5,15 @@ use crate::load::Target;
 use bearingwall_audit::AuditLog;
 use bearingwall_authn::jws::Algorithm;
 use bearingwall_authn::{AuthnOptions, BearerVerifier, BoxFuture};
-use bearingwall_core::{
-    ClientId, Ctx, CtxParts, CustomerId, Phi, PurposeOfUse, RequestId, Role, Sensitive, SubjectId, SystemIds,
-};
+use bearingwall_core::{ClientId, Ctx, CtxParts, CustomerId, Phi, PurposeOfUse, RequestId, Role, SubjectId, SystemIds};
 use bearingwall_domain::{Address, ClientInput, Crm};
 use bearingwall_http::{Application, Check, Limits, Readiness, RunningServer, ServerOptions, Services, app_routes};
-use bearingwall_migrations as migrations;
 use bearingwall_rbac::PolicyTable;
 use bearingwall_rbac_casbin::CasbinEngine;
 use bearingwall_secrets::{FileKeyStore, FileStore};
-use bearingwall_tenancy::{EnterKey, PoolConfig, TenantPool};
+use bearingwall_tenancy::{PoolConfig, TenantPool};
 use bearingwall_testkit::cluster::{Cluster, ClusterOptions};
+use bearingwall_testkit::database::{fresh_database, fresh_tenant};
 use bearingwall_testkit::issuer::{DevIssuer, IssuerOptions, TokenRequest};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -53,7 +51,8 @@ impl Stage {
         .await
         .unwrap()
         .unwrap();
-        let (customer, key) = migrate(&cluster).await;
+        drop(fresh_database(&cluster, DATABASE).await.unwrap());
+        let (customer, key) = fresh_tenant(&cluster, DATABASE, "bench-1").await.unwrap();
         let address = format!(
             "postgres://bearingwall_app@{}:{}/{DATABASE}",
             cluster.host(),
@@ -160,49 +159,6 @@ async fn connect(config: tokio_postgres::Config) -> tokio_postgres::Client {
     let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     client
-}
-
-/// A fresh database, so that figures of earlier runs do not slow this one.
-async fn migrate(cluster: &Cluster) -> (CustomerId, EnterKey) {
-    let superuser = connect(cluster.superuser_config("postgres")).await;
-    superuser
-        .batch_execute(&format!("DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)"))
-        .await
-        .unwrap();
-    let admin_password = cluster.role_password("bearingwall_admin").unwrap();
-    let passwords = migrations::RolePasswords {
-        admin: Some(admin_password.clone()),
-        app: Some(cluster.role_password("bearingwall_app").unwrap()),
-        ..migrations::RolePasswords::default()
-    };
-    let options = migrations::BootstrapOptions {
-        database: DATABASE.to_owned(),
-        passwords,
-    };
-    migrations::bootstrap_roles(&superuser, &options).await.unwrap();
-    let database = connect(cluster.superuser_config(DATABASE)).await;
-    migrations::bootstrap_database(&database).await.unwrap();
-    migrations::bootstrap_platform(&database).await.unwrap();
-    let mut admin_config = cluster.superuser_config(DATABASE);
-    admin_config.user("bearingwall_admin").password(admin_password.expose());
-    migrations::migrate(connect(admin_config.clone()).await, &|_| {})
-        .await
-        .unwrap();
-    let mut admin = connect(admin_config).await;
-    migrations::serve_regions(&admin, &["bench-1".to_owned()])
-        .await
-        .unwrap();
-    let secret = Sensitive::new(Uuid::new_v4().as_bytes().repeat(2));
-    migrations::install_enter_key(&mut admin, 1, &secret).await.unwrap();
-    let id = CustomerId::from_uuid(Uuid::now_v7());
-    let tenant = migrations::NewTenant {
-        id,
-        slug: "bench".to_owned(),
-        name: "Bench".to_owned(),
-        region: "bench-1".to_owned(),
-    };
-    migrations::tenant_create(&mut admin, &tenant).await.unwrap();
-    (id, EnterKey::new(1, &secret).unwrap())
 }
 
 async fn bare_server(cluster: &Cluster, client: ClientId) -> SocketAddr {

@@ -2,9 +2,9 @@
 
 use crate::client::{REGION, Work};
 use bearingwall_core::Sensitive;
-use bearingwall_migrations as migrations;
 use bearingwall_tenancy::{EnterKey, PoolConfig, TenantPool};
 use bearingwall_testkit::cluster::{Cluster, ClusterOptions};
+use bearingwall_testkit::database::fresh_database;
 use diesel_async::AsyncPgConnection;
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -51,8 +51,7 @@ impl Stage {
         .await
         .unwrap()
         .unwrap();
-        migrate(&cluster).await;
-        let superuser = connect(cluster.superuser_config(DATABASE)).await;
+        let superuser = fresh_database(&cluster, DATABASE).await.unwrap();
         let stage = Self {
             cluster,
             superuser,
@@ -202,30 +201,4 @@ pub(crate) async fn connect(config: tokio_postgres::Config) -> Client {
     let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     client
-}
-
-/// A fresh database, migrated and hardened as production's is.
-async fn migrate(cluster: &Cluster) {
-    let superuser = connect(cluster.superuser_config("postgres")).await;
-    superuser
-        .batch_execute(&format!("DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)"))
-        .await
-        .unwrap();
-    let options = migrations::BootstrapOptions {
-        database: DATABASE.to_owned(),
-        passwords: migrations::RolePasswords {
-            admin: Some(cluster.role_password("bearingwall_admin").unwrap()),
-            app: Some(cluster.role_password("bearingwall_app").unwrap()),
-            ..Default::default()
-        },
-    };
-    migrations::bootstrap_roles(&superuser, &options).await.unwrap();
-    let database = connect(cluster.superuser_config(DATABASE)).await;
-    migrations::bootstrap_database(&database).await.unwrap();
-    migrations::bootstrap_platform(&database).await.unwrap();
-    let mut admin = cluster.superuser_config(DATABASE);
-    admin
-        .user("bearingwall_admin")
-        .password(cluster.role_password("bearingwall_admin").unwrap().expose());
-    migrations::migrate(connect(admin).await, &|_| ()).await.unwrap();
 }

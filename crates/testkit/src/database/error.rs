@@ -22,6 +22,9 @@ pub enum DatabaseError {
         /// The server's or the driver's answer.
         source: tokio_postgres::Error,
     },
+    /// A key of 32 random bytes was refused.
+    #[error("the new enter key was refused")]
+    Key,
     /// The runtime ended while the cluster was being started.
     #[error("the start of the cluster was interrupted")]
     Interrupted(#[source] tokio::task::JoinError),
@@ -39,7 +42,7 @@ impl Classified for DatabaseError {
             Self::Cluster(error) => error.kind(),
             Self::Migration(error) => error.kind(),
             Self::Statement { .. } => ErrorKind::Unavailable,
-            Self::Interrupted(_) => ErrorKind::Internal,
+            Self::Key | Self::Interrupted(_) => ErrorKind::Internal,
         }
     }
 
@@ -49,6 +52,7 @@ impl Classified for DatabaseError {
             Self::Migration(error) => error.code(),
             Self::Statement { .. } => "TST-021",
             Self::Interrupted(_) => "TST-022",
+            Self::Key => "TST-023",
         }
     }
 }

@@ -113,20 +113,7 @@ async fn make(
     variant: Variant,
     template: &str,
 ) -> Result<(), DatabaseError> {
-    drop_database(superuser, template).await?;
-    let options = BootstrapOptions {
-        database: template.to_owned(),
-        passwords: passwords.for_bootstrap(),
-    };
-    bootstrap_roles(superuser, &options).await?;
-    let database = connect(&cluster.superuser_config(template)).await?;
-    bootstrap_database(&database).await?;
-    if variant == Variant::Platform {
-        bootstrap_platform(&database).await?;
-    }
-    if variant != Variant::Empty {
-        migrate(connect(&admin_config(cluster, passwords, template)).await?, &|_| ()).await?;
-    }
+    build(cluster, superuser, passwords, variant, template).await?;
     let made_at = now().as_secs();
     // Without connections allowed, no session can keep a copy waiting.
     let finish = format!(
@@ -139,8 +126,33 @@ async fn make(
         .map_err(DatabaseError::statement("finish the template"))
 }
 
+/// A database as an operator makes it, in the place of any of that name.
+pub(super) async fn build(
+    cluster: &Cluster,
+    superuser: &Client,
+    passwords: &Passwords,
+    variant: Variant,
+    name: &str,
+) -> Result<(), DatabaseError> {
+    drop_database(superuser, name).await?;
+    let options = BootstrapOptions {
+        database: name.to_owned(),
+        passwords: passwords.for_bootstrap(),
+    };
+    bootstrap_roles(superuser, &options).await?;
+    let database = connect(&cluster.superuser_config(name)).await?;
+    bootstrap_database(&database).await?;
+    if variant == Variant::Platform {
+        bootstrap_platform(&database).await?;
+    }
+    if variant != Variant::Empty {
+        migrate(connect(&admin_config(cluster, passwords, name)).await?, &|_| ()).await?;
+    }
+    Ok(())
+}
+
 #[expect(clippy::disallowed_methods, reason = "a database login needs the password itself")]
-fn admin_config(cluster: &Cluster, passwords: &Passwords, database: &str) -> tokio_postgres::Config {
+pub(super) fn admin_config(cluster: &Cluster, passwords: &Passwords, database: &str) -> tokio_postgres::Config {
     let mut config = cluster.superuser_config(database);
     config.user(Login::Admin.role()).password(passwords.admin.expose());
     config
