@@ -19,7 +19,8 @@ pub(crate) const ACTIVITY: &[Attack] = &[
         "bind parameters in another session's statement, as the server sends them",
         &[
             AsBBound("SELECT $1::text"),
-            Sql("SELECT query FROM pg_catalog.pg_stat_activity"),
+            // Of this database: the tests beside this one run their own literals (G01) under the same login.
+            Sql("SELECT query FROM pg_catalog.pg_stat_activity WHERE datname = current_database()"),
         ],
     ),
     Attack::new(
