@@ -3,6 +3,7 @@
 
 use crate::canary::Isolation;
 use crate::config::IsolationProfile;
+use crate::record::RecordHealth;
 use bearingwall_authn::BoxFuture;
 use bearingwall_core::{Ctx, CtxParts, CustomerId, IdGen as _, PurposeOfUse, RequestId, RoleSet, SubjectId, SystemIds};
 use bearingwall_http::{Check, Readiness};
@@ -22,6 +23,7 @@ pub(crate) struct Probe {
     /// Wrapped at each look and thrown away: it opens nothing.
     pub(crate) sample: DataKey,
     pub(crate) isolation: Arc<Isolation>,
+    pub(crate) record: Arc<RecordHealth>,
     pub(crate) profile: IsolationProfile,
 }
 
@@ -32,22 +34,10 @@ impl Readiness for Probe {
             let record = database && matches!(record_ready(&self.pool, self.profile).await, Ok(true));
             let keys = self.keys.wrap(CustomerId::PLATFORM, &self.sample).await.is_ok();
             vec![
-                Check {
-                    name: "database",
-                    passed: database,
-                },
-                Check {
-                    name: "record",
-                    passed: record,
-                },
-                Check {
-                    name: "keys",
-                    passed: keys,
-                },
-                Check {
-                    name: "isolation",
-                    passed: self.isolation.is_proven(),
-                },
+                Check::new("database", database),
+                Check::new("record", record).warned(self.record.is_short_of_months()),
+                Check::new("keys", keys),
+                Check::new("isolation", self.isolation.is_proven()),
             ]
         })
     }

@@ -6,6 +6,7 @@ use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// The pause between two looks.
@@ -17,10 +18,24 @@ const MONTHS_MIN: i64 = 2;
 /// An event that waits for its seal for longer than this, in hundredths of a second, is an alarm.
 const WINDOW_MAX_CS: usize = 200;
 
-/// Looks, and tells metrics and log.
+/// What the last look found, for the probe of readiness.
+#[derive(Debug, Default)]
+pub(crate) struct RecordHealth {
+    short_of_months: AtomicBool,
+}
+
+impl RecordHealth {
+    /// Whether so few months are ready that the record will soon stop taking events.
+    pub(crate) fn is_short_of_months(&self) -> bool {
+        self.short_of_months.load(Ordering::Relaxed)
+    }
+}
+
+/// Looks, and tells metrics, log and probe.
 pub(crate) struct RecordWatch {
     pub(crate) pool: TenantPool,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) health: Arc<RecordHealth>,
 }
 
 impl RecordWatch {
@@ -31,6 +46,9 @@ impl RecordWatch {
             match self.look().await {
                 Ok((months, window)) => {
                     self.metrics.record_seen(months, window);
+                    self.health
+                        .short_of_months
+                        .store(months < MONTHS_MIN, Ordering::Relaxed);
                     // Said when it begins and when it ends, and not every five seconds in between.
                     if (months < MONTHS_MIN) != few {
                         few = months < MONTHS_MIN;

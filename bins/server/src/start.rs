@@ -4,7 +4,7 @@ use crate::canary::{Breached, Canary};
 use crate::config::{Config, ConfigError, IsolationProfile};
 use crate::outcome::UnknownIssuer;
 use crate::probe::{Probe, issuer_ready, record_ready};
-use crate::record::RecordWatch;
+use crate::record::{RecordHealth, RecordWatch};
 use anyhow::Context as _;
 use bearingwall_audit::{AuditLog, AuditSink};
 use bearingwall_authn::BearerVerifier;
@@ -61,9 +61,11 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
 
     let refusals = AuditLog::new(own_pool.clone()).with_service(SERVICE).sink();
     let metrics = metrics(&refusals);
+    let health = Arc::new(RecordHealth::default());
     let record = RecordWatch {
         pool: own_pool.clone(),
         metrics: Arc::clone(&metrics),
+        health: Arc::clone(&health),
     };
     let canary = Canary::new(
         Box::new(own_pool),
@@ -79,6 +81,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
         keys,
         sample: DataKey::generate()?,
         isolation: canary.isolation(),
+        record: health,
         profile: config.isolation.profile,
     };
     let services = Services {

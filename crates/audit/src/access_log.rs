@@ -1,7 +1,7 @@
 //! Who saw a client's data, when and why, as the client may ask to be told.
 
 use crate::error::AuditError;
-use crate::examination::{Examined, Look};
+use crate::examination::{EventPage, Examined, Look, Position};
 use crate::log::AuditLog;
 use crate::record::Phase;
 use bearingwall_core::{ClientId, Ctx, EventId, Outcome, RequestId, SubjectId};
@@ -33,7 +33,7 @@ diesel::table! {
 /// One line of a client's access log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessEntry {
-    /// Its id, which is also the position in the log.
+    /// Its id.
     pub event_id: EventId,
     /// When, by the database's clock.
     pub recorded_at: OffsetDateTime,
@@ -59,13 +59,15 @@ pub struct AccessEntry {
     pub route: Option<String>,
 }
 
-/// Which part of the log, newest first.
-#[derive(Clone, Copy, Debug)]
-pub struct AccessPage {
-    /// Only what stands before this line.
-    pub before: Option<EventId>,
-    /// Lines at the most.
-    pub limit: u16,
+impl AccessEntry {
+    /// Where a page that ends with this line is continued.
+    #[must_use]
+    pub const fn position(&self) -> Position {
+        Position {
+            recorded_at: self.recorded_at,
+            event_id: self.event_id,
+        }
+    }
 }
 
 type Row = (
@@ -87,14 +89,16 @@ impl AuditLog {
     /// Reads a client's access log. Reading it is an event itself, and stands in it from then on.
     ///
     /// # Errors
-    /// When the record cannot be read, or the reading cannot be recorded.
+    /// [`AuditError::Invalid`] for a limit out of its bounds; when the record cannot be read, or the reading cannot be
+    /// recorded.
     // CONTROL: AUD-4
     pub async fn access_log(
         &self,
         ctx: &Ctx,
         client: ClientId,
-        page: AccessPage,
+        page: EventPage,
     ) -> Result<Vec<AccessEntry>, AuditError> {
+        page.checked()?;
         let reading = self
             .single(ctx, EventType::AccessLogRead, Phase::Completed, Outcome::Success)
             .about(client);
@@ -106,7 +110,7 @@ impl AuditLog {
     }
 }
 
-async fn select(tx: &mut Look<'_, '_>, client: ClientId, page: AccessPage) -> QueryResult<Vec<Row>> {
+async fn select(tx: &mut Look<'_, '_>, client: ClientId, page: EventPage) -> QueryResult<Vec<Row>> {
     let mut query = events::table
         .filter(events::subject_id.eq(client.as_uuid()))
         .order((events::recorded_at.desc(), events::event_id.desc()))
@@ -127,17 +131,8 @@ async fn select(tx: &mut Look<'_, '_>, client: ClientId, page: AccessPage) -> Qu
         ))
         .into_boxed();
     if let Some(before) = page.before {
-        let position: Option<(OffsetDateTime, Uuid)> = events::table
-            .filter(events::subject_id.eq(client.as_uuid()))
-            .filter(events::event_id.eq(before.as_uuid()))
-            .select((events::recorded_at, events::event_id))
-            .first(tx.tenant())
-            .await
-            .optional()?;
-        // A position that is not in this client's log has nothing before it.
-        let Some((at, id)) = position else {
-            return Ok(Vec::new());
-        };
+        // A place is a time and an id: an id alone may stand in the record more than once.
+        let (at, id) = (before.recorded_at, before.event_id.as_uuid());
         query = query.filter(
             events::recorded_at
                 .lt(at)

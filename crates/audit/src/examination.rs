@@ -11,9 +11,21 @@ use diesel::QueryableByName;
 use diesel::pg::Pg;
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::serialize::ToSql;
-use diesel::sql_types::{BigInt, HasSqlType, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, HasSqlType, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnectionCore as _, RunQueryDsl as _};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+/// The database's time, and when the tenant's record begins: the key leads to it.
+const BEGINNING: &str = "SELECT clock_timestamp() AS now, min(e.recorded_at) AS first FROM audit.events e";
+
+#[derive(QueryableByName)]
+struct Beginning {
+    #[diesel(sql_type = Timestamptz)]
+    now: OffsetDateTime,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    first: Option<OffsetDateTime>,
+}
 
 /// An event as it stands in the record, and where it stands in the tree of its log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +73,22 @@ pub struct EventFilter {
     pub to: Option<OffsetDateTime>,
 }
 
+impl EventFilter {
+    /// Whether an index leads to the events. Where none does, a page looks through a part of the record only.
+    const fn is_led(&self) -> bool {
+        self.client.is_some() || self.request.is_some() || (self.actor.is_none() && self.event_type.is_none())
+    }
+}
+
+/// A page of events, newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Events {
+    /// The events.
+    pub events: Vec<RecordedEvent>,
+    /// Where the next page begins; none when the record has been looked through.
+    pub next: Option<Position>,
+}
+
 /// Which part of them, newest first.
 #[derive(Clone, Copy, Debug)]
 pub struct EventPage {
@@ -73,6 +101,8 @@ pub struct EventPage {
 impl EventPage {
     /// Events of one page at the most.
     pub const LIMIT_MAX: u16 = 100;
+    /// Days that one page looks through where no index leads to the events.
+    pub const DAYS_MAX: i64 = 31;
 
     pub(crate) const fn checked(&self) -> Result<(), AuditError> {
         if self.limit == 0 || self.limit > Self::LIMIT_MAX {
@@ -89,23 +119,21 @@ impl AuditLog {
     /// Reads events of the tenant, newest first by time and id. That they were read is an event itself, in the access log
     /// of the client that was asked about.
     ///
+    /// By an actor or a type alone, without a client or a request, no index leads to the events: a page then looks through
+    /// [`EventPage::DAYS_MAX`] days, and may hold few events or none although [`Events::next`] says that there is more.
+    ///
     /// A page never changes what follows it: a place is a time and an id, not a count. An event whose transaction was still
     /// open when a page was read appears where its time puts it, and is missed by who has passed there.
     ///
     /// # Errors
     /// [`AuditError::Invalid`] for a limit out of its bounds; when the record cannot be read, or the reading cannot be recorded.
     // CONTROL: AUD-4
-    pub async fn events(
-        &self,
-        ctx: &Ctx,
-        filter: EventFilter,
-        page: EventPage,
-    ) -> Result<Vec<RecordedEvent>, AuditError> {
+    pub async fn events(&self, ctx: &Ctx, filter: EventFilter, page: EventPage) -> Result<Events, AuditError> {
         page.checked()?;
         let reading = self.examining(ctx, EventType::AuditRead, EVENTS, filter.client);
         self.examined(ctx, reading, async |tx: &mut Look<'_, '_>| {
-            let events = select(tx, &filter, page).await?;
-            Ok(Examined::found(events.len(), events))
+            let found = looked_through(tx, filter, page).await?;
+            Ok(Examined::found(found.events.len(), found))
         })
         .await
     }
@@ -176,6 +204,56 @@ impl<T> Examined<T> {
     pub(crate) const fn found(count: usize, value: T) -> Self {
         Self { count, value }
     }
+}
+
+/// A page, and where the next one begins.
+async fn looked_through(tx: &mut Look<'_, '_>, mut filter: EventFilter, page: EventPage) -> Result<Events, AuditError> {
+    let window = if filter.is_led() {
+        None
+    } else {
+        bound_window(tx, &mut filter, page).await?
+    };
+    let events = select(tx, &filter, page).await?;
+    // A full page may be followed by nothing; the caller then gets one empty page.
+    let next = if events.len() == usize::from(page.limit) {
+        events.last().map(RecordedEvent::position)
+    } else {
+        window.map(|recorded_at| Position {
+            recorded_at,
+            // Before all of that microsecond, which this page has seen.
+            event_id: EventId::from_uuid(Uuid::nil()),
+        })
+    };
+    Ok(Events { events, next })
+}
+
+/// Narrows the filter to the days that one page looks through, and answers where they begin if the record goes on before.
+#[expect(clippy::disallowed_methods, reason = "the record's own statement; the text is fixed")]
+async fn bound_window(
+    tx: &mut Look<'_, '_>,
+    filter: &mut EventFilter,
+    page: EventPage,
+) -> Result<Option<OffsetDateTime>, AuditError> {
+    let begins: Vec<Beginning> = diesel::sql_query(BEGINNING)
+        .load(tx.tenant())
+        .await
+        .map_err(AuditError::Unreadable)?;
+    let Some(Beginning {
+        now,
+        first: Some(first),
+    }) = begins.into_iter().next()
+    else {
+        return Ok(None);
+    };
+    let earliest = filter.from.map_or(first, |from| from.max(first));
+    let bounds = [filter.to, page.before.map(|before| before.recorded_at)];
+    let past = bounds.into_iter().flatten().fold(now, OffsetDateTime::min);
+    let from = past.checked_sub(Duration::days(EventPage::DAYS_MAX)).unwrap_or(first);
+    if from <= earliest {
+        return Ok(None);
+    }
+    filter.from = Some(from);
+    Ok(Some(from))
 }
 
 async fn select(

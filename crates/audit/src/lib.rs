@@ -14,12 +14,12 @@ mod sink;
 pub mod sql;
 
 pub use access::{Access, Command, Details, PhiTx};
-pub use access_log::{AccessEntry, AccessPage};
+pub use access_log::AccessEntry;
 pub use bearingwall_events::{Event, EventType, Kind};
 pub use error::AuditError;
-pub use examination::{EventFilter, EventPage, Position, RecordedEvent};
+pub use examination::{EventFilter, EventPage, Events, Position, RecordedEvent};
 pub use log::AuditLog;
-pub use proofs::ConsistencyProof;
+pub use proofs::{ConsistencyProof, Place};
 pub use record::Phase;
 pub use reports::{AccessNode, ActivityQuery, ActorActivity, Disclosure, RequestTree};
 pub use sink::AuditSink;

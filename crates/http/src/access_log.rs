@@ -1,21 +1,21 @@
 //! Who saw a client, when and why.
 
-use crate::paging::PageQuery;
+use crate::audit::cursor::{self, LIMIT_DEFAULT};
 use crate::routes::{Content, RateClass, RouteSpec, RouteTableBuilder};
 use crate::{Granted, Problem};
 use actix_web::web;
-use bearingwall_audit::{AccessEntry, AccessPage, EventType};
+use bearingwall_audit::{AccessEntry, EventPage, EventType};
 use bearingwall_core::{ClientId, EventId, RequestId, SubjectId};
 use bearingwall_domain::Crm;
 use bearingwall_rbac::ReadAccessLog;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 /// One line of a client's access log.
 #[derive(Serialize, ToSchema)]
 struct AccessLogEntry {
-    /// Its id, at which a page continues.
+    /// Its id.
     #[schema(value_type = uuid::Uuid)]
     event_id: EventId,
     /// When, by the database's clock (RFC 3339).
@@ -53,21 +53,25 @@ struct AccessLogPage {
     items: Vec<AccessLogEntry>,
     /// What `before` must be for the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<uuid::Uuid>)]
-    next: Option<EventId>,
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AccessLogQuery {
+    before: Option<String>,
+    limit: Option<u16>,
 }
 
 pub(crate) fn routes(table: RouteTableBuilder) -> RouteTableBuilder {
     let name = "GET /v1/clients/{client_id}/access-log";
-    let spec = PageQuery::declare(RouteSpec::new(
-        name,
-        "access_log_read",
-        "Who saw a client, when and why.",
-    ))
-    .phi(&[])
-    .records(&[EventType::AccessLogRead])
-    .rate(RateClass::Read)
-    .answers(200, "A page, newest first.", Some(Content::json::<AccessLogPage>()));
+    let spec = RouteSpec::new(name, "access_log_read", "Who saw a client, when and why.")
+        .query("before", "string", "The `next` of the page before.")
+        .query("limit", "integer", "Entries at the most: 1 to 100, 50 if absent.")
+        .phi(&[])
+        .records(&[EventType::AccessLogRead])
+        .rate(RateClass::Read)
+        .answers(200, "A page, newest first.", Some(Content::json::<AccessLogPage>()));
     table.secured::<ReadAccessLog, _, _>(spec, access_log)
 }
 
@@ -75,19 +79,19 @@ async fn access_log(
     granted: Granted<ReadAccessLog>,
     crm: web::Data<Crm>,
     client: web::Path<ClientId>,
-    query: web::Query<PageQuery>,
+    query: web::Query<AccessLogQuery>,
 ) -> Result<web::Json<AccessLogPage>, Problem> {
-    let page = AccessPage {
-        before: query.before(),
-        limit: query.limit(),
+    let page = EventPage {
+        before: query.before.as_deref().map(cursor::decode).transpose()?,
+        limit: query.limit.unwrap_or(LIMIT_DEFAULT),
     };
     let entries = crm.access_log(granted.ctx(), client.into_inner(), page).await?;
     // A full page may be followed by nothing; the caller then gets one empty page.
     let full = entries.len() == usize::from(page.limit);
-    let next = entries.last().filter(|_| full).map(|entry| entry.event_id);
+    let next = entries.last().filter(|_| full).map(AccessEntry::position);
     Ok(web::Json(AccessLogPage {
         items: entries.into_iter().map(AccessLogEntry::from).collect(),
-        next,
+        next: next.map(cursor::encode),
     }))
 }
 

@@ -1,7 +1,7 @@
 //! The OpenAPI 3.1 document, made of the route table alone, so that it cannot name another permission than the route.
 
 use crate::problem::PROBLEM_JSON;
-use crate::routes::{Access, Content, DeclaredRoute, Location, Refused, RouteTable, SchemaOf};
+use crate::routes::{Access, Content, DeclaredRoute, Location, OCTETS, Refused, RouteTable, SchemaOf};
 use crate::{PURPOSE, ProblemBody};
 use bearingwall_audit::{EventType, Phase};
 use bearingwall_rbac::PermissionId;
@@ -16,7 +16,9 @@ pub fn openapi(routes: &RouteTable) -> Value {
     let mut paths = Map::new();
     for route in routes.routes() {
         let operation = operation(route, &mut schemas);
-        let path = paths.entry(route.path()).or_insert_with(|| json!({}));
+        let path = paths
+            .entry(route.path().replace("*}", "}"))
+            .or_insert_with(|| json!({}));
         if let Some(path) = path.as_object_mut() {
             path.insert(route.method().as_str().to_ascii_lowercase(), operation);
         }
@@ -69,8 +71,17 @@ impl Schemas {
     fn content(&mut self, content: &Content) -> Value {
         let schema = content
             .schema
-            .map_or_else(|| json!({ "type": "string" }), |schema| self.add(schema));
+            .map_or_else(|| plain(content.media_type), |schema| self.add(schema));
         json!({ content.media_type: { "schema": schema } })
+    }
+}
+
+/// The schema of a body that is no JSON.
+fn plain(media_type: &str) -> Value {
+    if media_type == OCTETS {
+        json!({ "type": "string", "format": "binary" })
+    } else {
+        json!({ "type": "string" })
     }
 }
 
@@ -136,9 +147,14 @@ fn parameters(route: &DeclaredRoute) -> Vec<Value> {
     let in_path = route
         .path()
         .split('/')
-        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        .map(|name| match name.strip_suffix('*') {
+            // OpenAPI has no word for a parameter with slashes; the operation's summary says what it looks like.
+            Some(name) => (name, json!({ "type": "string" })),
+            None => (name, json!({ "type": "string", "format": "uuid" })),
+        });
     let mut parameters: Vec<Value> = in_path
-        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string", "format": "uuid" } }))
+        .map(|(name, schema)| json!({ "name": name, "in": "path", "required": true, "schema": schema }))
         .collect();
     parameters.extend(route.spec().parameters.iter().map(|parameter| {
         let location = match parameter.location {

@@ -32,11 +32,6 @@ impl PageQuery {
         }
     }
 
-    /// The id to continue at.
-    pub(crate) fn before<Id: FromUuid>(&self) -> Option<Id> {
-        self.before.map(Id::from_uuid)
-    }
-
     /// Entries at the most; the use-case checks the bounds.
     pub(crate) fn limit(&self) -> u16 {
         self.limit.unwrap_or(Page::<Uuid>::LIMIT_DEFAULT)
@@ -56,12 +51,6 @@ impl FromUuid for bearingwall_core::ClientId {
 }
 
 impl FromUuid for bearingwall_core::NoteId {
-    fn from_uuid(id: Uuid) -> Self {
-        Self::from_uuid(id)
-    }
-}
-
-impl FromUuid for bearingwall_core::EventId {
     fn from_uuid(id: Uuid) -> Self {
         Self::from_uuid(id)
     }

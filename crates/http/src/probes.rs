@@ -33,6 +33,9 @@ struct Ready {
     status: &'static str,
     /// What was looked at, and found in order.
     checks: Vec<&'static str>,
+    /// What of it will fail unless somebody sees to it; absent if nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<&'static str>,
 }
 
 pub(crate) fn routes(table: RouteTableBuilder) -> RouteTableBuilder {
@@ -83,6 +86,11 @@ async fn readyz(edge: web::Data<Edge>, last: web::Data<LastLook>) -> Result<web:
         return Ok(web::Json(Ready {
             status: "ready",
             checks: checks.iter().map(|check| check.name).collect(),
+            warnings: checks
+                .iter()
+                .filter(|check| check.warned)
+                .map(|check| check.name)
+                .collect(),
         }));
     }
     Err(HttpError::NotReady {

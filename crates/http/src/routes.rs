@@ -14,8 +14,8 @@ use bearingwall_rbac::{Permission, PermissionId};
 
 mod spec;
 
-pub(crate) use spec::JSON_LINES;
 pub use spec::{Content, Location, Parameter, PhiClass, RateClass, RouteSpec, SchemaOf};
+pub(crate) use spec::{JSON_LINES, OCTETS};
 
 /// The prefix under which every route needs a token.
 pub const SECURED_PREFIX: &str = "/v1";
@@ -302,7 +302,7 @@ impl RouteTable {
     /// One path with all its methods, so that another method is a 405 and not a 404.
     fn resource(&self, path: &'static str) -> Resource {
         let under = path.strip_prefix(SECURED_PREFIX).unwrap_or(path);
-        let mut resource = web::resource(under);
+        let mut resource = web::resource(under.replace("*}", ":.+}"));
         let mut allowed = Vec::new();
         for route in self.routes.iter().filter(|route| route.path == path) {
             allowed.push(route.method.as_str());
@@ -334,7 +334,12 @@ fn parse_name(name: &'static str) -> Option<(Method, &'static str)> {
     let (verb, path) = name.split_once(' ')?;
     let method = METHODS.into_iter().find(|method| method.as_str() == verb)?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_:.{}".contains(&byte);
-    (path.starts_with('/') && !path.ends_with('/') && path.bytes().all(plain)).then_some((method, path))
+    // The one star that there may be stands in a last parameter that takes the rest of the path.
+    let whole = path
+        .strip_suffix("*}")
+        .filter(|before| before.rfind('{') > before.rfind('/'))
+        .unwrap_or(path);
+    (path.starts_with('/') && !path.ends_with('/') && whole.bytes().all(plain)).then_some((method, path))
 }
 
 #[cfg(test)]
@@ -372,6 +377,9 @@ mod tests {
             "GET /v1/me/",
             "GET /v1/m e",
             "get /v1/me",
+            "GET /v1/{rest*}/me",
+            "GET /v1/me*",
+            "GET /v1/m{e*}*}",
         ] {
             assert_eq!(
                 refused(table().secured::<ReadSelf, _, _>(spec(name, "me"), own)),

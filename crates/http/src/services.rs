@@ -37,6 +37,27 @@ pub struct Check {
     pub name: &'static str,
     /// Whether it works.
     pub passed: bool,
+    /// It works, and will not for long unless somebody sees to it.
+    pub warned: bool,
+}
+
+impl Check {
+    /// A dependency that works, or does not.
+    #[must_use]
+    pub const fn new(name: &'static str, passed: bool) -> Self {
+        Self {
+            name,
+            passed,
+            warned: false,
+        }
+    }
+
+    /// With a warning, if there is one.
+    #[must_use]
+    pub const fn warned(mut self, warned: bool) -> Self {
+        self.warned = warned;
+        self
+    }
 }
 
 /// How much one request may take.

@@ -5,9 +5,10 @@ use crate::site::{Answer, Server, Site, shared};
 use bearingwall_core::{CustomerId, Role};
 use bearingwall_tlog::Hash;
 use bearingwall_tlog::checkpoint::SignedCheckpoint;
-use bearingwall_tlog::merkle::verify_consistency;
+use bearingwall_tlog::merkle::{self, SourceError, verify_consistency};
 use bearingwall_tlog::note::CosigningKey;
 use bearingwall_tlog::proof::LogProof;
+use bearingwall_tlog::tile::{Tile, TilePath, TileReader, TileSource, decode_entries};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -251,6 +252,137 @@ fn aud_5_checkpoints_and_proofs_of_the_api_verify_without_the_server() {
     assert_eq!(asked, [format!("audit.proven completed 0 {id}")]);
 }
 
+/// The tiles of a log, fetched one by one.
+struct Fetched<'a> {
+    server: &'a Server,
+    token: &'a str,
+}
+
+impl TileSource for Fetched<'_> {
+    fn tile(&self, tile: &Tile) -> Result<Vec<u8>, SourceError> {
+        let path = TilePath::Hashes(*tile);
+        let answer = self.server.get(&format!("/v1/audit/log/{path}"), self.token);
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        assert_eq!(answer.header("content-type"), "application/octet-stream");
+        Ok(answer.bytes)
+    }
+}
+
+#[test]
+fn aud_5_the_tiles_of_the_api_are_the_tree_that_was_signed_and_the_entries_are_its_leaves() {
+    let (site, server) = open();
+    let tenant = site.tenants.juniper;
+    let token = site.administrator(tenant);
+    let get = |path: &str| server.get(&format!("/v1/audit/log/{path}"), &token);
+    assert_eq!(get("checkpoint").refusal(), (404, "AUD-004".to_owned()));
+    site.execute(&format!(
+        "INSERT INTO audit.events (customer_id, event_id, actor_id, request_id, event_type, phase, outcome)
+         SELECT '{tenant}', gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'session.started', 'completed', 'success'
+           FROM generate_series(1, 600)"
+    ));
+    site.seal();
+    let (origin, key) = site.log_of(tenant);
+    let checkpoint = SignedCheckpoint::open(&get("checkpoint").bytes, &origin, &[key]).unwrap();
+    let size = checkpoint.size();
+    assert!((601..700).contains(&size), "{size}");
+
+    let source = Fetched {
+        server: &server,
+        token: &token,
+    };
+    let root = merkle::tree_root(&TileReader::new(source, size), size).unwrap();
+    assert_eq!(root, *checkpoint.root());
+
+    // The entries are what the leaves were made of, full bundles and the last.
+    let mut leaves = 0;
+    for index in 0..=size / 256 {
+        let tile = Tile::in_tree(0, index, size).unwrap();
+        let width = tile.width();
+        let path = TilePath::Entries { index, width };
+        let bundle = get(&path.to_string());
+        assert_eq!(bundle.status, 200, "{path}: {bundle:?}");
+        let hashes: Vec<Hash> = decode_entries(&bundle.bytes)
+            .unwrap()
+            .into_iter()
+            .map(Hash::leaf)
+            .collect();
+        let content = get(&TilePath::Hashes(tile).to_string()).bytes;
+        assert_eq!(hashes, tile.hashes(&content).unwrap(), "{path}");
+        leaves += hashes.len();
+    }
+    assert_eq!(leaves as u64, size);
+    // A leaf that is asked for by its index is proven as itself.
+    let by_index = server.get("/v1/audit/proofs/inclusion?leaf_index=7", &token);
+    assert_eq!(LogProof::parse(&by_index.bytes).unwrap().index, 7);
+    let beyond = server.get(&format!("/v1/audit/proofs/inclusion?leaf_index={size}"), &token);
+    assert_eq!(beyond.refusal(), (400, "AUD-005".to_owned()));
+    for query in ["", "?leaf_index=1&event_id=01890000-0000-7000-8000-000000000001"] {
+        let refused = server.get(&format!("/v1/audit/proofs/inclusion{query}"), &token);
+        assert_eq!(refused.refusal(), (400, "HTP-007".to_owned()), "{query}");
+    }
+
+    let wider = size % 256 + 1;
+    for (path, code) in [
+        (format!("tile/0/002.p/{wider}"), "AUD-004"),
+        (format!("tile/entries/002.p/{wider}"), "AUD-004"),
+        ("tile/0/002".to_owned(), "AUD-004"),
+        ("tile/1/000".to_owned(), "AUD-004"),
+        ("tile/2/000.p/1".to_owned(), "AUD-004"),
+        ("tile/7/x999/x999/x999/x999/x999/x999/999".to_owned(), "HTP-001"),
+        ("tile/0/0".to_owned(), "HTP-001"),
+        ("tile/64/000".to_owned(), "HTP-001"),
+        ("tile/0/x000/001".to_owned(), "HTP-001"),
+        ("tile/entries/0/000".to_owned(), "HTP-001"),
+        ("tile/0/..%2f..%2fcheckpoint".to_owned(), "HTP-001"),
+    ] {
+        assert_eq!(get(&path).refusal(), (404, code.to_owned()), "{path}");
+    }
+    let stranger = site.administrator(site.tenants.saltmarsh);
+    for path in ["checkpoint", "tile/0/000", "tile/entries/000"] {
+        let refused = server.get(&format!("/v1/audit/log/{path}"), &stranger);
+        assert_eq!(refused.refusal(), (404, "AUD-004".to_owned()), "{path}");
+    }
+}
+
+#[test]
+fn aud_8_a_page_that_no_index_leads_to_looks_through_a_month_and_says_where_to_go_on() {
+    let (site, server) = open();
+    let tenant = site.tenants.juniper;
+    let token = site.administrator(tenant);
+    let mut expected = Vec::new();
+    for days in [0, 20, 70, 200] {
+        site.execute(&format!(
+            "SELECT audit.create_partition(date_trunc('month', now() - interval '{days} days')::date)"
+        ));
+        let recorded = format!("now() - interval '{days} days'");
+        let columns = "recorded_at, actor_id, request_id, event_type, phase";
+        let values = format!("{recorded}, gen_random_uuid(), gen_random_uuid(), 'session.started', 'completed'");
+        expected.push(record(&site, tenant, columns, &values).to_string());
+    }
+    let read = |query: &str| server.get(&format!("/v1/audit/events?{query}"), &token);
+    let (mut found, mut pages, mut next) = (Vec::new(), 0, String::new());
+    loop {
+        let page = read(&format!("event_type=session.started&limit=10{next}"));
+        found.extend(event_ids(&items(&page)));
+        pages += 1;
+        match page.json()["next"].as_str() {
+            Some(place) => next = format!("&before={place}"),
+            None => break,
+        }
+    }
+    assert_eq!(found, expected);
+    assert_eq!(pages, 7, "200 days, 31 a page");
+    // Where an index leads, or a bound is near, one page is enough.
+    let whole = read("limit=100");
+    assert!(whole.json()["next"].is_null(), "{whole:?}");
+    let from = (time::OffsetDateTime::now_utc() - time::Duration::days(25)).unix_timestamp();
+    let from = time::OffsetDateTime::from_unix_timestamp(from).unwrap();
+    let from = from.format(&time::format_description::well_known::Rfc3339).unwrap();
+    let near = read(&format!("event_type=session.started&from={from}"));
+    assert!(near.json()["next"].is_null(), "{near:?}");
+    assert_eq!(event_ids(&items(&near)), expected[..2]);
+}
+
 /// Status and body without what differs between any two requests.
 fn bare(answer: &Answer) -> (u16, String) {
     let id = answer.correlation_id().to_string();
@@ -381,6 +513,9 @@ fn aud_8_what_cannot_be_put_on_the_record_is_not_told_from_it() {
         "/v1/audit/checkpoints/latest".to_owned(),
         format!("/v1/audit/proofs/inclusion?event_id={}", sealed[0]),
         "/v1/audit/proofs/consistency?from=1".to_owned(),
+        "/v1/audit/log/checkpoint".to_owned(),
+        "/v1/audit/log/tile/0/000.p/1".to_owned(),
+        "/v1/audit/log/tile/entries/000.p/1".to_owned(),
         format!("/v1/clients/{client}/disclosures"),
         "/v1/audit/reports/activity".to_owned(),
         format!("/v1/audit/reports/requests/{request}"),

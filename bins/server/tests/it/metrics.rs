@@ -1,6 +1,7 @@
 //! The metrics have a listener of their own, which tells numbers and nothing else.
 
 use crate::site::{Site, shared};
+use serde_json::json;
 use std::net::TcpStream;
 
 #[test]
@@ -82,6 +83,24 @@ fn the_records_months_and_its_unsealed_window_are_told_to_whoever_scrapes() {
         line.parse().unwrap()
     };
     assert!(window() > 0.0, "{}", window());
+    // With this month and one more left, it is told where the load balancer looks, and still answered as ready.
+    assert!(server.get_anonymous("/readyz").json().get("warnings").is_none());
+    site.execute(
+        "DO $$ DECLARE part regclass; BEGIN
+           PERFORM set_config('bearingwall.audit_ddl', 'on', true);
+           FOR part IN SELECT i.inhrelid::regclass FROM pg_inherits i
+             WHERE i.inhparent = 'audit.events'::regclass
+               AND right(i.inhrelid::regclass::text, 6) > to_char(now() + interval '1 month', 'YYYYMM') LOOP
+             EXECUTE format('ALTER TABLE audit.events DETACH PARTITION %s', part);
+           END LOOP; END $$",
+    );
+    server.wait_for_metric("bearingwall_record_months_ahead 1");
+    let answer = server.get_anonymous("/readyz");
+    assert_eq!(
+        (answer.status.as_u16(), &answer.json()["warnings"]),
+        (200, &json!(["record"])),
+        "{answer:?}"
+    );
     // What cannot be looked at is not told as healthy.
     site.execute(
         "SET bearingwall.audit_ddl = 'on'; REVOKE EXECUTE ON FUNCTION audit.unsealed_seconds() FROM bearingwall_app",

@@ -153,6 +153,9 @@ fn call(name: &str, world: &World) -> Option<Call> {
         "GET /v1/audit/checkpoints/latest" => Call::get("/v1/audit/checkpoints/latest"),
         "GET /v1/audit/proofs/inclusion" => Call::get(format!("/v1/audit/proofs/inclusion?event_id={}", world.sealed)),
         "GET /v1/audit/proofs/consistency" => Call::get("/v1/audit/proofs/consistency?from=1"),
+        "GET /v1/audit/log/checkpoint" => Call::get("/v1/audit/log/checkpoint"),
+        "GET /v1/audit/log/tile/{tile*}" => Call::get("/v1/audit/log/tile/0/000.p/1"),
+        "GET /v1/audit/log/tile/entries/{tile*}" => Call::get("/v1/audit/log/tile/entries/000.p/1"),
         "GET /v1/clients/{client_id}/disclosures" => Call::get(format!("{}/disclosures", world.client())),
         "GET /v1/audit/reports/activity" => Call::get("/v1/audit/reports/activity"),
         "GET /v1/audit/reports/requests/{request_id}" => {

@@ -464,7 +464,9 @@ impl Server {
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: reqwest::header::HeaderMap,
+    /// As text; what is none is replaced.
     pub(crate) body: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -498,9 +500,12 @@ fn client() -> Client {
 
 pub(crate) fn send(request: RequestBuilder) -> Answer {
     let response: Response = request.send().unwrap();
+    let (status, headers) = (response.status(), response.headers().clone());
+    let bytes = response.bytes().unwrap().to_vec();
     Answer {
-        status: response.status(),
-        headers: response.headers().clone(),
-        body: response.text().unwrap(),
+        status,
+        headers,
+        body: String::from_utf8_lossy(&bytes).into_owned(),
+        bytes,
     }
 }

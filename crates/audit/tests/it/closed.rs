@@ -1,7 +1,7 @@
 //! Where the record takes no event, nothing is read and nothing is done, and the failure says so.
 
 use crate::fixture::{Answer, DIGESTS, Failure, Fixture, RECORDS, ctx, read};
-use bearingwall_audit::{Access, AccessPage, Command, EventType, PhiTx};
+use bearingwall_audit::{Access, Command, EventPage, EventType, PhiTx};
 use bearingwall_core::{Classified, ErrorKind};
 use bearingwall_testkit::cluster::Cluster;
 use diesel_async::RunQueryDsl;
@@ -60,7 +60,7 @@ async fn is_closed(fixture: &Fixture, superuser: &Client) {
         )
         .await;
     assert_eq!(code(&found), (ErrorKind::Unavailable, "TEN-007"));
-    let page = AccessPage { before: None, limit: 1 };
+    let page = EventPage { before: None, limit: 1 };
     let told = fixture
         .log
         .access_log(&ctx(fixture.a), fixture.client, page)

@@ -1,7 +1,7 @@
 //! Digests of names, phones and e-mails open only under a committed search.
 
 use crate::fixture::{DIGESTS, Failure, Fixture, RECORDS, ctx};
-use bearingwall_audit::{AccessPage, EventType, PhiTx};
+use bearingwall_audit::{EventPage, EventType, PhiTx};
 use diesel_async::RunQueryDsl;
 
 const FOUND: &str = "SELECT count(*)::text AS answer FROM crm.client_digests";
@@ -65,7 +65,7 @@ async fn aud_4_the_access_log_tells_who_when_and_why_and_remembers_being_read() 
         )
         .await
         .unwrap();
-    let page = AccessPage {
+    let page = EventPage {
         before: None,
         limit: 10,
     };
@@ -93,8 +93,8 @@ async fn aud_4_the_access_log_tells_who_when_and_why_and_remembers_being_read() 
         again[0].event_type, "access_log.read",
         "reading the log stands in the log"
     );
-    let rest = AccessPage {
-        before: Some(again[0].event_id),
+    let rest = EventPage {
+        before: Some(again[0].position()),
         limit: 10,
     };
     let rest = fixture

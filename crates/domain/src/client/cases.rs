@@ -5,7 +5,7 @@ use crate::client::{ClientInput, ClientQuery, ClientRecord, ClientWritten, Valid
 use crate::crm::{Crm, Listing, Page, checked_limit, cut};
 use crate::error::DomainError;
 use crate::keys::TenantKeys;
-use bearingwall_audit::{Access, AccessEntry, AccessPage, Command, Disclosure, EventPage, EventType, PhiTx};
+use bearingwall_audit::{Access, AccessEntry, Command, Disclosure, EventPage, EventType, PhiTx};
 use bearingwall_core::{ClientId, Ctx};
 use bearingwall_tenancy::TenantTx;
 use time::OffsetDateTime;
@@ -145,7 +145,7 @@ impl Crm {
         &self,
         ctx: &Ctx,
         client: ClientId,
-        page: AccessPage,
+        page: EventPage,
     ) -> Result<Vec<AccessEntry>, DomainError> {
         checked_limit(page.limit, Page::<ClientId>::LIMIT_MAX)?;
         self.known(ctx, client).await?;

@@ -1,7 +1,7 @@
 //! Clients: stored, read, listed and changed, in one's own tenant only, each with its event.
 
 use crate::spas::{Spas, benjamin, named, note, phi, request};
-use bearingwall_audit::AccessPage;
+use bearingwall_audit::EventPage;
 use bearingwall_core::{Classified, CustomerId};
 use bearingwall_core::{ClientId, ErrorKind};
 use bearingwall_domain::{ClientQuery, DomainError, Page};
@@ -45,7 +45,7 @@ async fn another_tenants_client_is_as_missing_as_none_at_all() {
         .await
         .unwrap();
     let nobody = ClientId::from_uuid(Uuid::now_v7());
-    let page = AccessPage {
+    let page = EventPage {
         before: None,
         limit: 10,
     };
@@ -244,7 +244,7 @@ async fn the_access_log_names_each_access_to_the_client() {
         .id;
     let reading = request(spas.juniper);
     spas.crm.client_read(&reading, id).await.unwrap();
-    let page = AccessPage {
+    let page = EventPage {
         before: None,
         limit: 50,
     };

@@ -5,7 +5,7 @@ use crate::audit::event::AuditEntry;
 use crate::routes::{Content, RateClass, RouteSpec, RouteTableBuilder};
 use crate::{Granted, HttpError, Problem};
 use actix_web::web;
-use bearingwall_audit::{AuditLog, EventFilter, EventPage, EventType, RecordedEvent};
+use bearingwall_audit::{AuditLog, EventFilter, EventPage, EventType};
 use bearingwall_core::{ClientId, RequestId, SubjectId};
 use bearingwall_rbac::ReadAudit;
 use serde::{Deserialize, Serialize};
@@ -45,12 +45,12 @@ pub(super) fn routes(table: RouteTableBuilder) -> RouteTableBuilder {
         .query(
             "actor_id",
             "string",
-            "Only by this actor, as `/v1/me` names the bearer; without `from`, all the record is looked through.",
+            "Only by this actor, as `/v1/me` names the bearer. A page looks through 31 days, if no client or request is named.",
         )
         .query(
             "event_type",
             "string",
-            "Only of this type, a code of the vocabulary; without `from`, all the record is looked through.",
+            "Only of this type, a code of the vocabulary. A page looks through 31 days, if no client or request is named.",
         )
         .query("request_id", "string", "Only of the request with this correlation id.")
         .query("from", "string", "Only recorded at this time or later (RFC 3339).")
@@ -66,7 +66,7 @@ pub(super) fn routes(table: RouteTableBuilder) -> RouteTableBuilder {
         .rate(RateClass::Read)
         .answers(
             200,
-            "A page, newest first. Pages do not shift when new events come.",
+            "A page, newest first. Pages do not shift when new events come. It may be short or empty while `next` is there.",
             Some(Content::json::<AuditEventPage>()),
         );
     table.secured::<ReadAudit, _, _>(spec, events)
@@ -78,15 +78,13 @@ async fn events(
     query: web::Query<EventsQuery>,
 ) -> Result<web::Json<AuditEventPage>, Problem> {
     let (filter, page) = query.parsed()?;
-    let events = log.events(granted.ctx(), filter, page).await?;
-    // A full page may be followed by nothing; the caller then gets one empty page.
-    let full = events.len() == usize::from(page.limit);
-    let next = events
-        .last()
-        .filter(|_| full)
-        .map(RecordedEvent::position)
-        .map(cursor::encode);
-    let items = events.into_iter().map(AuditEntry::try_from).collect::<Result<_, _>>()?;
+    let found = log.events(granted.ctx(), filter, page).await?;
+    let next = found.next.map(cursor::encode);
+    let items = found
+        .events
+        .into_iter()
+        .map(AuditEntry::try_from)
+        .collect::<Result<_, _>>()?;
     Ok(web::Json(AuditEventPage { items, next }))
 }
 

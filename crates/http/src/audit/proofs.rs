@@ -1,9 +1,9 @@
 //! Checkpoints and proofs of the tenant's log, for whoever wants to verify it without trusting the server.
 
 use crate::routes::{Content, RateClass, RouteSpec, RouteTableBuilder};
-use crate::{Granted, Problem};
+use crate::{Granted, HttpError, Problem};
 use actix_web::{HttpResponse, web};
-use bearingwall_audit::{AuditLog, ConsistencyProof, EventType};
+use bearingwall_audit::{AuditLog, ConsistencyProof, EventType, Place};
 use bearingwall_core::EventId;
 use bearingwall_rbac::ProveAudit;
 use bearingwall_tlog::Hash;
@@ -28,7 +28,8 @@ struct ConsistencyBody {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct InclusionQuery {
-    event_id: Uuid,
+    event_id: Option<Uuid>,
+    leaf_index: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -56,7 +57,12 @@ pub(super) fn routes(table: RouteTableBuilder) -> RouteTableBuilder {
         "audit_proof_inclusion",
         "The proof that an event is in the tree of the newest checkpoint.",
     )
-    .query_required("event_id", "string", "The event.")
+    .query(
+        "event_id",
+        "string",
+        "The event; its first leaf, where an id stands in the record more than once.",
+    )
+    .query("leaf_index", "integer", "Its leaf, instead: exactly one.")
     .records(&[EventType::AuditProven])
     .rate(RateClass::Read)
     .answers(
@@ -88,7 +94,10 @@ pub(super) fn routes(table: RouteTableBuilder) -> RouteTableBuilder {
         .secured::<ProveAudit, _, _>(consistency, consistency_proof)
 }
 
-async fn checkpoint_latest(granted: Granted<ProveAudit>, log: web::Data<AuditLog>) -> Result<HttpResponse, Problem> {
+pub(super) async fn checkpoint_latest(
+    granted: Granted<ProveAudit>,
+    log: web::Data<AuditLog>,
+) -> Result<HttpResponse, Problem> {
     Ok(text(log.checkpoint_latest(granted.ctx()).await?.to_string()))
 }
 
@@ -97,8 +106,16 @@ async fn inclusion_proof(
     log: web::Data<AuditLog>,
     query: web::Query<InclusionQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let event = EventId::from_uuid(query.event_id);
-    Ok(text(log.inclusion_proof(granted.ctx(), event).await?.to_string()))
+    let place = match (query.event_id, query.leaf_index) {
+        (Some(event), None) => Place::Event(EventId::from_uuid(event)),
+        (None, Some(index)) => Place::Leaf(index),
+        (Some(_), Some(_)) | (None, None) => {
+            return Err(
+                Problem::from(HttpError::Query).at("event_id", "is one way to name a leaf, and `leaf_index` the other")
+            );
+        }
+    };
+    Ok(text(log.inclusion_proof(granted.ctx(), place).await?.to_string()))
 }
 
 async fn consistency_proof(

@@ -71,6 +71,9 @@ impl SchemaOf {
     }
 }
 
+/// The media type of answers that are not text.
+pub(crate) const OCTETS: &str = "application/octet-stream";
+
 /// The media type of answers that are told line by line: one JSON value a line.
 pub(crate) const JSON_LINES: &str = "application/x-ndjson";
 
@@ -100,7 +103,7 @@ impl Content {
         }
     }
 
-    /// Text of another kind.
+    /// Text of another kind, or bytes.
     #[must_use]
     pub const fn text(media_type: &'static str) -> Self {
         Self {
@@ -147,7 +150,8 @@ pub struct RouteSpec {
 }
 
 impl RouteSpec {
-    /// A route named `METHOD /path/{parameter}`, its operation id in snake case, and one sentence about it.
+    /// A route named `METHOD /path/{parameter}`, its operation id in snake case, and one sentence about it. A last parameter
+    /// `{name*}` takes the rest of the path with its slashes.
     #[must_use]
     pub const fn new(name: &'static str, operation: &'static str, summary: &'static str) -> Self {
         Self {

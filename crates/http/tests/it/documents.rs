@@ -61,7 +61,8 @@ fn rbc_1_the_document_names_each_route_with_its_permission_and_every_reference_r
     let declared: BTreeSet<String> = routes
         .routes()
         .iter()
-        .map(|route| route.spec().name().to_owned())
+        // OpenAPI has no word for a parameter with slashes in it.
+        .map(|route| route.spec().name().replace("*}", "}"))
         .collect();
     assert_eq!(described, declared);
 

@@ -22,7 +22,7 @@ async fn probes_tell_alive_and_ready_and_the_look_is_kept_for_a_second() {
         let ready = send(&world.application, TestRequest::get().uri("/readyz")).await;
         assert_eq!(
             ready.json(),
-            serde_json::json!({ "status": "ready", "checks": ["database", "keys"] })
+            serde_json::json!({ "status": "ready", "checks": ["database", "keys"], "warnings": ["keys"] })
         );
     }
     assert_eq!(world.readiness.asked.load(Ordering::Relaxed), 1);
