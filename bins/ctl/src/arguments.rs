@@ -13,6 +13,7 @@ pub(crate) use tenant::{
 
 use bearingwall_secrets::SecretRef;
 use bearingwall_tenancy::DatabaseAddress;
+use bearingwall_tlog::note::VerifierKey;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -101,12 +102,28 @@ pub(crate) struct DoctorArguments {
     /// The key id of the enter key in the secret store; that check is left out where the store has no such key.
     #[arg(long, default_value_t = 1)]
     pub(crate) enter_kid: i16,
+    #[command(flatten)]
+    pub(crate) record: RecordArguments,
     /// Count a missing platform hardening as a fault, instead of only saying so.
     #[arg(long)]
     pub(crate) require_platform: bool,
     /// Print one JSON document.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What of the record is looked at.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RecordArguments {
+    /// The age in seconds at which an event without a seal is a fault.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub(crate) unsealed_after_s: u32,
+    /// The directory of a witness, as this machine sees it, whose checkpoints are held against the logs; may be repeated.
+    #[arg(long, value_name = "DIR", requires = "log_key")]
+    pub(crate) witness: Vec<PathBuf>,
+    /// The sealer's public key, from another place than this database.
+    #[arg(long, value_name = "VKEY", value_parser = VerifierKey::parse, requires = "witness")]
+    pub(crate) log_key: Option<VerifierKey>,
 }
 
 #[derive(Clone, Debug, Subcommand)]

@@ -15,6 +15,7 @@ use bearingwall_sealing::{
     compare, export, list_logs, unsealed_events, verify_log,
 };
 use bearingwall_secrets::{FileStore, SecretError};
+use bearingwall_tlog::note::VerifierKey;
 use serde_json::json;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
@@ -262,28 +263,62 @@ fn view(out: &Path, format: ViewFormat) -> anyhow::Result<()> {
 
 async fn compare_witness(arguments: &CompareArguments) -> anyhow::Result<Outcome> {
     let client = auditor(&arguments.admin).await?;
-    let examination = Examination::begin(&client, Scope::AllLogs).await?;
-    let witness = FileWitness::new("witness", &arguments.directory);
+    let found = hold_against(&client, &arguments.directory, &arguments.key).await?;
+    for wrong in &found.wrong {
+        output::line(&format!("FAIL  {wrong}"))?;
+    }
+    for missing in &found.without {
+        output::line(&format!("      {missing}: no checkpoint is kept there"))?;
+    }
+    output::line(&format!(
+        "{} checkpoints compared, {} wrong",
+        found.compared,
+        found.wrong.len()
+    ))?;
+    anyhow::ensure!(found.compared > 0, "there was nothing to compare in that directory");
+    Ok(if found.wrong.is_empty() {
+        Outcome::Done
+    } else {
+        Outcome::Refused
+    })
+}
+
+/// What holding a witness's checkpoints against the logs has shown.
+#[derive(Debug, Default)]
+pub(crate) struct HeldAgainst {
+    pub(crate) compared: u64,
+    /// What the logs contradict, a line each.
+    pub(crate) wrong: Vec<String>,
+    /// The logs of which the witness keeps nothing.
+    pub(crate) without: Vec<String>,
+}
+
+/// Holds every checkpoint in a witness's directory against the log that it is of.
+pub(crate) async fn hold_against(auditor: &Client, directory: &Path, key: &VerifierKey) -> anyhow::Result<HeldAgainst> {
+    let examination = Examination::begin(auditor, Scope::AllLogs).await?;
+    anyhow::ensure!(directory.is_dir(), "`{}` is no directory", directory.display());
+    let witness = FileWitness::new("witness", directory);
     let options = VerifyOptions {
-        trusted: Some(arguments.key.clone()),
+        trusted: Some(key.clone()),
     };
-    let (mut compared, mut wrong) = (0_u64, 0_u64);
+    let mut found = HeldAgainst::default();
     for (customer, origin) in list_logs(&examination).await? {
-        for (size, note) in witness.kept(&origin)? {
-            compared += 1;
+        let kept = witness.kept(&origin)?;
+        if kept.is_empty() {
+            found.without.push(origin.clone());
+        }
+        for (size, note) in kept {
+            found.compared += 1;
             let said = match compare(&examination, customer, &note, &options).await? {
                 Compared::Same => continue,
                 Compared::Rewound => "the log has been rewound",
                 Compared::Forked => "the log has been forked",
                 Compared::Foreign => "the witness keeps a checkpoint that the log's key has not signed",
             };
-            wrong += 1;
-            output::line(&format!("FAIL  {origin}: {size} leaves: {said}"))?;
+            found.wrong.push(format!("{origin}: {size} leaves: {said}"));
         }
     }
-    output::line(&format!("{compared} checkpoints compared, {wrong} wrong"))?;
-    anyhow::ensure!(compared > 0, "there was nothing to compare in that directory");
-    Ok(if wrong == 0 { Outcome::Done } else { Outcome::Refused })
+    Ok(found)
 }
 
 async fn retain(admin: &AdminArguments, customer: CustomerId, years: i16) -> anyhow::Result<Outcome> {

@@ -1,6 +1,6 @@
 //! `doctor`: whether the running system still holds what the server needs, check by check.
 
-mod catalogue;
+mod record;
 mod tenancy;
 
 use crate::arguments::{AdminArguments, DoctorArguments, DoctorCommand};
@@ -96,6 +96,19 @@ pub struct Examined {
 }
 
 impl Examined {
+    fn of(checks: Vec<Finding>) -> Self {
+        Self {
+            passed: checks.iter().all(|check| check.passed),
+            checks,
+        }
+    }
+
+    /// With more of them.
+    fn and(mut self, more: Vec<Finding>) -> Self {
+        self.checks.extend(more);
+        Self::of(self.checks)
+    }
+
     /// Makes a fault of what would only be said.
     fn require(&mut self, check: &str) {
         for finding in &mut self.checks {
@@ -133,15 +146,9 @@ pub async fn examine(
     let (found, pooler) = pooler::examine(&server.login).await;
     checks.extend(found);
     checks.extend(migrations(admin).await);
-    for check in &catalogue::CHECKS {
-        checks.extend(catalogue(admin, check).await);
-    }
     checks.extend(tenancy::examine(admin).await);
     checks.push(tenant_entry(&server, pooler).await);
-    Examined {
-        passed: checks.iter().all(|check| check.passed),
-        checks,
-    }
+    Examined::of(checks)
 }
 
 pub(crate) async fn run(arguments: DoctorArguments) -> anyhow::Result<Outcome> {
@@ -162,7 +169,12 @@ async fn examine_all(arguments: &DoctorArguments, admin: &AdminArguments) -> any
         Some(store) => enter_key(&store, arguments.enter_kid)?,
         None => None,
     };
-    let mut examined = examine(&client, &app.address, app.password, enter_key).await;
+    let record = record::examine(&client, arguments.record.unsealed_after_s).await;
+    let witnesses = record::witnesses(admin, &arguments.record).await;
+    let mut examined = examine(&client, &app.address, app.password, enter_key)
+        .await
+        .and(record)
+        .and(witnesses);
     if arguments.require_platform {
         examined.require(tenancy::PLATFORM);
     }
@@ -229,13 +241,6 @@ async fn migrations(admin: &Client) -> Vec<Finding> {
         Err(error) => vec![chain(&error)],
     };
     Finding::all("migrations", faults)
-}
-
-async fn catalogue(admin: &Client, check: &catalogue::Check) -> Vec<Finding> {
-    match admin.query(check.faults, &[]).await {
-        Ok(rows) => Finding::all(check.name, rows.iter().map(|row| row.get(0)).collect()),
-        Err(error) => vec![Finding::failed(check.name, chain(&error))],
-    }
 }
 
 /// Enters the platform's own tenant, as the server enters a tenant: login, enter key and seal work together.

@@ -54,7 +54,7 @@ fn an_installation_lives_from_bootstrap_to_a_healthy_doctor() {
     for check in [
         "role-attributes",
         "migrations",
-        "audit-partitions",
+        "record-months",
         "inventory",
         "platform-hardening",
         "tenant-entry",

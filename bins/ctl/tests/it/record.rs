@@ -125,6 +125,21 @@ fn aud_5_the_record_is_verified_exported_and_compared_and_each_of_it_is_on_recor
             .ok()
             .contains("3 checkpoints compared, 0 wrong")
     );
+    // The doctor finds the same, and what the record lacks beside.
+    let doctor = |directory: &str| site.admin(&["doctor", "--witness", directory, "--log-key", &key], database);
+    let healthy = doctor(directory).ok();
+    for line in ["ok    record-months\n", "ok    record-sealed\n", "ok    witness\n"] {
+        assert!(healthy.contains(line), "{line}: {healthy}");
+    }
+    let empty = doctor(folder.path().to_str().unwrap());
+    assert_eq!(empty.code, 3, "{empty:?}");
+    assert!(
+        empty.out.contains(&format!(
+            "FAIL  witness: {}: {ORIGIN}/{STAYING}: no checkpoint is kept",
+            folder.path().display()
+        )),
+        "{empty:?}"
+    );
 
     let recorded = site.ask(
         database,
@@ -177,6 +192,12 @@ fn aud_5_the_record_is_verified_exported_and_compared_and_each_of_it_is_on_recor
     let compared = site.admin(&compare, database);
     assert_eq!(compared.code, 3, "{compared:?}");
     assert!(compared.out.contains("rewound"), "{compared:?}");
+    let found = doctor(directory);
+    assert_eq!(found.code, 3, "{found:?}");
+    assert!(
+        found.out.contains("FAIL  witness") && found.out.contains("rewound"),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -196,6 +217,21 @@ fn aud_5_events_that_no_sealer_takes_are_a_finding_and_a_foreign_key_is_another(
     let unsealed = site.admin(&["audit", "verify", "--key", &key, "--unsealed-after-s", "1"], database);
     assert_eq!(unsealed.code, 3, "{unsealed:?}");
     assert!(unsealed.out.contains("is the sealer running?"), "{unsealed:?}");
+    let doctor = site.admin(&["doctor", "--unsealed-after-s", "1"], database);
+    assert!(
+        doctor.code == 3 && doctor.out.contains("FAIL  record-sealed: an event has waited"),
+        "{doctor:?}"
+    );
+    let later = "SET bearingwall.audit_ddl = 'on';
+        DO $$ DECLARE part regclass; BEGIN FOR part IN SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'audit.events'::regclass
+          AND right(inhrelid::regclass::text, 6) > to_char(now() + interval '1 month', 'YYYYMM')
+          LOOP EXECUTE format('ALTER TABLE audit.events DETACH PARTITION %s', part); END LOOP; END $$";
+    site.execute(database, later);
+    let doctor = site.admin(&["doctor"], database);
+    assert!(
+        doctor.code == 3 && doctor.out.contains("FAIL  record-months: 1 months beyond this one"),
+        "{doctor:?}"
+    );
     assert_eq!(
         site.admin(
             &["audit", "verify", "--customer", "0190d6f0-0000-7000-8000-0000000000ff"],
