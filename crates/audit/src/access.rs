@@ -54,10 +54,12 @@ pub struct Details {
     pub resource_version: Option<i64>,
     /// The names of the fields that were changed.
     pub fields: Vec<&'static str>,
-    /// A keyed digest of the content before, 32 bytes.
-    pub before_digest: Option<Vec<u8>>,
-    /// A keyed digest of the content after, 32 bytes.
-    pub after_digest: Option<Vec<u8>>,
+    /// A keyed digest of what was asked.
+    pub query_digest: Option<[u8; 32]>,
+    /// A keyed digest of the content before.
+    pub before_digest: Option<[u8; 32]>,
+    /// A keyed digest of the content after.
+    pub after_digest: Option<[u8; 32]>,
 }
 
 impl Access {

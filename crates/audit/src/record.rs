@@ -230,7 +230,7 @@ impl Single {
     fn walk<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> diesel::QueryResult<()> {
         out.push_sql(
             "INSERT INTO audit.events (event_id, phase, outcome, outcome_code, subject_id, resource, commands, result_count, \
-             resource_id, resource_version, fields, before_digest, after_digest, ",
+             resource_id, resource_version, fields, query_digest, before_digest, after_digest, ",
         );
         out.push_sql(COMMON);
         out.push_sql(") SELECT ");
@@ -256,10 +256,14 @@ impl Single {
         out.push_sql(", ");
         out.push_bind_param::<Array<Text>, _>(&self.details.fields)?;
         out.push_sql(", ");
-        out.push_bind_param::<Nullable<Bytea>, _>(&self.details.before_digest)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Nullable<Bytea>, _>(&self.details.after_digest)?;
-        out.push_sql(", ");
+        for digest in [
+            &self.details.query_digest,
+            &self.details.before_digest,
+            &self.details.after_digest,
+        ] {
+            out.push_bind_param::<Nullable<Bytea>, _>(digest)?;
+            out.push_sql(", ");
+        }
         self.common.walk(out)
     }
 }

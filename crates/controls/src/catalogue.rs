@@ -517,6 +517,26 @@ pub const CATALOGUE: &[Control] = &[
         evidence: &[Tests("cargo test --workspace dom_2_"), Live("cargo demo -- --check")],
     },
     Control {
+        id: "DOM-3",
+        title: "What was changed is on the record without the content",
+        statement: "A write to a person's data leaves the names of the changed fields and keyed digests of the content \
+                    before and after on the record, a look-up a keyed digest of its question, and none can be read back.",
+        crate_name: "domain",
+        clauses: &[
+            cite(Hipaa, "164.312(b)"),
+            cite(Hipaa, "164.312(c)(1)"),
+            cite(Soc2, "CC7.2"),
+            cite(Soc2, "PI1.5"),
+            cite(Gdpr, "17"),
+            cite(Nist80053, "AU-3"),
+            cite(Nist80053, "SI-7"),
+        ],
+        evidence: &[
+            Tests("cargo test --workspace dom_3_"),
+            Live("GET /v1/audit/events?event_type=client.changed"),
+        ],
+    },
+    Control {
         id: "HTP-1",
         title: "Errors reveal nothing internal",
         statement: "Every error body is an `application/problem+json` with a stable code, the correlation id and \

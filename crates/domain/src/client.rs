@@ -96,6 +96,33 @@ pub struct ClientWritten {
     pub version: i64,
 }
 
+impl ClientInput {
+    /// The names of the fields in which two contents differ, for the record.
+    pub(crate) fn differing(&self, other: &Self) -> Vec<&'static str> {
+        let fields = [
+            ("external_id", self.external_id == other.external_id),
+            ("first_name", self.first_name == other.first_name),
+            ("last_name", self.last_name == other.last_name),
+            ("date_of_birth", self.date_of_birth == other.date_of_birth),
+            ("phone", self.phone == other.phone),
+            ("email", self.email == other.email),
+            ("street", self.address.street == other.address.street),
+            ("city", self.address.city == other.address.city),
+            ("state", self.address.state == other.address.state),
+            ("postal_code", self.address.postal_code == other.address.postal_code),
+            ("allergies", self.allergies == other.allergies),
+            ("conditions", self.conditions == other.conditions),
+            ("marketing_opt_in", self.marketing_opt_in == other.marketing_opt_in),
+            ("labels", self.labels == other.labels),
+        ];
+        fields
+            .into_iter()
+            .filter(|(_, same)| !same)
+            .map(|(name, _)| name)
+            .collect()
+    }
+}
+
 /// How a client is looked up; always within the tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientQuery {

@@ -2,7 +2,7 @@
 
 use crate::crm::Crm;
 use crate::error::DomainError;
-use crate::fingerprint::Fingerprints;
+use crate::fingerprint::{Fingerprint, Fingerprints};
 use crate::lookup::LookupKey;
 use crate::schema::tenant_keys;
 use bearingwall_core::{ClientId, Ctx, CustomerId, NoteId};
@@ -19,6 +19,9 @@ const TENANT_VERSION: i32 = 1;
 
 /// What the digests of blind indexes and imports are derived under.
 const INDEX_LABEL: &str = "crm.blind-index.v1";
+
+/// What the digests of contents on the record are derived under, of a person's key.
+const RECORD_LABEL: &str = "audit.content.v1";
 
 /// A tenant's key at work.
 pub(crate) struct TenantKeys {
@@ -159,6 +162,21 @@ impl ClientKey {
 
     pub(crate) fn open_note(&self, note: NoteId, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         self.key.open(&self.note(note), sealed)
+    }
+
+    // CONTROL: DOM-3
+    /// What the record keeps of a client's content: it is made under a key of the person's, and dies with that.
+    pub(crate) fn record_digest(&self, text: &[u8]) -> Fingerprint {
+        self.key.index_key(RECORD_LABEL).digest("crm.client_records", text)
+    }
+
+    /// The same of a note's.
+    pub(crate) fn note_digest(&self, note: NoteId, text: &[u8]) -> Fingerprint {
+        let mut content = Zeroizing::new(note.as_uuid().as_bytes().to_vec());
+        content.extend_from_slice(text);
+        self.key
+            .index_key(RECORD_LABEL)
+            .digest("crm.chart_note_records", &content)
     }
 
     fn record(&self) -> Aad {

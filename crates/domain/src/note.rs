@@ -26,6 +26,24 @@ pub struct NoteInput {
     pub body: Phi<String>,
 }
 
+impl NoteInput {
+    /// The names of the fields in which two contents differ, for the record.
+    pub(crate) fn differing(&self, other: &Self) -> Vec<&'static str> {
+        let fields = [
+            ("external_id", self.external_id == other.external_id),
+            ("noted_on", self.noted_on == other.noted_on),
+            ("author", self.author == other.author),
+            ("service", self.service == other.service),
+            ("body", self.body == other.body),
+        ];
+        fields
+            .into_iter()
+            .filter(|(_, same)| !same)
+            .map(|(name, _)| name)
+            .collect()
+    }
+}
+
 /// A chart note as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoteRecord {

@@ -5,7 +5,7 @@ use crate::client::{ClientInput, ClientQuery, ClientRecord, ClientWritten, Valid
 use crate::crm::{Crm, Listing, Page, checked_limit, cut};
 use crate::error::DomainError;
 use crate::keys::TenantKeys;
-use bearingwall_audit::{Access, AccessEntry, Command, Disclosure, EventPage, EventType, PhiTx};
+use bearingwall_audit::{Access, AccessEntry, Command, Details, Disclosure, EventPage, EventType, PhiTx};
 use bearingwall_core::{ClientId, Ctx};
 use bearingwall_tenancy::TenantTx;
 use time::OffsetDateTime;
@@ -32,6 +32,7 @@ impl Crm {
             .covering(DIGESTS, &[Command::Insert]);
         self.audit()
             .with_access(ctx, access, async |tx: &mut PhiTx<'_, '_>| {
+                tx.details(new.details());
                 if store::insert(tx, vec![new]).await?.is_empty() {
                     return Err(DomainError::ExternalIdTaken);
                 }
@@ -92,7 +93,12 @@ impl Crm {
         limit: u16,
     ) -> Result<Vec<ClientRecord>, DomainError> {
         let rows = checked_limit(limit, SEARCH_LIMIT_MAX)?;
-        let needle = self.tenant_keys(ctx).await?.lookup().needle(query)?;
+        let keys = self.tenant_keys(ctx).await?;
+        let needle = keys.lookup().needle(query)?;
+        let asked = Details {
+            query_digest: Some(keys.fingerprints().query(query)),
+            ..Details::default()
+        };
         // CONTROL: DOM-2
         let found = self
             .audit()
@@ -103,6 +109,7 @@ impl Crm {
                 async |tx: &mut PhiTx<'_, '_>| {
                     let found = store::find(tx, needle, rows).await?;
                     tx.found(found.len());
+                    tx.details(asked);
                     Ok::<_, DomainError>(found)
                 },
             )
@@ -215,17 +222,25 @@ async fn change(
     let id = ClientId::from_uuid(before.id);
     let key = keys.unwrap(id, &before.key)?;
     // Dropping the id by leaving it out would make the next import create the client a second time.
-    let client = client.or_external_id(before.open(keys)?.details.external_id);
+    let (before, text_before) = before.open_with(&key)?;
+    let client = client.or_external_id(before.details.external_id.clone());
     let external = client
         .as_input()
         .external_id
         .as_ref()
         .map(|external| keys.fingerprints().client_external(external));
     store::advance(tx, id, expected_version, external).await?;
-    let payload = key.seal_record(&encode(&client)?)?;
+    let text = encode(&client)?;
+    let payload = key.seal_record(&text)?;
     store::replace(tx, id, payload, keys.lookup().digests(client.as_input())).await?;
-    Ok(ClientWritten {
-        id,
-        version: expected_version + 1,
-    })
+    let version = expected_version + 1;
+    tx.details(Details {
+        resource_id: Some(id.as_uuid()),
+        resource_version: Some(version),
+        fields: before.details.differing(client.as_input()),
+        query_digest: None,
+        before_digest: Some(key.record_digest(&text_before)),
+        after_digest: Some(key.record_digest(&text)),
+    });
+    Ok(ClientWritten { id, version })
 }

@@ -3,11 +3,11 @@
 use crate::client::{ClientRecord, ValidClient, encode, payload};
 use crate::error::DomainError;
 use crate::fingerprint::Fingerprint;
-use crate::keys::{StoredKey, TenantKeys};
+use crate::keys::{ClientKey, StoredKey, TenantKeys};
 use crate::lookup::Needle;
 use crate::schema::{client_digests, client_keys, client_records, clients};
 use crate::statement::{ClientDigests, ClientKeys, ClientRecords, Clients, Column, Insert};
-use bearingwall_audit::PhiTx;
+use bearingwall_audit::{Details, PhiTx};
 use bearingwall_core::ClientId;
 use bearingwall_tenancy::TenantTx;
 use diesel::prelude::*;
@@ -16,6 +16,7 @@ use diesel_async::RunQueryDsl;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use time::OffsetDateTime;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 /// A client that is ready to be stored: everything about the person is sealed or digested.
 pub(crate) struct NewClient {
@@ -25,6 +26,7 @@ pub(crate) struct NewClient {
     wrapped: Vec<u8>,
     payload: Vec<u8>,
     digests: BTreeSet<(i16, Vec<u8>)>,
+    recorded: Fingerprint,
 }
 
 impl NewClient {
@@ -32,6 +34,7 @@ impl NewClient {
     pub(crate) fn seal(id: ClientId, client: &ValidClient, keys: &TenantKeys) -> Result<Self, DomainError> {
         let (key, wrapped) = keys.create(id)?;
         let (prints, input) = (keys.fingerprints(), client.as_input());
+        let text = encode(client)?;
         Ok(Self {
             id,
             external: input
@@ -40,9 +43,22 @@ impl NewClient {
                 .map(|external| prints.client_external(external)),
             content: prints.client_content(input),
             wrapped,
-            payload: key.seal_record(&encode(client)?)?,
+            payload: key.seal_record(&text)?,
             digests: keys.lookup().digests(input),
+            recorded: key.record_digest(&text),
         })
+    }
+}
+
+impl NewClient {
+    /// What the record says about its making.
+    pub(crate) fn details(&self) -> Details {
+        Details {
+            resource_id: Some(self.id.as_uuid()),
+            resource_version: Some(1),
+            after_digest: Some(self.recorded),
+            ..Details::default()
+        }
     }
 }
 
@@ -59,15 +75,22 @@ pub(crate) struct Sealed {
 
 impl Sealed {
     pub(crate) fn open(self, keys: &TenantKeys) -> Result<ClientRecord, DomainError> {
+        let key = keys.unwrap(ClientId::from_uuid(self.id), &self.key)?;
+        self.open_with(&key).map(|(record, _)| record)
+    }
+
+    /// The record, and the text that was sealed.
+    pub(crate) fn open_with(self, key: &ClientKey) -> Result<(ClientRecord, Zeroizing<Vec<u8>>), DomainError> {
         let id = ClientId::from_uuid(self.id);
-        let text = keys.unwrap(id, &self.key)?.open_record(&self.payload)?;
-        Ok(ClientRecord {
+        let text = key.open_record(&self.payload)?;
+        let record = ClientRecord {
             id,
             version: self.version,
             created_at: self.created_at,
             updated_at: self.updated_at,
             details: payload::decode(&text)?,
-        })
+        };
+        Ok((record, text))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::error::DomainError;
 use crate::keys::TenantKeys;
 use crate::note::store::{self, NewNote, Sealed};
 use crate::note::{NoteInput, NoteRecord, NoteWritten, ValidNote, encode};
-use bearingwall_audit::{Access, Command, EventType, PhiTx};
+use bearingwall_audit::{Access, Command, Details, EventType, PhiTx};
 use bearingwall_core::{ClientId, Ctx, NoteId};
 use bearingwall_tenancy::TenantTx;
 
@@ -44,6 +44,7 @@ impl Crm {
                     &note,
                     &key,
                 )?;
+                tx.details(new.details());
                 if store::insert(tx, vec![new]).await?.is_empty() {
                     return Err(DomainError::ExternalIdTaken);
                 }
@@ -153,11 +154,19 @@ async fn change(
         Some(external) => Some(Vec::from(keys.fingerprints().note_external(external))),
         None => before.import_key.clone(),
     };
-    let note = note.or_external_id(before.open(keys)?.note.external_id);
+    let (before, text_before) = before.open_with(&key)?;
+    let note = note.or_external_id(before.note.external_id.clone());
     store::advance(tx, id, expected_version, import_key).await?;
-    store::replace(tx, id, key.seal_note(id, &encode(&note)?)?).await?;
-    Ok(NoteWritten {
-        id,
-        version: expected_version + 1,
-    })
+    let text = encode(&note)?;
+    store::replace(tx, id, key.seal_note(id, &text)?).await?;
+    let version = expected_version + 1;
+    tx.details(Details {
+        resource_id: Some(id.as_uuid()),
+        resource_version: Some(version),
+        fields: before.note.differing(note.as_input()),
+        query_digest: None,
+        before_digest: Some(key.note_digest(id, &text_before)),
+        after_digest: Some(key.note_digest(id, &text)),
+    });
+    Ok(NoteWritten { id, version })
 }

@@ -7,7 +7,7 @@ use crate::keys::{ClientKey, StoredKey, TenantKeys};
 use crate::note::{NoteRecord, ValidNote, encode, payload};
 use crate::schema::{chart_note_records, chart_notes, client_keys};
 use crate::statement::{ChartNoteRecords, ChartNotes, Column, Insert};
-use bearingwall_audit::PhiTx;
+use bearingwall_audit::{Details, PhiTx};
 use bearingwall_core::{ClientId, NoteId};
 use bearingwall_tenancy::TenantTx;
 use diesel::prelude::*;
@@ -16,6 +16,7 @@ use diesel_async::RunQueryDsl;
 use std::collections::{HashMap, HashSet};
 use time::OffsetDateTime;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 /// A note that is ready to be stored.
 pub(crate) struct NewNote {
@@ -25,6 +26,7 @@ pub(crate) struct NewNote {
     pub(crate) import_key: Option<Fingerprint>,
     pub(crate) content: Fingerprint,
     payload: Vec<u8>,
+    recorded: Fingerprint,
 }
 
 impl NewNote {
@@ -36,13 +38,25 @@ impl NewNote {
         note: &ValidNote,
         key: &ClientKey,
     ) -> Result<Self, DomainError> {
+        let text = encode(note)?;
         Ok(Self {
             id,
             client,
             import_key,
             content,
-            payload: key.seal_note(id, &encode(note)?)?,
+            payload: key.seal_note(id, &text)?,
+            recorded: key.note_digest(id, &text),
         })
+    }
+
+    /// What the record says about its making.
+    pub(crate) fn details(&self) -> Details {
+        Details {
+            resource_id: Some(self.id.as_uuid()),
+            resource_version: Some(1),
+            after_digest: Some(self.recorded),
+            ..Details::default()
+        }
     }
 }
 
@@ -65,16 +79,23 @@ impl Sealed {
     }
 
     pub(crate) fn open(self, keys: &TenantKeys) -> Result<NoteRecord, DomainError> {
+        let key = keys.unwrap(self.client(), &self.key)?;
+        self.open_with(&key).map(|(record, _)| record)
+    }
+
+    /// The record, and the text that was sealed.
+    pub(crate) fn open_with(self, key: &ClientKey) -> Result<(NoteRecord, Zeroizing<Vec<u8>>), DomainError> {
         let (id, client) = (NoteId::from_uuid(self.id), self.client());
-        let text = keys.unwrap(client, &self.key)?.open_note(id, &self.payload)?;
-        Ok(NoteRecord {
+        let text = key.open_note(id, &self.payload)?;
+        let record = NoteRecord {
             id,
             client,
             version: self.version,
             created_at: self.created_at,
             updated_at: self.updated_at,
             note: payload::decode(&text)?,
-        })
+        };
+        Ok((record, text))
     }
 }
 

@@ -16,4 +16,5 @@ mod clients;
 mod import;
 mod lookup;
 mod notes;
+mod recorded;
 mod spas;

@@ -69,6 +69,10 @@ impl Spas {
     }
 
     /// What was put on record in a request, as `type phase resource`, oldest first, with the number of persons.
+    pub(crate) async fn superuser(&self) -> tokio_postgres::Client {
+        self.database.superuser_client().await
+    }
+
     pub(crate) async fn events(&self, ctx: &Ctx) -> BTreeMap<String, i64> {
         let superuser = self.database.superuser_client().await;
         let rows = superuser

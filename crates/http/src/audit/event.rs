@@ -41,7 +41,7 @@ struct AuditEvent {
     actor_id: Uuid,
     /// In which roles.
     actor_roles: Option<Vec<String>>,
-    /// HMAC-SHA-256 of the content after, under a key of the tenant's.
+    /// HMAC-SHA-256 of the content after, under a key of the person's, which it does not outlive.
     after_digest: Option<String>,
     /// How the actor had signed in (RFC 8176).
     auth_method: Option<String>,
