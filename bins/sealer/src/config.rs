@@ -119,10 +119,12 @@ impl Default for Schedule {
     }
 }
 
-/// `[[witnesses]]`: a directory with a name, or the URL of a C2SP tlog-witness with its key.
+/// `[[witnesses]]`: a directory with a name, a bucket with object lock, or the URL of a C2SP tlog-witness with its key.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(try_from = "WitnessTable")]
 pub enum WitnessSettings {
+    /// A bucket of S3, or of a store that speaks its protocol.
+    Bucket(Box<BucketSettings>),
     /// A directory of another machine or medium.
     Directory {
         /// What it is called on record.
@@ -133,12 +135,140 @@ pub enum WitnessSettings {
     /// A server that cosigns.
     Https {
         /// Its submission prefix, before `/add-checkpoint`.
-        #[serde(deserialize_with = "from_text")]
         url: Url,
         /// Its public key, whose name is what it is called on record.
-        #[serde(deserialize_with = "witness_key")]
         key: Box<VerifierKey>,
     },
+}
+
+/// A bucket whose objects nobody can change or remove before their time.
+#[derive(Clone, Debug)]
+pub struct BucketSettings {
+    /// What it is called on record.
+    pub name: String,
+    /// The bucket.
+    pub bucket: String,
+    /// Its region.
+    pub region: String,
+    /// What stands before the names of the logs.
+    pub prefix: String,
+    /// Another address than the provider's own.
+    pub endpoint: Option<Url>,
+    /// For how many days a checkpoint is locked: 1 to 36,500, seven years if absent.
+    pub retain_days: u32,
+    /// Where the access key's id is; with neither, the machine's own identity is used.
+    pub access_key_id: Option<SecretRef>,
+    /// Where its secret is.
+    pub secret_access_key: Option<SecretRef>,
+}
+
+/// All that may stand in the table of a witness; which kind it is, is told by what is there.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WitnessTable {
+    name: Option<String>,
+    directory: Option<PathBuf>,
+    #[serde(default, deserialize_with = "maybe_from_text")]
+    url: Option<Url>,
+    #[serde(default, deserialize_with = "witness_key")]
+    key: Option<Box<VerifierKey>>,
+    bucket: Option<String>,
+    region: Option<String>,
+    prefix: Option<String>,
+    #[serde(default, deserialize_with = "maybe_from_text")]
+    endpoint: Option<Url>,
+    retain_days: Option<u32>,
+    access_key_id: Option<SecretRef>,
+    secret_access_key: Option<SecretRef>,
+}
+
+impl TryFrom<WitnessTable> for WitnessSettings {
+    type Error = &'static str;
+
+    fn try_from(table: WitnessTable) -> Result<Self, Self::Error> {
+        let of_bucket = table.region.is_some()
+            || table.prefix.is_some()
+            || table.endpoint.is_some()
+            || table.retain_days.is_some()
+            || table.access_key_id.is_some()
+            || table.secret_access_key.is_some();
+        match (table.directory, table.url, table.bucket) {
+            (Some(directory), None, None) if table.key.is_none() && !of_bucket => Ok(Self::Directory {
+                name: table.name.ok_or("a witness in a directory has no `name`")?,
+                directory,
+            }),
+            (None, Some(url), None) if table.name.is_none() && !of_bucket => Ok(Self::Https {
+                url,
+                key: table.key.ok_or("a witness with a `url` has no `key`")?,
+            }),
+            (None, None, Some(bucket)) if table.key.is_none() => Ok(Self::Bucket(Box::new(BucketSettings {
+                name: table.name.ok_or("a witness in a bucket has no `name`")?,
+                bucket,
+                region: table.region.ok_or("a witness in a bucket has no `region`")?,
+                prefix: table.prefix.unwrap_or_default(),
+                endpoint: table.endpoint,
+                retain_days: table.retain_days.unwrap_or_else(retain_days),
+                access_key_id: table.access_key_id,
+                secret_access_key: table.secret_access_key,
+            }))),
+            _ => Err("a witness has one of `directory`, `bucket` and `url`, and only what belongs to it"),
+        }
+    }
+}
+
+/// Seven years, leap days included: a year more than a record must be kept.
+const fn retain_days() -> u32 {
+    2_557
+}
+
+impl BucketSettings {
+    fn check(&self) -> Result<(), ConfigError> {
+        let refused = |field, reason| Err(ConfigError::Refused { field, reason });
+        // What S3 takes as a bucket's name, and what a path takes without escapes.
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c);
+        if self.bucket.len() < 3 || self.bucket.len() > 63 || !self.bucket.chars().all(plain) {
+            return refused("witnesses.bucket", "is not the name of a bucket");
+        }
+        if self.region.is_empty() || !self.region.chars().all(plain) {
+            return refused("witnesses.region", "is not the name of a region");
+        }
+        if self.prefix.len() > 200 || !self.prefix.chars().all(|c| plain(c) || c == '/' || c == '_') {
+            return refused("witnesses.prefix", "is not a lower-case path");
+        }
+        if !(1..=36_500).contains(&self.retain_days) {
+            return refused("witnesses.retain_days", "is not between 1 and 36500");
+        }
+        if self.access_key_id.is_some() != self.secret_access_key.is_some() {
+            return refused(
+                "witnesses.access_key_id",
+                "and `secret_access_key` are given together, or neither",
+            );
+        }
+        match &self.endpoint {
+            Some(endpoint) if !is_private(endpoint) => refused("witnesses.endpoint", "is not https"),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// TLS, or this machine.
+fn is_private(url: &Url) -> bool {
+    let is_local = matches!(url.host(), Some(Host::Ipv4(address)) if address.is_loopback());
+    url.scheme() == "https" || (url.scheme() == "http" && is_local)
+}
+
+fn of_origin(c: char) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit() || "./_-".contains(c)
+}
+
+fn check_name(name: &str) -> Result<(), ConfigError> {
+    if name.is_empty() || name.len() > 64 || !name.chars().all(of_origin) {
+        return Err(ConfigError::Refused {
+            field: "witnesses.name",
+            reason: "is not a lower-case name",
+        });
+    }
+    Ok(())
 }
 
 impl Config {
@@ -168,7 +298,6 @@ impl Config {
         if self.version != VERSION {
             return refused("version", "is not 1");
         }
-        let of_origin = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "./_-".contains(c);
         // With `/` and a UUID behind it, it must fit the column.
         if self.origin.is_empty()
             || self.origin.len() > 200
@@ -191,17 +320,18 @@ impl Config {
         }
         for witness in &self.witnesses {
             match witness {
+                WitnessSettings::Bucket(bucket) => {
+                    check_name(&bucket.name)?;
+                    bucket.check()?;
+                }
                 WitnessSettings::Directory { name, directory } => {
-                    if name.is_empty() || name.len() > 64 || !name.chars().all(of_origin) {
-                        return refused("witnesses.name", "is not a lower-case name");
-                    }
+                    check_name(name)?;
                     if !directory.is_absolute() {
                         return refused("witnesses.directory", "is not an absolute directory");
                     }
                 }
                 WitnessSettings::Https { url, key } => {
-                    let is_local = matches!(url.host(), Some(Host::Ipv4(address)) if address.is_loopback());
-                    if url.scheme() != "https" && !(url.scheme() == "http" && is_local) {
+                    if !is_private(url) {
                         return refused("witnesses.url", "is not https");
                     }
                     if key.kind() == KeyKind::Ed25519 || !key.name().chars().all(of_origin) {
@@ -221,8 +351,14 @@ fn from_text<'de, D: Deserializer<'de>, T: FromStr<Err: std::fmt::Display>>(dese
     String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
 }
 
-fn witness_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<VerifierKey>, D::Error> {
+fn maybe_from_text<'de, D: Deserializer<'de>, T: FromStr<Err: std::fmt::Display>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    from_text(deserializer).map(Some)
+}
+
+fn witness_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<VerifierKey>>, D::Error> {
     VerifierKey::parse(&String::deserialize(deserializer)?)
-        .map(Box::new)
+        .map(|key| Some(Box::new(key)))
         .map_err(D::Error::custom)
 }

@@ -6,7 +6,7 @@ mod outcome;
 mod work;
 
 pub use bearingwall_program::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED};
-pub use config::{Config, ConfigError, DatabaseSettings, KeySettings, Schedule, WitnessSettings};
+pub use config::{BucketSettings, Config, ConfigError, DatabaseSettings, KeySettings, Schedule, WitnessSettings};
 pub use outcome::exit_code;
 pub use work::run;
 

@@ -1,15 +1,16 @@
 //! The sealer's day: seal, keep months ready, leave checkpoints, and begin again when the database was gone.
 
-use crate::config::{Config, WitnessSettings};
+use crate::config::{BucketSettings, Config, WitnessSettings};
 use crate::https::HttpsWitness;
 use anyhow::Context as _;
 use bearingwall_core::Sensitive;
 use bearingwall_sealing::{
     Due, FileWitness, Left, Offer, Sealer, SealerOptions, SealingError, SealingKey, WitnessError,
 };
-use bearingwall_secrets::{Scheme, SealedFiles, SecretRef, SecretStore as _, SecretStores};
+use bearingwall_secrets::{Scheme, SealedFiles, SecretError, SecretRef, SecretStore as _, SecretStores};
 use bearingwall_telemetry::error_chain;
 use bearingwall_tenancy::danger;
+use bearingwall_witness_s3::{AccessKey, Bucket, Identity, S3Witness};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -25,12 +26,14 @@ const MAINTENANCE: Duration = Duration::from_secs(10);
 
 enum Witness {
     File(FileWitness),
+    Bucket(Box<S3Witness>),
     Https(Box<HttpsWitness>),
 }
 
 impl Witness {
     fn open(settings: &WitnessSettings) -> anyhow::Result<Self> {
         Ok(match settings {
+            WitnessSettings::Bucket(settings) => Self::Bucket(Box::new(bucket(settings))),
             WitnessSettings::Directory { name, directory } => Self::File(FileWitness::new(name, directory)),
             WitnessSettings::Https { url, key } => Self::Https(Box::new(HttpsWitness::new(url, key.as_ref().clone())?)),
         })
@@ -39,6 +42,7 @@ impl Witness {
     fn name(&self) -> &str {
         match self {
             Self::File(witness) => witness.name(),
+            Self::Bucket(witness) => witness.name(),
             Self::Https(witness) => witness.name(),
         }
     }
@@ -59,9 +63,40 @@ impl Witness {
     async fn leave(&self, offer: &Offer) -> Result<Left, WitnessError> {
         match self {
             Self::File(witness) => witness.leave(offer),
+            Self::Bucket(witness) => witness.leave(offer).await,
             Self::Https(witness) => witness.leave(offer).await,
         }
     }
+}
+
+fn bucket(settings: &BucketSettings) -> S3Witness {
+    let identity = match (&settings.access_key_id, &settings.secret_access_key) {
+        (Some(id), Some(secret)) => {
+            let (id, secret) = (id.clone(), secret.clone());
+            Identity::Key(Arc::new(move || {
+                let (id, secret) = (id.clone(), secret.clone());
+                Box::pin(async move {
+                    let text = async |reference: &SecretRef| -> Result<_, SecretError> {
+                        Ok(Sensitive::new(stores().fetch(reference).await?.utf8()?.to_owned()))
+                    };
+                    Ok(AccessKey {
+                        id: text(&id).await?,
+                        secret: text(&secret).await?,
+                    })
+                })
+            }))
+        }
+        // One without the other is refused with the configuration.
+        (_, _) => Identity::Machine,
+    };
+    let bucket = Bucket {
+        name: settings.bucket.clone(),
+        region: settings.region.clone(),
+        prefix: settings.prefix.clone(),
+        endpoint: settings.endpoint.clone(),
+        retain_days: settings.retain_days,
+    };
+    S3Witness::new(&settings.name, bucket, identity)
 }
 
 /// Seals until `shutdown` is done. A database that is gone is waited for.

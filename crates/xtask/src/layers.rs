@@ -44,6 +44,7 @@ pub const LAYERS: &[(&str, Layer)] = &[
     ("connector-ses", Layer::Adapter("connectors")),
     ("secrets-azure", Layer::Adapter("secrets")),
     ("secrets-aws", Layer::Adapter("secrets")),
+    ("witness-s3", Layer::Adapter("sealing")),
     ("http", Layer::Level(8)),
     ("server", Layer::Binary),
     ("ctl", Layer::Binary),
@@ -68,6 +69,7 @@ pub const DECLARED: &[(&str, &str, &str)] = &[
     ("demo", "ctl", "the demo makes tenants in the way an operator does"),
     ("demo", "server", "the demo runs the real server"),
     ("demo", "sealer", "the demo runs the real sealer"),
+    ("interop", "sealer", "its checkpoints are left with real peers"),
     ("testkit", "migrations", "a test database is a migrated one"),
 ];
 

@@ -1,7 +1,7 @@
 //! Nothing is guessed.
 
 use bearingwall_core::Classified as _;
-use bearingwall_sealer::{Config, ConfigError};
+use bearingwall_sealer::{Config, ConfigError, WitnessSettings};
 use bearingwall_tlog::note::{CosigningKey, SigningKey};
 
 fn text(witnesses: &str) -> String {
@@ -73,6 +73,42 @@ fn what_is_unknown_missing_or_misspelt_is_refused() {
         "[[witnesses]]\nurl = \"https://w.example\"\nkey = \"{log}\"\n"
     ));
     assert!(refused(&text).contains("witnesses.key"));
+}
+
+#[test]
+fn a_bucket_is_named_as_its_store_names_it_and_reached_over_tls() {
+    let bucket = |line: &str| {
+        text(&format!(
+            "[[witnesses]]\nname = \"s3\"\nbucket = \"checkpoints-example\"\nregion = \"eu-central-1\"\n{line}\n"
+        ))
+    };
+    let id = "access_key_id = \"file+sealed:///var/lib/x#s3-id\"";
+    let both = format!("{id}\nsecret_access_key = \"file+sealed:///var/lib/x#s3-secret\"");
+    for good in [
+        "",
+        &both,
+        "endpoint = \"http://127.0.0.1:5000\"\nretain_days = 1\nprefix = \"a/b\"",
+    ] {
+        assert!(
+            matches!(
+                Config::parse(&bucket(good)).unwrap().witnesses[..],
+                [WitnessSettings::Bucket(_)]
+            ),
+            "{good}"
+        );
+    }
+    for (line, named) in [
+        ("endpoint = \"http://s3.example.net\"", "witnesses.endpoint"),
+        ("retain_days = 0", "witnesses.retain_days"),
+        ("prefix = \"A b\"", "witnesses.prefix"),
+        (id, "witnesses.access_key_id"),
+        ("surprise = 1", "surprise"),
+        ("directory = \"/mnt/vault\"", "only what belongs to it"),
+    ] {
+        let found = refused(&bucket(line));
+        assert!(found.contains(named), "{line}: {found}");
+    }
+    assert!(refused(&bucket("").replace("checkpoints-example", "No Bucket")).contains("witnesses.bucket"));
 }
 
 #[test]
