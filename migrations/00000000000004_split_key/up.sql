@@ -177,7 +177,11 @@ CREATE TABLE tenancy.break_glass (
     approved_by uuid        CHECK (approved_by <> subject_id),
     approved_at timestamptz,
     closed_at   timestamptz,
+    reviewed_by uuid,
+    reviewed_at timestamptz,
+    verdict     text        CHECK (verdict IN ('accepted', 'disputed')),
     CHECK ((approved_by IS NULL) = (approved_at IS NULL)),
+    CHECK ((reviewed_by IS NULL) = (reviewed_at IS NULL) AND (reviewed_by IS NULL) = (verdict IS NULL)),
     CHECK (expires_at <= opened_at + interval '60 minutes')
 );
 CREATE INDEX break_glass_customer ON tenancy.break_glass (customer_id, opened_at);
@@ -200,10 +204,10 @@ DECLARE
     v_subject uuid := tenancy.require_platform();
 BEGIN
     IF (p_minutes BETWEEN 1 AND 60) IS NOT TRUE THEN
-        RAISE EXCEPTION 'a break-glass session lasts 1 to 60 minutes' USING ERRCODE = '22023';
+        RAISE EXCEPTION 'a break-glass session lasts 1 to 60 minutes' USING ERRCODE = '22023', DETAIL = 'minutes';
     END IF;
     IF NOT EXISTS (SELECT FROM tenancy.customers c WHERE c.customer_id = p_customer AND NOT c.reserved) THEN
-        RAISE EXCEPTION 'no such tenant' USING ERRCODE = '22023';
+        RAISE EXCEPTION 'no such tenant' USING ERRCODE = '22023', DETAIL = 'no-such-tenant';
     END IF;
     INSERT INTO tenancy.break_glass (session_id, customer_id, subject_id, reason, ticket, opened_at, expires_at)
     VALUES (p_session, p_customer, v_subject, p_reason, p_ticket, transaction_timestamp(), transaction_timestamp() + make_interval(mins => p_minutes));
@@ -218,7 +222,7 @@ BEGIN
      WHERE b.session_id = p_session AND b.subject_id <> v_subject AND b.approved_at IS NULL AND b.closed_at IS NULL
        AND b.expires_at > clock_timestamp();
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no open break-glass session of somebody else to consent to' USING ERRCODE = '42501';
+        RAISE EXCEPTION 'there is no open break-glass session of somebody else to consent to' USING ERRCODE = '42501', DETAIL = 'no-such-session';
     END IF;
 END $f$;
 
@@ -229,7 +233,32 @@ DECLARE
 BEGIN
     UPDATE tenancy.break_glass b SET closed_at = clock_timestamp() WHERE b.session_id = p_session AND b.closed_at IS NULL;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no open break-glass session of that id' USING ERRCODE = '22023';
+        RAISE EXCEPTION 'there is no open break-glass session of that id' USING ERRCODE = '22023', DETAIL = 'no-such-session';
+    END IF;
+END $f$;
+
+-- The tenant that the verified subject's own session opens at this moment, and until when; no row if none does.
+CREATE FUNCTION tenancy.break_glass_current(p_session uuid, OUT customer uuid, OUT until_at timestamptz) RETURNS SETOF record
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+DECLARE
+    v_subject uuid := tenancy.require_platform();
+BEGIN
+    RETURN QUERY SELECT b.customer_id, b.expires_at FROM tenancy.break_glass b
+        WHERE b.session_id = p_session AND b.subject_id = v_subject AND b.approved_at IS NOT NULL AND b.closed_at IS NULL
+          AND b.expires_at > clock_timestamp();
+END $f$;
+
+-- The tenant's own judgement of a session that has ended, once.
+CREATE FUNCTION tenancy.break_glass_review(p_session uuid, p_verdict text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+DECLARE
+    v_ids uuid[] := tenancy.current_ids();
+BEGIN
+    UPDATE tenancy.break_glass b SET reviewed_by = v_ids[2], reviewed_at = clock_timestamp(), verdict = p_verdict
+     WHERE b.session_id = p_session AND b.customer_id = v_ids[1] AND b.reviewed_at IS NULL
+       AND (b.closed_at IS NOT NULL OR b.expires_at <= clock_timestamp());
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no ended break-glass session of that id to review' USING ERRCODE = '22023', DETAIL = 'no-such-session';
     END IF;
 END $f$;
 
@@ -348,7 +377,8 @@ $f$;
 
 REVOKE ALL ON tenancy.issuers, tenancy.issuer_keys, tenancy.break_glass FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION tenancy.login(text, uuid), tenancy.issuer_ready(text, text), tenancy.break_glass_open(uuid, uuid, text, text, int),
-    tenancy.break_glass_approve(uuid), tenancy.break_glass_close(uuid), tenancy.break_glass_sessions() TO bearingwall_app;
+    tenancy.break_glass_approve(uuid), tenancy.break_glass_close(uuid), tenancy.break_glass_sessions(),
+    tenancy.break_glass_current(uuid), tenancy.break_glass_review(uuid, text) TO bearingwall_app;
 GRANT EXECUTE ON FUNCTION tenancy.set_issuer(text, text, uuid, text[], int, int, boolean), tenancy.remove_issuer(text),
     tenancy.install_issuer_key(text, text, bytea), tenancy.retire_issuer_keys(text, text[], interval), tenancy.issuer_list(),
     tenancy.use_profile(text) TO bearingwall_admin;

@@ -291,8 +291,10 @@ BEGIN
             IS DISTINCT FROM (OLD.session_id, OLD.customer_id, OLD.subject_id, OLD.reason, OLD.ticket, OLD.opened_at)
        OR NEW.expires_at > OLD.expires_at
        OR (OLD.approved_by, OLD.approved_at) IS DISTINCT FROM (NEW.approved_by, NEW.approved_at) AND OLD.approved_at IS NOT NULL
-       OR OLD.closed_at IS NOT NULL THEN
-        RAISE EXCEPTION 'a break-glass session is approved once and closed once, and nothing else of it changes' USING ERRCODE = '42501';
+       OR (OLD.expires_at, OLD.approved_by, OLD.approved_at, OLD.closed_at) IS DISTINCT FROM (NEW.expires_at, NEW.approved_by, NEW.approved_at, NEW.closed_at)
+          AND OLD.closed_at IS NOT NULL
+       OR (OLD.reviewed_by, OLD.reviewed_at, OLD.verdict) IS DISTINCT FROM (NEW.reviewed_by, NEW.reviewed_at, NEW.verdict) AND OLD.reviewed_at IS NOT NULL THEN
+        RAISE EXCEPTION 'a break-glass session is approved, closed and reviewed once each, and nothing else of it changes' USING ERRCODE = '42501';
     END IF;
     RETURN NEW;
 END $f$;
@@ -300,13 +302,14 @@ END $f$;
 CREATE FUNCTION tenancy.record_break_glass() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
 BEGIN
-    INSERT INTO audit.events (customer_id, actor_id, request_id, event_id, event_type, phase, outcome, resource_id)
+    INSERT INTO audit.events (customer_id, actor_id, request_id, event_id, event_type, phase, outcome, outcome_code, resource_id, break_glass)
     SELECT NEW.customer_id, coalesce(v.ids[2], NEW.subject_id), coalesce(v.ids[3], NEW.session_id), gen_random_uuid(),
-           CASE WHEN TG_OP = 'INSERT' THEN 'break_glass.opened' WHEN NEW.closed_at IS NOT NULL THEN 'break_glass.closed' ELSE 'break_glass.approved' END,
-           'completed', 'success', NEW.session_id
+           CASE WHEN TG_OP = 'INSERT' THEN 'break_glass.opened' WHEN NEW.reviewed_at IS DISTINCT FROM OLD.reviewed_at THEN 'break_glass.reviewed'
+                WHEN NEW.closed_at IS NOT NULL THEN 'break_glass.closed' ELSE 'break_glass.approved' END,
+           'completed', 'success', NEW.verdict, NEW.session_id, NEW.session_id
       FROM (SELECT CASE WHEN starts_with(current_setting('backtrace_functions'), 'bw1_')
                           OR coalesce(current_setting('app.tenant_seal', true), '') <> '' THEN tenancy.current_ids() END) AS v (ids)
-     WHERE TG_OP = 'INSERT' OR (OLD.approved_by, OLD.closed_at) IS DISTINCT FROM (NEW.approved_by, NEW.closed_at);
+     WHERE TG_OP = 'INSERT' OR (OLD.approved_by, OLD.closed_at, OLD.reviewed_at) IS DISTINCT FROM (NEW.approved_by, NEW.closed_at, NEW.reviewed_at);
     RETURN NULL;
 END $f$;
 

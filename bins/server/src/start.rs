@@ -76,6 +76,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
     first_look(&canary, &refusals).await?;
     let audit = AuditLog::new(pool.clone()).with_service(SERVICE);
     let crm = Crm::new(audit.clone(), Arc::clone(&keys));
+    let staff = pool.clone();
     let probe = Probe {
         pool,
         keys,
@@ -88,6 +89,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
         identity: Arc::new(identity),
         permissions: Arc::new(permissions),
         events: Arc::new(refusals.clone()),
+        staff: Arc::new(staff),
         readiness: Arc::new(probe),
         ids: Arc::new(SystemIds),
         keep_proof: config.isolation.profile == IsolationProfile::SplitKey,

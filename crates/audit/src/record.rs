@@ -19,10 +19,12 @@ pub(crate) struct Common {
     source_ip: Option<String>,
     trace_id: Option<Vec<u8>>,
     span_id: Option<Vec<u8>>,
+    break_glass: Option<Uuid>,
     service: Option<&'static str>,
 }
 
-const COMMON: &str = "event_type, access_id, actor_roles, purpose_of_use, route, source_ip, trace_id, span_id, service";
+const COMMON: &str =
+    "event_type, access_id, actor_roles, purpose_of_use, route, source_ip, trace_id, span_id, break_glass, service";
 
 impl Common {
     pub(crate) fn new(ctx: &Ctx, event: EventType, access_id: Option<Uuid>, service: Option<&'static str>) -> Self {
@@ -36,6 +38,7 @@ impl Common {
             source_ip: origin.source_ip.map(|address| address.to_string()),
             trace_id: origin.trace.map(|(trace, _)| trace.to_vec()),
             span_id: origin.trace.map(|(_, span)| span.to_vec()),
+            break_glass: ctx.break_glass().map(|session| session.as_uuid()),
             service,
         }
     }
@@ -60,6 +63,8 @@ impl Common {
         out.push_bind_param::<Nullable<Bytea>, _>(&self.trace_id)?;
         out.push_sql(", ");
         out.push_bind_param::<Nullable<Bytea>, _>(&self.span_id)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<SqlUuid>, _>(&self.break_glass)?;
         out.push_sql(", ");
         out.push_bind_param::<Nullable<Text>, _>(&self.service)?;
         Ok(())

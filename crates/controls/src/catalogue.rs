@@ -290,6 +290,28 @@ pub const CATALOGUE: &[Control] = &[
         ],
     },
     Control {
+        id: "RBC-4",
+        title: "Staff in a tenant only under a session that the tenant sees",
+        statement: "The platform's staff reach a tenant's data only under a session that names one tenant, a reason, a ticket \
+                    and an end within the hour, that a second person has agreed to, and that marks all that is done under \
+                    it; the tenant sees and judges it.",
+        crate_name: "rbac",
+        clauses: &[
+            cite(Hipaa, "164.308(a)(4)"),
+            cite(Hipaa, "164.312(a)(2)(ii)"),
+            cite(Hipaa, "164.312(b)"),
+            cite(Soc2, "CC6.1"),
+            cite(Soc2, "CC6.3"),
+            cite(Iso27001, "A.8.2"),
+            cite(Nist80053, "AC-5"),
+            cite(Nist80053, "AC-6(9)"),
+        ],
+        evidence: &[
+            Tests("cargo test --workspace rbc_4_"),
+            Live("GET /v1/break-glass/visits"),
+        ],
+    },
+    Control {
         id: "SEC-1",
         title: "Secrets by reference only",
         statement: "A secret reaches a process only through a reference that a secret store resolves; a value that \

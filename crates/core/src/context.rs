@@ -1,6 +1,6 @@
 //! Who acts, for which tenant, in which request: the value that every layer below takes.
 
-use crate::{BearerProof, CustomerId, RequestId, RoleSet, SubjectId};
+use crate::{BearerProof, BreakGlassId, CustomerId, RequestId, RoleSet, SubjectId};
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -107,6 +107,7 @@ pub struct Ctx {
     parts: CtxParts,
     proof: Option<BearerProof>,
     origin: Origin,
+    break_glass: Option<BreakGlassId>,
 }
 
 /// Where a request came from, for the record and for nothing else: nothing is decided by it.
@@ -131,6 +132,7 @@ impl Ctx {
                 source_ip: None,
                 trace: None,
             },
+            break_glass: None,
         }
     }
 
@@ -146,6 +148,19 @@ impl Ctx {
     pub const fn with_origin(mut self, origin: Origin) -> Self {
         self.origin = origin;
         self
+    }
+
+    /// Marks everything that is done as done under this break-glass session.
+    #[must_use]
+    pub const fn with_break_glass(mut self, session: BreakGlassId) -> Self {
+        self.break_glass = Some(session);
+        self
+    }
+
+    /// The break-glass session under which it is done.
+    #[must_use]
+    pub const fn break_glass(&self) -> Option<BreakGlassId> {
+        self.break_glass
     }
 
     /// Where the request came from: the network peer, which is the proxy where one stands before the server.

@@ -69,6 +69,10 @@ typed_id!(
     RequestId, "request"
 );
 typed_id!(
+    /// A break-glass session: platform staff in one tenant, with a reason and an end.
+    BreakGlassId, "break-glass session"
+);
+typed_id!(
     /// One row of the audit record (UUIDv7).
     EventId, "event"
 );

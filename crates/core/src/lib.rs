@@ -12,6 +12,6 @@ pub use clock::{Clock, IdGen, SystemClock, SystemIds};
 pub use context::{Ctx, CtxParts, Origin, Principal, PurposeOfUse, UnknownPurpose};
 pub use error::{Classified, ErrorKind};
 pub use events::{EventSink, Outcome, SecurityEvent};
-pub use ids::{ClientId, CustomerId, EventId, IdError, NoteId, RequestId, SubjectId};
+pub use ids::{BreakGlassId, ClientId, CustomerId, EventId, IdError, NoteId, RequestId, SubjectId};
 pub use role::{Role, RoleSet, UnknownRole};
 pub use sensitive::{BearerProof, Phi, Sensitive};

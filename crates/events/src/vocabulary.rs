@@ -183,6 +183,7 @@ vocabulary! {
     BreakGlassOpened "break_glass.opened" "A member of the platform's staff asks for a session into a tenant." Security Execute Emergency false true;
     BreakGlassApproved "break_glass.approved" "A second member of staff agrees to it." Security Execute Emergency false true;
     BreakGlassClosed "break_glass.closed" "The session ends." Security Execute Emergency false true;
+    BreakGlassReviewed "break_glass.reviewed" "The tenant accepts or disputes a session that has ended." Security Update Operation false true;
     AccessLogRead "access_log.read" "The access log of a client is read." AuditLog Read Read false true;
     AuditRead "audit.read" "Events of the record are read." AuditLog Read Search false true;
     AuditExported "audit.exported" "Events of the record are exported." AuditLog Read Export false true;

@@ -4,11 +4,16 @@ use crate::edge::Edge;
 use crate::{HttpError, Problem};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
-use bearingwall_core::{BearerProof, Principal};
+use bearingwall_core::{
+    BearerProof, BreakGlassId, Ctx, CtxParts, CustomerId, Principal, PurposeOfUse, RequestId, Role, RoleSet,
+};
 use std::sync::Arc;
+
+/// The header in which a member of the platform's staff names the session under which it enters a tenant.
+pub const BREAK_GLASS: HeaderName = HeaderName::from_static("bearingwall-break-glass");
 
 /// The longest credential that is looked at, in bytes.
 const CREDENTIAL_BYTES: usize = 16 * 1024;
@@ -25,14 +30,86 @@ pub(crate) async fn authenticate(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     match principal(&edge, request.headers()).await {
         Ok((principal, proof)) => {
-            request.extensions_mut().insert(principal);
-            if let Some(proof) = proof {
+            request.extensions_mut().insert(Arc::clone(&principal));
+            if let Some(proof) = proof.clone() {
                 request.extensions_mut().insert(proof);
+            }
+            match inside_tenant(&edge, &request, &principal, proof).await {
+                Ok(None) => {}
+                Ok(Some((session, inside))) => {
+                    request.extensions_mut().insert(session);
+                    request.extensions_mut().insert(Arc::new(inside));
+                }
+                Err(problem) => return Ok(request.error_response(problem)),
             }
             next.call(request).await.map(ServiceResponse::map_into_boxed_body)
         }
         Err(problem) => Ok(request.error_response(problem)),
     }
+}
+
+/// A member of the platform's staff as what a session makes of it: in one tenant, with the permissions of a reader beside its
+/// own, until the session or the token ends.
+// CONTROL: RBC-4
+async fn inside_tenant(
+    edge: &Edge,
+    request: &ServiceRequest,
+    principal: &Principal,
+    proof: Option<BearerProof>,
+) -> Result<Option<(BreakGlassId, Principal)>, Problem> {
+    let Some(session) = named_session(request.headers())? else {
+        return Ok(None);
+    };
+    if !principal.roles.contains(Role::InternalAdmin) {
+        return Err(HttpError::BreakGlass.into());
+    }
+    let id = *request.extensions().get::<RequestId>().ok_or(HttpError::Framework)?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the token was verified by the identity provider, and the role that it carries is the platform's own"
+    )]
+    let ctx = Ctx::danger_assume_verified(CtxParts {
+        subject: principal.subject,
+        customer: CustomerId::PLATFORM,
+        roles: principal.roles,
+        request: id,
+        purpose: PurposeOfUse::SystemAdministration,
+        expires_at: principal.expires_at,
+        route: None,
+    });
+    let ctx = match proof {
+        Some(proof) => ctx.with_proof(proof),
+        None => ctx,
+    };
+    let open = edge.services().staff.current(&ctx, session).await?;
+    let open = open.ok_or(HttpError::BreakGlass)?;
+    Ok(Some((
+        session,
+        Principal {
+            subject: principal.subject,
+            customer: Some(open.customer),
+            // SECURITY: what else the token carries is about another tenant; nothing of it counts in this one.
+            roles: RoleSet::EMPTY.with(Role::InternalAdmin).with(Role::Authenticated),
+            expires_at: principal.expires_at.min(open.expires_at),
+        },
+    )))
+}
+
+/// The session that the request names, at most one.
+fn named_session(headers: &HeaderMap) -> Result<Option<BreakGlassId>, HttpError> {
+    let refused = |reason| HttpError::Header {
+        name: "Bearingwall-Break-Glass",
+        reason,
+    };
+    let mut values = headers.get_all(&BREAK_GLASS);
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(refused("stands there more than once"));
+    }
+    let id = value.to_str().ok().and_then(|text| text.parse().ok());
+    id.map(Some).ok_or_else(|| refused("is not the id of a session"))
 }
 
 /// Who calls, and the token that proved it where the database asks for it.

@@ -21,6 +21,9 @@ pub enum HttpError {
     /// The path exists, under another method.
     #[error("the path does not answer this method")]
     Method,
+    /// No session into a tenant that is open at this moment belongs to the caller and has this id.
+    #[error("the caller has no open break-glass session of this id")]
+    BreakGlass,
     /// The body is not the JSON that the operation takes.
     #[error("the body is not the expected json, at line {line}, column {column}")]
     Body {
@@ -75,6 +78,7 @@ impl HttpError {
             Self::MediaType => Some(StatusCode::UNSUPPORTED_MEDIA_TYPE),
             Self::UnknownPath
             | Self::Credentials { .. }
+            | Self::BreakGlass
             | Self::Body { .. }
             | Self::Query
             | Self::Header { .. }
@@ -97,6 +101,7 @@ impl HttpError {
             Self::ImportBody => Some(("body", "ended early or is too long")),
             Self::UnknownPath
             | Self::Credentials { .. }
+            | Self::BreakGlass
             | Self::Method
             | Self::Refused
             | Self::Framework
@@ -111,6 +116,7 @@ impl Classified for HttpError {
         match self {
             Self::UnknownPath => ErrorKind::NotFound,
             Self::Credentials { .. } => ErrorKind::Unauthenticated,
+            Self::BreakGlass => ErrorKind::Forbidden,
             Self::Method
             | Self::Body { .. }
             | Self::BodySize
@@ -139,6 +145,7 @@ impl Classified for HttpError {
             Self::NotReady { .. } => "HTP-012",
             Self::Deadline => "HTP-013",
             Self::ImportBody => "HTP-014",
+            Self::BreakGlass => "HTP-015",
         }
     }
 }

@@ -6,8 +6,10 @@ use crate::{HttpError, Problem};
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
-use bearingwall_core::{BearerProof, Ctx, CtxParts, CustomerId, Origin, Principal, PurposeOfUse, RequestId};
-use bearingwall_rbac::{Permission, Permit, TenantPermission};
+use bearingwall_core::{
+    BearerProof, BreakGlassId, Ctx, CtxParts, CustomerId, Origin, Principal, PurposeOfUse, RequestId,
+};
+use bearingwall_rbac::{Permission, Permit, PlatformPermission, Scope, TenantPermission};
 use bearingwall_telemetry::TraceContext;
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -44,6 +46,14 @@ impl<P: TenantPermission> Granted<P> {
     }
 }
 
+impl<P: PlatformPermission> Granted<P> {
+    /// The verified context in the platform's own tenant, whatever tenant the caller may be in.
+    #[must_use]
+    pub const fn platform_ctx(&self) -> &Ctx {
+        &self.ctx
+    }
+}
+
 impl<P: Permission> FromRequest for Granted<P> {
     type Error = Problem;
     // Ready at the first poll, so that a refusal is always decided before a later argument reads the body.
@@ -70,8 +80,11 @@ fn grant<P: Permission>(request: &HttpRequest) -> Result<Granted<P>, Problem> {
     )]
     let ctx = Ctx::danger_assume_verified(CtxParts {
         subject: principal.subject,
-        // Without a tenant there is no tenant permission, and `ctx()` is out of reach.
-        customer: principal.customer.unwrap_or(CustomerId::PLATFORM),
+        customer: match P::ID.scope() {
+            // Without a tenant there is no tenant permission, and `ctx()` is out of reach.
+            Scope::Tenant | Scope::Identity => principal.customer.unwrap_or(CustomerId::PLATFORM),
+            Scope::Platform => CustomerId::PLATFORM,
+        },
         roles: principal.roles,
         request: id,
         purpose,
@@ -80,6 +93,10 @@ fn grant<P: Permission>(request: &HttpRequest) -> Result<Granted<P>, Problem> {
     });
     let ctx = match extensions.get::<BearerProof>() {
         Some(proof) => ctx.with_proof(proof.clone()),
+        None => ctx,
+    };
+    let ctx = match extensions.get::<BreakGlassId>() {
+        Some(session) => ctx.with_break_glass(*session),
         None => ctx,
     };
     let ctx = ctx.with_origin(Origin {

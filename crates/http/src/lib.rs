@@ -5,6 +5,7 @@ mod access_log;
 mod application;
 mod audit;
 mod authentication;
+mod break_glass;
 mod chart_notes;
 mod clients;
 mod edge;
@@ -25,6 +26,7 @@ mod server;
 mod services;
 
 pub use application::Application;
+pub use authentication::BREAK_GLASS;
 pub use edge::CORRELATION_ID;
 pub use fault::HttpError;
 pub use granted::{Granted, PURPOSE};
@@ -33,7 +35,7 @@ pub use openapi::openapi;
 pub use problem::{PROBLEM_JSON, Problem, ProblemBody};
 pub use routes::{RouteError, RouteSpec, RouteTable};
 pub use server::{ListenError, RunningServer, ServerOptions};
-pub use services::{Check, Limits, Readiness, Services};
+pub use services::{Check, Limits, Readiness, Services, StaffSessions};
 
 /// Every route of the API.
 ///
@@ -47,5 +49,6 @@ pub fn app_routes() -> Result<RouteTable, RouteError> {
     let table = chart_notes::routes(table);
     let table = access_log::routes(table);
     let table = audit::routes(table);
+    let table = break_glass::routes(table);
     table.finish()
 }

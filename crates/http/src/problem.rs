@@ -8,6 +8,7 @@ use bearingwall_audit::AuditError;
 use bearingwall_core::{Classified, ErrorKind, RequestId};
 use bearingwall_domain::DomainError;
 use bearingwall_telemetry::error_chain;
+use bearingwall_tenancy::break_glass::BreakGlassError;
 use serde::Serialize;
 use std::any::Any;
 use std::error::Error;
@@ -171,6 +172,9 @@ impl Problem {
 fn input_of(error: &dyn Any) -> Option<(&'static str, &'static str)> {
     if let Some(error) = error.downcast_ref::<AuditError>() {
         return audit_input_of(error);
+    }
+    if let Some(BreakGlassError::Invalid { field, reason }) = error.downcast_ref::<BreakGlassError>() {
+        return Some((field, reason));
     }
     match error.downcast_ref::<DomainError>()? {
         DomainError::Audit(error) => audit_input_of(error),

@@ -1,8 +1,10 @@
-//! What the edge is wired to: four ports, a source of ids, what becomes of a token, and the limits it holds.
+//! What the edge is wired to: five ports, a source of ids, what becomes of a token, and the limits it holds.
 
 use bearingwall_authn::{BoxFuture, IdentityProvider};
-use bearingwall_core::{EventSink, IdGen};
+use bearingwall_core::{BreakGlassId, Ctx, EventSink, IdGen};
 use bearingwall_rbac::PolicyTable;
+use bearingwall_tenancy::break_glass::OpenSession;
+use bearingwall_tenancy::{TenancyError, TenantPool};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +17,8 @@ pub struct Services {
     pub permissions: Arc<PolicyTable>,
     /// Where refusals are reported to.
     pub events: Arc<dyn EventSink>,
+    /// Whether a member of the platform's staff may be in a tenant at this moment.
+    pub staff: Arc<dyn StaffSessions>,
     /// Whether the server can do its work.
     pub readiness: Arc<dyn Readiness>,
     /// Where correlation ids come from.
@@ -22,6 +26,30 @@ pub struct Services {
     /// Whether a verified token stays with its request, for a database that verifies it itself (the split-key profile).
     /// Otherwise nothing behind the verification ever holds it.
     pub keep_proof: bool,
+}
+
+/// Sessions of the platform's staff into tenants.
+pub trait StaffSessions: Send + Sync {
+    /// The tenant that this session of the context's own subject opens at this moment; none for any other session. It is
+    /// asked for every request that names a session, so that one that was ended opens nothing more.
+    ///
+    /// # Errors
+    /// When the answer cannot be had; the request is then refused.
+    fn current<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        session: BreakGlassId,
+    ) -> BoxFuture<'a, Result<Option<OpenSession>, TenancyError>>;
+}
+
+impl StaffSessions for TenantPool {
+    fn current<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        session: BreakGlassId,
+    ) -> BoxFuture<'a, Result<Option<OpenSession>, TenancyError>> {
+        Box::pin(self.break_glass_current(ctx, session))
+    }
 }
 
 /// Whether the server can do its work right now.

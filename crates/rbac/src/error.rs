@@ -69,6 +69,12 @@ pub enum RbacError {
         /// The permission.
         permission: PermissionId,
     },
+    /// A permission of the platform is granted to somebody else than its staff.
+    #[error("`{permission}` is granted to another role than `internal_admin`")]
+    Misplaced {
+        /// The permission.
+        permission: PermissionId,
+    },
     /// The policy lets the internal administrator into every tenant.
     #[error("`{permission}` may not be granted to `internal_admin`")]
     Unbounded {
@@ -81,9 +87,11 @@ impl Classified for RbacError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Denied { .. } | Self::NoTenant { .. } => ErrorKind::Forbidden,
-            Self::Engine { .. } | Self::Unassigned { .. } | Self::Shared { .. } | Self::Unbounded { .. } => {
-                ErrorKind::Internal
-            }
+            Self::Engine { .. }
+            | Self::Unassigned { .. }
+            | Self::Shared { .. }
+            | Self::Misplaced { .. }
+            | Self::Unbounded { .. } => ErrorKind::Internal,
         }
     }
 
@@ -95,6 +103,7 @@ impl Classified for RbacError {
             Self::NoTenant { .. } => "RBC-004",
             Self::Shared { .. } => "RBC-005",
             Self::Unbounded { .. } => "RBC-006",
+            Self::Misplaced { .. } => "RBC-008",
         }
     }
 }

@@ -9,9 +9,9 @@ mod table;
 
 pub use error::{PolicyError, RbacError};
 pub use permission::{
-    ImportChartNote, ImportClient, Permission, PermissionId, ProveAudit, ReadAccessLog, ReadAudit, ReadChartNote,
-    ReadClient, ReadSelf, ReportAudit, Scope, SearchClient, TenantPermission, UnknownPermission, WriteChartNote,
-    WriteClient,
+    ImportChartNote, ImportClient, ManageBreakGlass, Permission, PermissionId, PlatformPermission, ProveAudit,
+    ReadAccessLog, ReadAudit, ReadChartNote, ReadClient, ReadSelf, ReportAudit, ReviewBreakGlass, Scope, SearchClient,
+    TenantPermission, UnknownPermission, WriteChartNote, WriteClient,
 };
 pub use permit::Permit;
 pub use policy::PolicyEngine;

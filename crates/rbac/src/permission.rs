@@ -10,6 +10,8 @@ pub enum Scope {
     Identity,
     /// Data of the actor's tenant.
     Tenant,
+    /// The platform itself, and no tenant's data.
+    Platform,
 }
 
 /// A text names no permission.
@@ -30,6 +32,9 @@ pub trait Permission: sealed::Sealed + 'static {
 
 /// A permission over one tenant's data: a permit for it exists only for an actor with a tenant.
 pub trait TenantPermission: Permission {}
+
+/// A permission over the platform itself, which only its own staff may hold.
+pub trait PlatformPermission: Permission {}
 
 // One list makes the enum, the names and the types, so that none of the three can miss a permission.
 macro_rules! permissions {
@@ -81,6 +86,7 @@ macro_rules! permissions {
         )*
     };
     (@scope Identity $name:ident) => {};
+    (@scope Platform $name:ident) => { impl PlatformPermission for $name {} };
     (@scope Tenant $name:ident) => { impl TenantPermission for $name {} };
 }
 
@@ -109,6 +115,10 @@ permissions! {
     ProveAudit = "audit":"prove", Tenant;
     /// Make reports over the tenant's record.
     ReportAudit = "audit":"report", Tenant;
+    /// Ask for, agree to and end a member of staff's session into a tenant.
+    ManageBreakGlass = "break_glass":"manage", Platform;
+    /// See and judge the platform's sessions into one's own tenant.
+    ReviewBreakGlass = "break_glass":"review", Tenant;
 }
 
 impl PermissionId {

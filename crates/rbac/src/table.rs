@@ -25,7 +25,8 @@ impl PolicyTable {
     ///
     /// # Errors
     /// When the engine fails on any question, when a permission is granted to nobody, when a tenant permission is
-    /// granted to two roles, or to `internal_admin`, which enters a tenant only with a reason on record.
+    /// granted to two roles, or to `internal_admin`, which enters a tenant only with a reason on record, and when a permission
+    /// of the platform is granted to anybody else.
     pub fn compile(engine: &dyn PolicyEngine) -> Result<Self, RbacError> {
         let mut single = [0_u128; Role::ALL.len()];
         for (mask, role) in single.iter_mut().zip(Role::ALL) {
@@ -76,7 +77,7 @@ impl PolicyTable {
         let has_tenant = principal.customer.is_some_and(|customer| !customer.is_platform());
         match P::ID.scope() {
             Scope::Tenant if !has_tenant => Err(RbacError::NoTenant { permission: P::ID }),
-            Scope::Tenant | Scope::Identity => Ok(Permit::new(Arc::clone(principal))),
+            Scope::Tenant | Scope::Identity | Scope::Platform => Ok(Permit::new(Arc::clone(principal))),
         }
     }
 
@@ -102,8 +103,11 @@ fn refuse_unsound(single: &[u128; Role::ALL.len()]) -> Result<(), RbacError> {
         let Some((first, _)) = holders.next() else {
             return Err(RbacError::Unassigned { permission });
         };
+        let second = holders.next();
+        if permission.scope() == Scope::Platform && (first != Role::InternalAdmin || second.is_some()) {
+            return Err(RbacError::Misplaced { permission });
+        }
         if permission.scope() == Scope::Tenant {
-            let second = holders.next();
             if first == Role::InternalAdmin || second.is_some_and(|(role, _)| role == Role::InternalAdmin) {
                 return Err(RbacError::Unbounded { permission });
             }
@@ -155,6 +159,7 @@ mod tests {
             .iter()
             .flat_map(|&permission| match (permission.scope(), permission.action()) {
                 (Scope::Identity, _) => Role::ALL.map(|role| (role, permission)).to_vec(),
+                (Scope::Platform, _) => vec![(Role::InternalAdmin, permission)],
                 (Scope::Tenant, "read" | "search") => vec![(Role::Authenticated, permission)],
                 (Scope::Tenant, _) => vec![(Role::CustomerAdmin, permission)],
             })
@@ -223,6 +228,30 @@ mod tests {
     }
 
     #[test]
+    fn rbc_3_the_platforms_own_permissions_are_its_staffs_alone() {
+        let table = PolicyTable::compile(&sound()).unwrap();
+        let staff = principal(&[Role::InternalAdmin], None);
+        assert!(table.permit::<crate::ManageBreakGlass>(&staff).is_ok());
+        let everything_else = principal(&[Role::Authenticated, Role::CustomerAdmin], tenant());
+        assert_eq!(
+            table
+                .permit::<crate::ManageBreakGlass>(&everything_else)
+                .unwrap_err()
+                .code(),
+            "RBC-001"
+        );
+        for holders in [&[Role::CustomerAdmin][..], &[Role::InternalAdmin, Role::Authenticated]] {
+            let mut misplaced = sound();
+            misplaced
+                .granted
+                .retain(|(_, permission)| *permission != PermissionId::ManageBreakGlass);
+            let granted = holders.iter().map(|role| (*role, PermissionId::ManageBreakGlass));
+            misplaced.granted.extend(granted);
+            assert_eq!(PolicyTable::compile(&misplaced).unwrap_err().code(), "RBC-008");
+        }
+    }
+
+    #[test]
     fn a_policy_with_a_hole_is_refused() {
         let mut hole = sound();
         hole.granted
@@ -245,6 +274,7 @@ mod tests {
             let granted = PermissionId::ALL.iter().zip(admin).flat_map(|(&permission, admin)| match permission.scope() {
                 Scope::Tenant if admin => vec![(Role::CustomerAdmin, permission)],
                 Scope::Tenant => vec![(Role::Authenticated, permission)],
+                Scope::Platform => vec![(Role::InternalAdmin, permission)],
                 Scope::Identity => {
                     let held = Role::ALL.into_iter().enumerate().filter(|(at, _)| own >> at & 1 == 1);
                     held.map(|(_, role)| (role, permission)).collect()

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod address;
+pub mod break_glass;
 pub mod canary;
 pub mod danger;
 mod entry;

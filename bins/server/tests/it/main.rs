@@ -19,4 +19,5 @@ mod recording;
 mod signing_in;
 mod site;
 mod split_key;
+mod staff;
 mod starting;

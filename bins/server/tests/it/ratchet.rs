@@ -2,10 +2,11 @@
 
 use crate::clients::{note, person};
 use crate::site::{Answer, Server, Site, send};
+use crate::staff::{open, staff};
 use bearingwall_core::{CustomerId, Role, RoleSet};
 use bearingwall_http::app_routes;
 use bearingwall_http::routes::{Access, DeclaredRoute, Refused};
-use bearingwall_rbac::PolicyTable;
+use bearingwall_rbac::{PolicyTable, Scope};
 use bearingwall_rbac_casbin::CasbinEngine;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -46,6 +47,8 @@ struct World {
     server: Server,
     /// May do everything that a tenant's people may.
     token: String,
+    /// May do what the platform's staff may.
+    staff: String,
     /// An event that is sealed.
     sealed: String,
 }
@@ -57,6 +60,7 @@ impl World {
         let token = site.administrator(site.tenants.juniper);
         server.new_client(&token, &person("Ada", "Sealed"));
         site.seal();
+        let staff = staff(&site, "otto");
         let tenant = site.tenants.juniper;
         let sealed = site.ask(&format!(
             "SELECT event_id::text FROM audit.leaves WHERE customer_id = '{tenant}' LIMIT 1"
@@ -66,6 +70,20 @@ impl World {
             site,
             server,
             token,
+            staff,
+        }
+    }
+
+    /// A session that somebody else of the staff has asked for.
+    fn session(&self) -> String {
+        open(&self.server, &staff(&self.site, "ines"), self.site.tenants.juniper)
+    }
+
+    /// A token that may use the route.
+    fn powerful(&self, route: &DeclaredRoute) -> &str {
+        match route.access() {
+            Access::Permission(permission) if permission.scope() == Scope::Platform => &self.staff,
+            Access::Permission(_) | Access::Public(_) => &self.token,
         }
     }
 
@@ -156,6 +174,26 @@ fn call(name: &str, world: &World) -> Option<Call> {
         "GET /v1/audit/log/checkpoint" => Call::get("/v1/audit/log/checkpoint"),
         "GET /v1/audit/log/tile/{tile*}" => Call::get("/v1/audit/log/tile/0/000.p/1"),
         "GET /v1/audit/log/tile/entries/{tile*}" => Call::get("/v1/audit/log/tile/entries/000.p/1"),
+        "POST /v1/break-glass" => {
+            let body = json!({"customer_id": world.site.tenants.juniper, "reason": "the ratchet turns", "ticket": "OPS-1", "minutes": 5});
+            Call::of("/v1/break-glass", Body::Json(body))
+        }
+        "GET /v1/break-glass" => Call::get("/v1/break-glass"),
+        "POST /v1/break-glass/{session_id}/approve" => {
+            Call::get(format!("/v1/break-glass/{}/approve", world.session()))
+        }
+        "POST /v1/break-glass/{session_id}/close" => Call::get(format!("/v1/break-glass/{}/close", world.session())),
+        "GET /v1/break-glass/visits" => Call::get("/v1/break-glass/visits"),
+        "POST /v1/break-glass/visits/{session_id}/review" => {
+            let session = world.session();
+            let close = format!("/v1/break-glass/{session}/close");
+            assert_eq!(
+                send(world.server.request(Method::POST, &close, &world.staff)).status,
+                204
+            );
+            let path = format!("/v1/break-glass/visits/{session}/review");
+            Call::of(path, Body::Json(json!({"verdict": "accepted"})))
+        }
         "GET /v1/clients/{client_id}/disclosures" => Call::get(format!("{}/disclosures", world.client())),
         "GET /v1/audit/reports/activity" => Call::get("/v1/audit/reports/activity"),
         "GET /v1/audit/reports/requests/{request_id}" => {
@@ -225,7 +263,7 @@ fn try_route(world: &World, route: &DeclaredRoute, policy: &PolicyTable, made: &
         let declared = route.recorded_refusal(Refused::Unauthenticated).map(text);
         note("without a token", &anonymous, declared.into_iter().collect());
     }
-    let answer = world.send(route, &call, Some(&world.token));
+    let answer = world.send(route, &call, Some(world.powerful(route)));
     assert!(answer.status.is_success(), "{name}: {answer:?}");
     note(
         "with success",

@@ -67,6 +67,7 @@ impl Stage {
         let secrets = tempfile::tempdir().unwrap();
         let keys =
             FileKeyStore::open_or_create(FileStore::create(secrets.path().join("store")).unwrap(), "kek").unwrap();
+        let staff = pool.clone();
         let audit = AuditLog::new(pool);
         let crm = Crm::new(audit.clone(), Arc::new(keys));
         let client = crm.client_create(&ctx(customer), &client_input()).await.unwrap().id;
@@ -93,6 +94,7 @@ impl Stage {
             identity: Arc::new(verifier),
             permissions: Arc::new(PolicyTable::compile(&CasbinEngine::shipped().await.unwrap()).unwrap()),
             events: Arc::new(audit.sink()),
+            staff: Arc::new(staff),
             readiness: Arc::new(Ready),
             ids: Arc::new(SystemIds),
             keep_proof: false,

@@ -15,3 +15,4 @@ mod grants;
 mod listening;
 mod ratchet;
 mod refusals;
+mod staff;

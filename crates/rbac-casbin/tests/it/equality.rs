@@ -37,6 +37,7 @@ fn random_policy() -> impl Strategy<Value = Vec<(Role, PermissionId)>> {
     let one = |permission: PermissionId| {
         let bits = match permission.scope() {
             Scope::Tenant => prop_oneof![19 => prop_oneof![Just(1_u8), Just(2_u8)], 1 => 0_u8..8].boxed(),
+            Scope::Platform => prop_oneof![19 => Just(4_u8), 1 => 0_u8..8].boxed(),
             Scope::Identity => (0_u8..8).boxed(),
         };
         bits.prop_map(move |bits| {
@@ -79,12 +80,21 @@ proptest! {
         let nested = PermissionId::ALL.iter().filter(tenant).any(|&permission| {
             held(permission).count() > 1 || held(permission).any(|role| role == Role::InternalAdmin)
         });
+        let platform = |permission: &&PermissionId| permission.scope() == Scope::Platform;
+        let misplaced = PermissionId::ALL
+            .iter()
+            .filter(platform)
+            .any(|&permission| held(permission).any(|role| role != Role::InternalAdmin));
         match PolicyTable::compile(&engine) {
             Ok(table) => {
-                prop_assert!(!nested);
+                prop_assert!(!nested && !misplaced);
                 assert_equal(&table, &engine);
             }
-            Err(refused) => prop_assert!(nested && ["RBC-005", "RBC-006"].contains(&refused.code()), "{}", refused),
+            Err(refused) => match refused.code() {
+                "RBC-005" | "RBC-006" => prop_assert!(nested, "{}", refused),
+                "RBC-008" => prop_assert!(misplaced, "{}", refused),
+                _ => prop_assert!(false, "{}", refused),
+            },
         }
     }
 }

@@ -18,6 +18,8 @@ access_log:read    yes            -               -
 audit:read         -              yes             -
 audit:prove        -              yes             -
 audit:report       -              yes             -
+break_glass:manage -              -               yes
+break_glass:review -              yes             -
 ";
 
 #[tokio::test]
