@@ -46,7 +46,18 @@ struct Document {
     database: Database,
     tenancy: Tenancy,
     keys: Keys,
+    rates: Rates,
     issuers: Vec<Issuer>,
+}
+
+/// No limits: what the demo tries, and what it does under load, is done by a handful of tokens.
+#[derive(Default, Serialize)]
+struct Rates {
+    light_per_minute: u32,
+    read_per_minute: u32,
+    write_per_minute: u32,
+    bulk_per_minute: u32,
+    refusals_per_minute: u32,
 }
 
 #[derive(Serialize)]
@@ -95,6 +106,7 @@ impl Settings<'_> {
             keys: Keys {
                 kek: self.provisioned.kek.to_string(),
             },
+            rates: Rates::default(),
             issuers: self.issuers,
         };
         let text = toml::to_string(&document).context("writing the server's configuration")?;

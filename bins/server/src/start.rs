@@ -96,6 +96,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
     };
     let limits = Limits {
         deadline: Duration::from_secs(config.server.request_timeout_s),
+        rates: config.rates.into(),
         ..Limits::default()
     };
     let application = Application::new(app_routes()?, services, limits).with(crm).with(audit);

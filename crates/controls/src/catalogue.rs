@@ -605,6 +605,24 @@ pub const CATALOGUE: &[Control] = &[
         evidence: &[Tests("cargo test --workspace htp_3_")],
     },
     Control {
+        id: "HTP-4",
+        title: "Rates and alarms",
+        statement: "An actor, and a tenant as a whole, ask only so often in each class of routes; a network that proves no \
+                    identity again and again is told to wait, and whoever is refused or told to wait too often is an alarm \
+                    on the record.",
+        crate_name: "http",
+        clauses: &[
+            cite(Hipaa, "164.308(a)(5)(ii)(C)"),
+            cite(Soc2, "CC6.6"),
+            cite(Soc2, "CC7.2"),
+            cite(Soc2, "A1.1"),
+            cite(Iso27001, "A.8.6"),
+            cite(Nist80053, "AC-7"),
+            cite(Nist80053, "SC-5"),
+        ],
+        evidence: &[Tests("cargo test --workspace htp_4_")],
+    },
+    Control {
         id: "MIG-1",
         title: "Migrations by the admin only",
         statement: "The schema changes only through numbered migrations that the admin role applies in order under a \

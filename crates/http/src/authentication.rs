@@ -1,6 +1,7 @@
 //! Everything under `/v1` proves an identity first, unknown paths included.
 
 use crate::edge::Edge;
+use crate::granted::throttled;
 use crate::{HttpError, Problem};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -8,7 +9,7 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
 use bearingwall_core::{
-    BearerProof, BreakGlassId, Ctx, CtxParts, CustomerId, Principal, PurposeOfUse, RequestId, Role, RoleSet,
+    BearerProof, BreakGlassId, Ctx, CtxParts, CustomerId, ErrorKind, Principal, PurposeOfUse, RequestId, Role, RoleSet,
 };
 use std::sync::Arc;
 
@@ -44,7 +45,18 @@ pub(crate) async fn authenticate(
             }
             next.call(request).await.map(ServiceResponse::map_into_boxed_body)
         }
-        Err(problem) => Ok(request.error_response(problem)),
+        Err(problem) => {
+            // Counted after the token was looked at: whoever proves an identity is not held up by its neighbours.
+            let unproven = problem.kind() == ErrorKind::Unauthenticated;
+            let peer = request.peer_addr().map(|peer| peer.ip());
+            match edge.buckets().unproven(peer.filter(|_| unproven)) {
+                Ok(()) => Ok(request.error_response(problem)),
+                Err(too_soon) => {
+                    let problem = throttled(request.request(), too_soon);
+                    Ok(request.error_response(problem))
+                }
+            }
+        }
     }
 }
 

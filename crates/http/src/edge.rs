@@ -1,8 +1,9 @@
 //! The outermost layer: correlation id, span, security headers, and the only place where an error body is made.
 
+use crate::rates::{Buckets, TooSoon};
 use crate::refusals::{Refusal, Refusals};
 use crate::routes::{Matched, Refused};
-use crate::{Limits, Problem, Services};
+use crate::{HttpError, Limits, Problem, Services};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
@@ -11,7 +12,7 @@ use actix_web::http::header::{
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError, web};
-use bearingwall_core::{BearerProof, Principal, RequestId};
+use bearingwall_core::{BearerProof, Classified as _, Principal, RequestId};
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
@@ -24,11 +25,16 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest id of the caller's own that is kept, in characters.
 const CLIENT_REQUEST_ID_CHARS: usize = 64;
 
+/// A request that came too soon, and of which somebody should be told.
+#[derive(Clone, Copy)]
+pub(crate) struct Alarm;
+
 /// What all workers of one server share.
 pub(crate) struct Edge {
     services: Services,
     limits: Limits,
     refusals: Refusals,
+    buckets: Buckets,
 }
 
 impl Edge {
@@ -38,11 +44,16 @@ impl Edge {
             services,
             limits,
             refusals,
+            buckets: Buckets::new(limits.rates),
         }
     }
 
     pub(crate) const fn services(&self) -> &Services {
         &self.services
+    }
+
+    pub(crate) const fn buckets(&self) -> &Buckets {
+        &self.buckets
     }
 
     pub(crate) const fn limits(&self) -> Limits {
@@ -103,11 +114,29 @@ fn finish(edge: &Edge, response: ServiceResponse<BoxBody>, id: RequestId) -> Ser
     let refused = match status {
         StatusCode::UNAUTHORIZED => Some(Refused::Unauthenticated),
         StatusCode::FORBIDDEN => Some(Refused::Denied),
+        // An alarm, once a minute for the same bucket: a flood of what comes too soon is not a flood of records.
+        StatusCode::TOO_MANY_REQUESTS if request.extensions().contains::<Alarm>() => {
+            tracing::error!(code = problem.code(), "somebody asks too often");
+            let known = request.extensions().contains::<Arc<Principal>>();
+            Some(if known {
+                Refused::Denied
+            } else {
+                Refused::Unauthenticated
+            })
+        }
         _ => None,
     };
     if let Some(refused) = refused {
         let extensions = request.extensions();
         let principal = extensions.get::<Arc<Principal>>();
+        if let Some(subject) = principal.map(|principal| principal.subject)
+            && let Err(TooSoon { alarm: true }) = edge.buckets.refused(subject)
+        {
+            tracing::error!(
+                code = HttpError::Throttled.code(),
+                "an actor is refused again and again"
+            );
+        }
         edge.refusals.report(Refusal {
             refused,
             reason: problem.code(),

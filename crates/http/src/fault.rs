@@ -24,6 +24,9 @@ pub enum HttpError {
     /// No session into a tenant that is open at this moment belongs to the caller and has this id.
     #[error("the caller has no open break-glass session of this id")]
     BreakGlass,
+    /// The caller, its tenant or its network has asked too often.
+    #[error("the caller, its tenant or its network has asked too often")]
+    Throttled,
     /// The body is not the JSON that the operation takes.
     #[error("the body is not the expected json, at line {line}, column {column}")]
     Body {
@@ -79,6 +82,7 @@ impl HttpError {
             Self::UnknownPath
             | Self::Credentials { .. }
             | Self::BreakGlass
+            | Self::Throttled
             | Self::Body { .. }
             | Self::Query
             | Self::Header { .. }
@@ -102,6 +106,7 @@ impl HttpError {
             Self::UnknownPath
             | Self::Credentials { .. }
             | Self::BreakGlass
+            | Self::Throttled
             | Self::Method
             | Self::Refused
             | Self::Framework
@@ -117,6 +122,7 @@ impl Classified for HttpError {
             Self::UnknownPath => ErrorKind::NotFound,
             Self::Credentials { .. } => ErrorKind::Unauthenticated,
             Self::BreakGlass => ErrorKind::Forbidden,
+            Self::Throttled => ErrorKind::RateLimited,
             Self::Method
             | Self::Body { .. }
             | Self::BodySize
@@ -145,7 +151,8 @@ impl Classified for HttpError {
             Self::NotReady { .. } => "HTP-012",
             Self::Deadline => "HTP-013",
             Self::ImportBody => "HTP-014",
-            Self::BreakGlass => "HTP-015",
+            Self::BreakGlass => "HTP-017",
+            Self::Throttled => "HTP-018",
         }
     }
 }

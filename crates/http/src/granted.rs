@@ -1,7 +1,8 @@
 //! The witness that a handler's first argument must be: somebody was identified and may do this.
 
-use crate::edge::Edge;
-use crate::routes::Matched;
+use crate::edge::{Alarm, Edge};
+use crate::rates::TooSoon;
+use crate::routes::{Cost, Matched, RateClass};
 use crate::{HttpError, Problem};
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderMap, HeaderName};
@@ -73,6 +74,12 @@ fn grant<P: Permission>(request: &HttpRequest) -> Result<Granted<P>, Problem> {
         .get::<Arc<Principal>>()
         .ok_or(HttpError::Credentials { found: "none" })?;
     let permit = edge.services().permissions.permit::<P>(principal)?;
+    // Refused before anything else of the request is read, and after the permission: who may not do it is told that.
+    let cost = extensions.get::<Cost>().map_or(RateClass::Bulk, |cost| cost.0);
+    if let Err(too_soon) = edge.buckets().request(principal, cost) {
+        drop(extensions);
+        return Err(throttled(request, too_soon));
+    }
     let purpose = purpose(request.headers())?;
     #[expect(
         clippy::disallowed_methods,
@@ -104,6 +111,14 @@ fn grant<P: Permission>(request: &HttpRequest) -> Result<Granted<P>, Problem> {
         trace: TraceContext::of(&Span::current()).map(|context| context.ids()),
     });
     Ok(Granted { permit, ctx })
+}
+
+/// The answer to what comes too soon; whether somebody is told of it stays with the request.
+pub(crate) fn throttled(request: &HttpRequest, too_soon: TooSoon) -> Problem {
+    if too_soon.alarm {
+        request.extensions_mut().insert(Alarm);
+    }
+    HttpError::Throttled.into()
 }
 
 fn purpose(headers: &HeaderMap) -> Result<PurposeOfUse, HttpError> {

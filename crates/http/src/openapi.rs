@@ -212,6 +212,7 @@ fn responses(route: &DeclaredRoute, schemas: &mut Schemas) -> Value {
     if let Access::Permission(_) = route.access() {
         responses.insert("401".into(), problem.clone());
         responses.insert("403".into(), problem.clone());
+        responses.insert("429".into(), problem.clone());
     }
     responses.insert("default".into(), problem);
     Value::Object(responses)

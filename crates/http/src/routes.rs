@@ -24,6 +24,10 @@ pub const SECURED_PREFIX: &str = "/v1";
 #[derive(Clone, Copy)]
 pub(crate) struct Matched(pub(crate) &'static str);
 
+/// How costly the route is that took a request.
+#[derive(Clone, Copy)]
+pub(crate) struct Cost(pub(crate) RateClass);
+
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -213,10 +217,12 @@ impl RouteTableBuilder {
             self.refused.get_or_insert(RouteError::Name { name });
             return self;
         };
-        let (streamed, guarded) = (spec.streamed, method.clone());
+        let (streamed, rate, guarded) = (spec.streamed, spec.rate, method.clone());
         let mount = move || {
             let matched = guard::fn_guard(move |request| {
-                request.req_data_mut().insert(Matched(name));
+                let mut data = request.req_data_mut();
+                data.insert(Matched(name));
+                data.insert(Cost(rate));
                 true
             });
             let route = web::method(guarded.clone()).guard(matched).to(handler.clone());

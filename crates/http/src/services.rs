@@ -1,5 +1,6 @@
 //! What the edge is wired to: five ports, a source of ids, what becomes of a token, and the limits it holds.
 
+use crate::Rates;
 use bearingwall_authn::{BoxFuture, IdentityProvider};
 use bearingwall_core::{BreakGlassId, Ctx, EventSink, IdGen};
 use bearingwall_rbac::PolicyTable;
@@ -97,6 +98,8 @@ pub struct Limits {
     pub import_bytes: u64,
     /// How long a request may take that is not a stream.
     pub deadline: Duration,
+    /// How often somebody may ask.
+    pub rates: Rates,
 }
 
 impl Default for Limits {
@@ -105,6 +108,7 @@ impl Default for Limits {
             json_bytes: 1 << 20,
             import_bytes: 1 << 30,
             deadline: Duration::from_secs(30),
+            rates: Rates::default(),
         }
     }
 }

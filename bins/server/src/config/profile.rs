@@ -68,6 +68,9 @@ impl Config {
                         .to_owned(),
                 );
             }
+            if self.rates.has_unlimited() {
+                refusals.push("`rates` lets somebody ask without a limit".to_owned());
+            }
             if self.isolation.canary_interval_s < CANARY_INTERVAL_MIN_S {
                 refusals.push(format!(
                     "`isolation.canary_interval_s` is less than {CANARY_INTERVAL_MIN_S}"
@@ -210,6 +213,21 @@ mod tests {
             assert_eq!(refusals(config("production", VAULT, LOCAL, TLS, &more)).len(), refused);
             assert!(refusals(config("development", VAULT, LOCAL, TLS, &more)).is_empty());
         }
+    }
+
+    #[test]
+    fn htp_4_production_refuses_to_let_somebody_ask_without_a_limit() {
+        for name in ["light", "read", "write", "bulk", "refusals"] {
+            let more = format!("[rates]\n{name}_per_minute = 0");
+            assert_eq!(
+                refusals(config("production", VAULT, LOCAL, TLS, &more)).len(),
+                1,
+                "{name}"
+            );
+            assert!(refusals(config("development", VAULT, LOCAL, TLS, &more)).is_empty());
+        }
+        let slow = "[rates]\nread_per_minute = 1";
+        assert!(refusals(config("production", VAULT, LOCAL, TLS, slow)).is_empty());
     }
 
     #[test]

@@ -7,7 +7,9 @@ use bearingwall_authn::jws::Algorithm;
 use bearingwall_authn::{AuthnOptions, BearerVerifier, BoxFuture};
 use bearingwall_core::{ClientId, Ctx, CtxParts, CustomerId, Phi, PurposeOfUse, RequestId, Role, SubjectId, SystemIds};
 use bearingwall_domain::{Address, ClientInput, Crm};
-use bearingwall_http::{Application, Check, Limits, Readiness, RunningServer, ServerOptions, Services, app_routes};
+use bearingwall_http::{
+    Application, Check, Limits, Rates, Readiness, RunningServer, ServerOptions, Services, app_routes,
+};
 use bearingwall_rbac::PolicyTable;
 use bearingwall_rbac_casbin::CasbinEngine;
 use bearingwall_secrets::{FileKeyStore, FileStore};
@@ -99,7 +101,12 @@ impl Stage {
             ids: Arc::new(SystemIds),
             keep_proof: false,
         };
-        let application = Application::new(app_routes().unwrap(), services, Limits::default()).with(crm);
+        // One caller, as fast as it can.
+        let limits = Limits {
+            rates: Rates::UNLIMITED,
+            ..Limits::default()
+        };
+        let application = Application::new(app_routes().unwrap(), services, limits).with(crm);
         let bare = bare_server(&cluster, client).await;
         Self {
             full: serve(application),

@@ -26,7 +26,7 @@ impl PhiClass {
 }
 
 /// How costly a route is, for whoever limits its rate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RateClass {
     /// Answers from memory.
     Light,

@@ -14,5 +14,6 @@ mod fakes;
 mod grants;
 mod listening;
 mod ratchet;
+mod rates;
 mod refusals;
 mod staff;

@@ -1,0 +1,139 @@
+//! HTP-4: nobody asks so often that others wait, and whoever is refused again and again is seen.
+
+use crate::fakes::{SUBJECT, World, send, with_token, world_with};
+use actix_web::test::TestRequest;
+use bearingwall_http::routes::RateClass;
+use bearingwall_http::{Granted, Limits, PerMinute, Rates, RouteSpec, RouteTable};
+use bearingwall_rbac::{ReadClient, WriteClient};
+
+async fn read(_: Granted<ReadClient>) -> &'static str {
+    "read"
+}
+
+async fn write(_: Granted<WriteClient>) -> &'static str {
+    "written"
+}
+
+/// Four at once for each actor and class, eight for a tenant; in a test's time nothing flows back.
+fn limited() -> World {
+    let routes = RouteTable::builder()
+        .secured::<ReadClient, _, _>(
+            RouteSpec::new("GET /v1/things", "read", "Reads.").rate(RateClass::Read),
+            read,
+        )
+        .secured::<ReadClient, _, _>(
+            RouteSpec::new("GET /v1/piles", "pile", "Reads much.").rate(RateClass::Bulk),
+            read,
+        )
+        .secured::<WriteClient, _, _>(
+            RouteSpec::new("POST /v1/things", "write", "Writes.").rate(RateClass::Write),
+            write,
+        )
+        .finish()
+        .unwrap();
+    let rates = Rates {
+        read: PerMinute(16),
+        bulk: PerMinute(1),
+        refusals: PerMinute(16),
+        tenant_factor: 2,
+        ..Rates::default()
+    };
+    let limits = Limits {
+        rates,
+        ..Limits::default()
+    };
+    world_with(routes, limits, true)
+}
+
+async fn statuses(world: &World, count: usize, request: impl Fn() -> TestRequest) -> Vec<u16> {
+    let mut statuses = Vec::new();
+    for _ in 0..count {
+        statuses.push(send(&world.application, request()).await.status.as_u16());
+    }
+    statuses
+}
+
+fn things(token: &str) -> TestRequest {
+    with_token(TestRequest::get().uri("/v1/things"), token)
+}
+
+#[actix_web::test]
+async fn htp_4_an_actor_waits_when_its_bucket_is_empty_and_another_class_is_another_bucket() {
+    let world = limited();
+    assert_eq!(
+        statuses(&world, 6, || things("reader")).await,
+        [200, 200, 200, 200, 429, 429]
+    );
+    let refused = send(&world.application, things("reader")).await;
+    assert_eq!(refused.json()["code"], "HTP-018");
+    assert_eq!(refused.header("retry-after"), Some("10"));
+    let pile = || with_token(TestRequest::get().uri("/v1/piles"), "reader");
+    assert_eq!(
+        statuses(&world, 2, pile).await,
+        [200, 429],
+        "a rate below four gives one at once"
+    );
+    // Another tenant's people are not held up.
+    assert_eq!(
+        statuses(&world, 1, || things("other")).await,
+        [429],
+        "the fakes are one person in both tenants"
+    );
+    let write = || with_token(TestRequest::post().uri("/v1/things"), "writer");
+    assert_eq!(statuses(&world, 3, write).await, [200, 200, 200]);
+    // Whoever may not do it is told that, and takes nothing.
+    let denied = || with_token(TestRequest::post().uri("/v1/things"), "reader");
+    assert_eq!(statuses(&world, 6, denied).await, [403; 6]);
+}
+
+#[actix_web::test]
+async fn htp_4_failed_tokens_of_one_network_are_told_to_wait_and_good_ones_are_not() {
+    let world = limited();
+    let from = |token: &str, peer: &str| things(token).peer_addr(format!("{peer}:4711").parse().unwrap());
+    let bad = || from("expired", "192.0.2.7");
+    assert_eq!(statuses(&world, 6, bad).await, [401, 401, 401, 401, 429, 429]);
+    let anonymous = || {
+        TestRequest::get()
+            .uri("/v1/anything")
+            .peer_addr("192.0.2.7:1".parse().unwrap())
+    };
+    assert_eq!(statuses(&world, 1, anonymous).await, [429]);
+    assert_eq!(
+        statuses(&world, 1, || from("expired", "192.0.2.8")).await,
+        [401],
+        "another network"
+    );
+    assert_eq!(
+        statuses(&world, 1, || from("reader", "192.0.2.7")).await,
+        [200],
+        "a good token of the same network"
+    );
+    // One alarm, beside the refusals.
+    let reported = world.record.0.lock().unwrap();
+    let alarms: Vec<_> = reported.iter().filter(|event| event.reason == "HTP-018").collect();
+    assert_eq!(alarms.len(), 1);
+    assert_eq!(
+        (alarms[0].event_type, alarms[0].subject),
+        ("http.request.unauthenticated", None)
+    );
+    assert_eq!(
+        reported
+            .iter()
+            .filter(|event| event.reason == "AUT-006" || event.reason.starts_with("AUT-"))
+            .count(),
+        5
+    );
+}
+
+#[actix_web::test]
+async fn htp_4_an_actor_that_asks_too_often_is_reported_once() {
+    let world = limited();
+    statuses(&world, 40, || things("reader")).await;
+    let reported = world.record.0.lock().unwrap();
+    let alarms: Vec<_> = reported.iter().filter(|event| event.reason == "HTP-018").collect();
+    assert_eq!(alarms.len(), 1);
+    assert_eq!(
+        (alarms[0].event_type, alarms[0].subject, alarms[0].route),
+        ("http.request.denied", Some(SUBJECT), Some("GET /v1/things"))
+    );
+}
