@@ -623,6 +623,21 @@ pub const CATALOGUE: &[Control] = &[
         evidence: &[Tests("cargo test --workspace htp_4_")],
     },
     Control {
+        id: "HTP-5",
+        title: "The answers are those that are declared",
+        statement: "Whatever is sent to an operation, as whichever role, it answers what the OpenAPI document declares for \
+                    it, and never with a failure of the server.",
+        crate_name: "http",
+        clauses: &[
+            cite(Hipaa, "164.308(a)(8)"),
+            cite(Soc2, "CC7.1"),
+            cite(Iso27001, "A.8.29"),
+            cite(Nist80053, "SI-10"),
+            cite(Nist80053, "CA-8"),
+        ],
+        evidence: &[Tests("cargo test --workspace htp_5_"), Live(".ci/api-attacks.sh")],
+    },
+    Control {
         id: "MIG-1",
         title: "Migrations by the admin only",
         statement: "The schema changes only through numbered migrations that the admin role applies in order under a \

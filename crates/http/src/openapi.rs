@@ -8,6 +8,7 @@ use bearingwall_rbac::PermissionId;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{RefOr, Schema};
 
+// CONTROL: HTP-5
 /// The document. Pretty-printed and with sorted keys, so that a change of it is a readable difference.
 #[must_use]
 pub fn openapi(routes: &RouteTable) -> Value {
@@ -78,10 +79,11 @@ impl Schemas {
 
 /// The schema of a body that is no JSON.
 fn plain(media_type: &str) -> Value {
-    if media_type == OCTETS {
-        json!({ "type": "string", "format": "binary" })
-    } else {
-        json!({ "type": "string" })
+    match media_type {
+        OCTETS => json!({ "type": "string", "format": "binary" }),
+        // A document that somebody else has specified.
+        "application/json" => json!({ "type": "object" }),
+        _ => json!({ "type": "string" }),
     }
 }
 

@@ -45,6 +45,30 @@ async fn the_served_document_is_the_route_table() {
 }
 
 #[test]
+fn htp_5_the_document_declares_what_every_operation_may_answer() {
+    let document = openapi(&app_routes().unwrap());
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let responses = operation["responses"].as_object().unwrap();
+            let declared = |status: &str| responses.contains_key(status);
+            assert!(
+                responses.keys().any(|status| status.starts_with('2')),
+                "{method} {path}"
+            );
+            assert!(declared("default"), "{method} {path}");
+            let secured = operation["x-permission"].is_string();
+            for status in ["401", "403", "429"] {
+                assert_eq!(declared(status), secured, "{method} {path}: {status}");
+            }
+            for (status, response) in responses {
+                let correlated = &response["headers"]["X-Correlation-ID"]["required"];
+                assert_eq!(correlated, true, "{method} {path}: {status}");
+            }
+        }
+    }
+}
+
+#[test]
 fn rbc_1_the_document_names_each_route_with_its_permission_and_every_reference_resolves() {
     let routes = app_routes().unwrap();
     let document = openapi(&routes);
