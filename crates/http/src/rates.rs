@@ -210,7 +210,9 @@ fn network(peer: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bearingwall_core::RoleSet;
     use proptest::prelude::*;
+    use time::OffsetDateTime;
 
     const SECOND: u64 = 1_000_000_000;
 
@@ -229,6 +231,32 @@ mod tests {
             15,
             "it does not grow over its burst"
         );
+    }
+
+    #[test]
+    fn htp_4_a_tenant_has_a_bucket_for_all_its_people_and_another_has_its_own() {
+        let buckets = Buckets::new(Rates {
+            read: PerMinute(8),
+            tenant_factor: 3,
+            ..Rates::default()
+        });
+        let person = |number: u128, tenant: u128| Principal {
+            subject: SubjectId::from_uuid(Uuid::from_u128(number)),
+            customer: Some(CustomerId::from_uuid(Uuid::from_u128(tenant))),
+            roles: RoleSet::EMPTY,
+            expires_at: OffsetDateTime::UNIX_EPOCH,
+        };
+        let let_in = |number, tenant| {
+            let person = person(number, tenant);
+            (0..10)
+                .filter(|_| buckets.request(&person, RateClass::Read).is_ok())
+                .count()
+        };
+        // Two at once for each of them, six for the tenant.
+        assert_eq!([1, 2, 3, 4, 5].map(|number| let_in(number, 70)), [2, 2, 2, 0, 0]);
+        assert_eq!(let_in(6, 71), 2);
+        let unlimited = Buckets::new(Rates::UNLIMITED);
+        assert!((0..10_000).all(|_| unlimited.request(&person(1, 70), RateClass::Bulk).is_ok()));
     }
 
     #[test]

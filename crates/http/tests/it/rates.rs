@@ -98,6 +98,8 @@ async fn htp_4_failed_tokens_of_one_network_are_told_to_wait_and_good_ones_are_n
             .peer_addr("192.0.2.7:1".parse().unwrap())
     };
     assert_eq!(statuses(&world, 1, anonymous).await, [429]);
+    // That no key can be had is not the caller's doing.
+    assert_eq!(statuses(&world, 8, || from("down", "192.0.2.9")).await, [503; 8]);
     assert_eq!(
         statuses(&world, 1, || from("expired", "192.0.2.8")).await,
         [401],

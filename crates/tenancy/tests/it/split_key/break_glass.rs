@@ -192,12 +192,30 @@ async fn ten_7_a_session_is_kept_as_it_was_and_each_step_is_on_the_tenants_recor
         refuses(&superuser, change).await;
     }
     refuses(&superuser, "UPDATE tenancy.break_glass SET closed_at = NULL").await;
+    // It is judged once, and a judgement stands.
+    superuser
+        .batch_execute(
+            "UPDATE tenancy.break_glass SET reviewed_by = gen_random_uuid(), reviewed_at = now(), verdict = 'disputed'",
+        )
+        .await
+        .unwrap();
+    for change in CHANGES {
+        refuses(&superuser, change).await;
+    }
+    for change in [
+        "reviewed_by = gen_random_uuid()",
+        "reviewed_at = reviewed_at - interval '1 second'",
+        "verdict = 'accepted'",
+        "reviewed_by = NULL, reviewed_at = NULL, verdict = NULL",
+    ] {
+        refuses(&superuser, &format!("UPDATE tenancy.break_glass SET {change}")).await;
+    }
     let steps = async |session: Uuid| {
         let sql = "SELECT string_agg(event_type, ',' ORDER BY recorded_at) FROM audit.events WHERE customer_id = $1 AND resource_id = $2";
         let row = superuser.query_one(sql, &[&a.as_uuid(), &session]).await.unwrap();
         row.get::<_, Option<String>>(0).unwrap_or_default()
     };
-    let whole = "break_glass.opened,break_glass.approved,break_glass.closed";
+    let whole = "break_glass.opened,break_glass.approved,break_glass.closed,break_glass.reviewed";
     assert_eq!(steps(session).await, whole);
     // A hand of the superuser is on the record as well, and where ordinary triggers are switched off.
     let second = Uuid::now_v7();
