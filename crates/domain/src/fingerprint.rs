@@ -3,7 +3,7 @@
 
 use crate::client::{ClientInput, ClientQuery};
 use crate::note::NoteInput;
-use bearingwall_core::{ClientId, DirectoryNames, Phi};
+use bearingwall_core::{ClientId, Phi};
 use bearingwall_secrets::IndexKey;
 
 /// A whole HMAC-SHA256.
@@ -76,15 +76,6 @@ impl Fingerprints {
             ClientQuery::Email(text) => ("audit-query-email", text),
         };
         self.key.digest(kind, text.disclose().as_bytes())
-    }
-
-    /// What a member of staff is called, by which it is known again without being kept.
-    pub(crate) fn staff(&self, names: &DirectoryNames) -> Fingerprint {
-        let mut canonical = Canonical::default();
-        canonical.optional("given", names.given.as_ref());
-        canonical.optional("family", names.family.as_ref());
-        canonical.optional("email", names.email.as_ref());
-        self.key.digest("staff-names", &canonical.0)
     }
 
     pub(crate) fn note_external(&self, id: &Phi<String>) -> Fingerprint {

@@ -374,10 +374,10 @@ mod tests {
         );
         assert_eq!(shared(&names("Ana", "De La Cruz", "")), [family]);
         assert_eq!(shared(&names("", "de la Cruz", "")), [family]);
-        assert_eq!(shared(&names("María", "José de la Cruz", "")), []);
-        assert_eq!(shared(&names("María José", "", "maria@example.net")), []);
+        assert!(shared(&names("María", "José de la Cruz", "")).is_empty());
+        assert!(shared(&names("María José", "", "maria@example.net")).is_empty());
         // The beginning of a name is another kind of digest, though the text may be the same.
-        assert_eq!(shared(&names("", "delac", "")), []);
+        assert!(shared(&names("", "delac", "")).is_empty());
         assert!(key().staff(&names("1", "2", "")).is_empty());
         let other = LookupKey::new(DataKey::from_bytes(&[6; 32]).unwrap().index_key("test"));
         let same = names("María José", "de la Cruz", "maria@example.org");

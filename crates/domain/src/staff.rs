@@ -1,17 +1,21 @@
 //! What the tenant's staff are called, as digests beside those of the clients, and the review that compares them.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a name is read here to be known again without being kept"
+)]
 
 use crate::client::DIGESTS;
 use crate::crm::Crm;
 use crate::error::DomainError;
-use crate::fingerprint::Fingerprint;
 use crate::keys::TenantKeys;
 use crate::lookup::Kind;
 use crate::statement::{Column, Insert, StaffDigests};
 use bearingwall_audit::{ActivityQuery, ActorActivity, Kinship};
-use bearingwall_core::{Ctx, CustomerId, SubjectId};
+use bearingwall_core::{Ctx, CustomerId, DirectoryNames, Phi, SubjectId};
 use bearingwall_tenancy::TenantTx;
 use diesel_async::RunQueryDsl as _;
 use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 /// How many people this process remembers: some 10 MB at the most.
@@ -28,9 +32,18 @@ const KINSHIP: Kinship = Kinship {
     same_family: &[Kind::FamilyName.number()],
 };
 
-/// Whose digests this process has put on file, by a digest of the names.
+/// Whose digests this process has put on file. No name is kept.
 pub(crate) struct StaffSeen {
-    seen: moka::sync::Cache<(CustomerId, SubjectId, Fingerprint), ()>,
+    seen: moka::sync::Cache<(CustomerId, SubjectId, u64), ()>,
+    /// Under a key of this process alone: nobody can look for a name that passes for another.
+    hasher: RandomState,
+}
+
+impl StaffSeen {
+    fn hash(&self, names: &DirectoryNames) -> u64 {
+        let texts = [&names.given, &names.family, &names.email].map(|name| name.as_ref().map(Phi::disclose));
+        self.hasher.hash_one(texts)
+    }
 }
 
 impl Default for StaffSeen {
@@ -40,6 +53,7 @@ impl Default for StaffSeen {
                 .max_capacity(REMEMBERED_MAX)
                 .time_to_live(REMEMBERED_FOR)
                 .build(),
+            hasher: RandomState::new(),
         }
     }
 }
@@ -59,8 +73,9 @@ impl Crm {
         let Some(names) = ctx.names() else {
             return Ok(());
         };
-        let known = (ctx.customer(), ctx.subject(), keys.fingerprints().staff(names));
-        if self.staff().seen.get(&known).is_some() {
+        let staff = self.staff();
+        let known = (ctx.customer(), ctx.subject(), staff.hash(names));
+        if staff.seen.get(&known).is_some() {
             return Ok(());
         }
         let (kinds, digests): (Vec<_>, Vec<_>) = keys.lookup().staff(names).into_iter().unzip();
@@ -74,7 +89,7 @@ impl Crm {
                 .await?;
         }
         // SECURITY: not before it is committed; what was rolled back is tried again.
-        self.staff().seen.insert(known, ());
+        staff.seen.insert(known, ());
         Ok(())
     }
 
