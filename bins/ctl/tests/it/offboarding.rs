@@ -97,6 +97,7 @@ fn ten_9_an_export_holds_every_row_of_the_tenant_and_none_of_another() {
         assert_eq!(rows(table), *count, "{table}");
     }
     assert_eq!(counts["crm.client_digests"], u64::from(CLIENTS) * 2, "the control");
+    assert_eq!(counts["crm.staff_digests"], 7);
 
     assert_eq!(std::fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o700);
     for entry in files {

@@ -29,7 +29,7 @@ struct ActorReview {
     off_hours: u64,
     /// Events that name a break-glass session.
     break_glass: u64,
-    /// Whether the actor's names are known. Where they are not, neither of the two numbers below says anything.
+    /// Whether the actor's names are known. Where they are not, `self_accesses` and `namesake_accesses` say nothing.
     names_known: bool,
     /// Accesses to clients who are likely the actor: the e-mail address is the same, or the full name.
     self_accesses: u64,
@@ -146,7 +146,6 @@ pub(super) fn routes(table: RouteTableBuilder) -> RouteTableBuilder {
     )
     // Staff are compared with clients by digests, which a search that is on record opens.
     .phi(&[EventType::AuditReported])
-    .records(&[EventType::AuditReported])
     .rate(RateClass::Bulk)
     .answers(200, "The review.", Some(Content::json::<ActivityReview>()));
     table.secured::<ReportAudit, _, _>(spec, activity)
