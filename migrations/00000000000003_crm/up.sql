@@ -56,7 +56,7 @@ CREATE TABLE crm.client_records (
 COMMENT ON COLUMN crm.client_records.payload IS 'AES-256-GCM under the key of the client, bound to table, column, tenant and row';
 CALL audit.protect_phi('crm.client_records', 'client_id');
 
--- Blind indexes: keyed digests of normalised names' prefixes, phones and e-mails, and nothing else.
+-- Blind indexes: keyed digests of normalised names' prefixes, whole names, phones and e-mails, and nothing else.
 CREATE TABLE crm.client_digests (
     customer_id uuid     NOT NULL DEFAULT tenancy.claimed_customer_id(),
     kind        smallint NOT NULL,
@@ -67,6 +67,20 @@ CREATE TABLE crm.client_digests (
 );
 CREATE INDEX client_digests_client ON crm.client_digests (customer_id, client_id);
 CALL audit.protect_phi('crm.client_digests', 'client_id', true);
+
+-- What the tenant's staff are called, as the same digests: who looks at somebody of the same name or address is found by comparing.
+CREATE TABLE crm.staff_digests (
+    customer_id uuid        NOT NULL DEFAULT tenancy.claimed_customer_id() REFERENCES tenancy.customers (customer_id),
+    subject_id  uuid        NOT NULL DEFAULT tenancy.claimed_subject_id(),
+    kind        smallint    NOT NULL CHECK (kind IN (3, 4, 5)),
+    digest      bytea       NOT NULL CHECK (octet_length(digest) = 16),
+    first_seen  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (customer_id, subject_id, kind, digest)
+);
+COMMENT ON COLUMN crm.staff_digests.kind IS 'as in crm.client_digests: 3 e-mail, 4 family name, 5 full name';
+CALL tenancy.protect('crm.staff_digests');
+-- SECURITY: a name that was seen stays: neither a new name nor injected SQL takes an access out of the review.
+REVOKE UPDATE, DELETE ON crm.staff_digests FROM bearingwall_app;
 
 CREATE TABLE crm.chart_notes (
     customer_id    uuid        NOT NULL DEFAULT tenancy.claimed_customer_id(),

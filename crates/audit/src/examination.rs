@@ -1,5 +1,6 @@
 //! Reading the record as its tenant's administrator: which events, in pages, and that they were read.
 
+use crate::access::PhiTx;
 use crate::error::AuditError;
 use crate::log::AuditLog;
 use crate::record::{Phase, Single};
@@ -162,19 +163,50 @@ impl AuditLog {
     {
         self.pool()
             .run(ctx, async |tx: &mut TenantTx<'_>| {
-                let (count, outcome) = match look(&mut Look { tx }).await {
-                    Ok(examined) => (examined.count, Ok(examined.value)),
-                    // Nothing went wrong: there is nothing. The transaction is sound and commits.
-                    Err(error @ (AuditError::NotSealed { .. } | AuditError::OutsideTree { .. })) => (0, Err(error)),
-                    Err(error) => return Err(error),
-                };
-                tx.execute_returning_count(reading.counting(count))
-                    .await
-                    .map_err(AuditError::Unwritten)?;
-                Ok::<_, AuditError>(outcome)
+                look_and_record(tx, reading, look).await
             })
             .await?
     }
+
+    /// The same under a search that opens a table of digests, and that is on record before anything is compared.
+    // CONTROL: AUD-8
+    pub(crate) async fn examined_under_search<T, W>(
+        &self,
+        ctx: &Ctx,
+        event: EventType,
+        digests: &'static str,
+        reading: Single,
+        look: W,
+    ) -> Result<T, AuditError>
+    where
+        W: AsyncFnOnce(&mut Look<'_, '_>) -> Result<Examined<T>, AuditError>,
+    {
+        self.with_search(ctx, event, digests, async |phi: &mut PhiTx<'_, '_>| {
+            look_and_record(phi.tenant(), reading, look).await
+        })
+        .await?
+    }
+}
+
+/// What the transaction comes to, and the answer, which may be that there is nothing.
+async fn look_and_record<T, W>(
+    tx: &mut TenantTx<'_>,
+    reading: Single,
+    look: W,
+) -> Result<Result<T, AuditError>, AuditError>
+where
+    W: AsyncFnOnce(&mut Look<'_, '_>) -> Result<Examined<T>, AuditError>,
+{
+    let (count, outcome) = match look(&mut Look { tx }).await {
+        Ok(examined) => (examined.count, Ok(examined.value)),
+        // Nothing went wrong: there is nothing. The transaction is sound and commits.
+        Err(error @ (AuditError::NotSealed { .. } | AuditError::OutsideTree { .. })) => (0, Err(error)),
+        Err(error) => return Err(error),
+    };
+    tx.execute_returning_count(reading.counting(count))
+        .await
+        .map_err(AuditError::Unwritten)?;
+    Ok(outcome)
 }
 
 /// The record itself, as the resource of an event.

@@ -21,5 +21,5 @@ pub use examination::{EventFilter, EventPage, Events, Position, RecordedEvent};
 pub use log::AuditLog;
 pub use proofs::{ConsistencyProof, Place};
 pub use record::Phase;
-pub use reports::{AccessNode, ActivityQuery, ActorActivity, Disclosure, RequestTree};
+pub use reports::{AccessNode, ActivityQuery, ActorActivity, Disclosure, Kin, Kinship, RequestTree};
 pub use sink::AuditSink;

@@ -2,8 +2,10 @@
 
 mod activity;
 mod disclosures;
+mod kinship;
 mod tree;
 
 pub use activity::{ActivityQuery, ActorActivity};
 pub use disclosures::Disclosure;
+pub use kinship::{Kin, Kinship};
 pub use tree::{AccessNode, RequestTree};

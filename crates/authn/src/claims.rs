@@ -4,11 +4,15 @@ use crate::error::AuthnError;
 use crate::issuer::IssuerConfig;
 use crate::json::{Json, Object};
 use aws_lc_rs::digest;
-use bearingwall_core::{CustomerId, Principal, Role, RoleSet, SubjectId};
+use bearingwall_core::{CustomerId, DirectoryNames, Phi, Principal, Role, RoleSet, SubjectId};
+use std::sync::Arc;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 const MAX_SUBJECT_BYTES: usize = 255;
+
+/// The longest name that is taken, in characters: as long as a mail address can be.
+const MAX_NAME_CHARS: usize = 254;
 
 /// Who a token is about: a UUIDv8 of the first 128 bits of SHA-256(issuer ‖ 0x00 ‖ subject), version and variant
 /// set over them. Two issuers with the same subject are two people.
@@ -64,7 +68,23 @@ pub(crate) fn principal(
         customer,
         roles,
         expires_at,
+        names: names(claims),
     })
+}
+
+/// What the token calls its bearer. Nothing is decided by it, so what is no name is left out and refuses nothing.
+fn names(claims: &Object) -> Option<Arc<DirectoryNames>> {
+    let name = |claim: &str| {
+        let text = claims.get(claim)?.text()?.trim();
+        let sane = !text.is_empty() && text.chars().count() <= MAX_NAME_CHARS && !text.chars().any(char::is_control);
+        sane.then(|| Phi::new(text.to_owned()))
+    };
+    let names = DirectoryNames {
+        given: name("given_name"),
+        family: name("family_name"),
+        email: name("email"),
+    };
+    (!names.is_empty()).then(|| Arc::new(names))
 }
 
 fn audience_names(claims: &Object, ours: &str) -> Result<bool, AuthnError> {

@@ -559,6 +559,27 @@ pub const CATALOGUE: &[Control] = &[
         ],
     },
     Control {
+        id: "DOM-4",
+        title: "Access to oneself and to one's namesakes is found",
+        statement: "Before a member of staff whose token says a name gets to any person's data, keyed digests of the name are \
+                    on file, and the review of activity flags accesses to clients of the same address, full name or family \
+                    name without storing, logging or showing a name.",
+        crate_name: "domain",
+        clauses: &[
+            cite(Hipaa, "164.308(a)(1)(ii)(D)"),
+            cite(Hipaa, "164.312(b)"),
+            cite(Soc2, "CC7.2"),
+            cite(Gdpr, "25"),
+            cite(Gdpr, "32"),
+            cite(Iso27001, "A.8.16"),
+            cite(Nist80053, "AU-6"),
+        ],
+        evidence: &[
+            Tests("cargo test --workspace dom_4_"),
+            Live("GET /v1/audit/reports/activity"),
+        ],
+    },
+    Control {
         id: "HTP-1",
         title: "Errors reveal nothing internal",
         statement: "Every error body is an `application/problem+json` with a stable code, the correlation id and \

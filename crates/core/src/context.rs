@@ -1,9 +1,10 @@
 //! Who acts, for which tenant, in which request: the value that every layer below takes.
 
-use crate::{BearerProof, BreakGlassId, CustomerId, RequestId, RoleSet, SubjectId};
+use crate::{BearerProof, BreakGlassId, CustomerId, DirectoryNames, RequestId, RoleSet, SubjectId};
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::Arc;
 use time::OffsetDateTime;
 
 /// An identity that a token proved.
@@ -17,6 +18,8 @@ pub struct Principal {
     pub roles: RoleSet,
     /// When the proof ends.
     pub expires_at: OffsetDateTime,
+    /// What the token calls its bearer, if it says so.
+    pub names: Option<Arc<DirectoryNames>>,
 }
 
 /// Why personal data is touched: a code of HL7 v3 ActReason, as FHIR's `purposeOfUse` uses it.
@@ -108,6 +111,7 @@ pub struct Ctx {
     proof: Option<BearerProof>,
     origin: Origin,
     break_glass: Option<BreakGlassId>,
+    names: Option<Arc<DirectoryNames>>,
 }
 
 /// Where a request came from, for the record and for nothing else: nothing is decided by it.
@@ -133,6 +137,7 @@ impl Ctx {
                 trace: None,
             },
             break_glass: None,
+            names: None,
         }
     }
 
@@ -141,6 +146,19 @@ impl Ctx {
     pub fn with_proof(mut self, proof: BearerProof) -> Self {
         self.proof = Some(proof);
         self
+    }
+
+    /// Adds what the token calls its bearer, whom the record knows by an id alone.
+    #[must_use]
+    pub fn with_names(mut self, names: Option<Arc<DirectoryNames>>) -> Self {
+        self.names = names;
+        self
+    }
+
+    /// What the token calls its bearer, if it says so.
+    #[must_use]
+    pub const fn names(&self) -> Option<&Arc<DirectoryNames>> {
+        self.names.as_ref()
     }
 
     /// Adds where the request came from.

@@ -5,6 +5,7 @@ mod context;
 mod error;
 mod events;
 mod ids;
+mod names;
 mod role;
 mod sensitive;
 
@@ -13,5 +14,6 @@ pub use context::{Ctx, CtxParts, Origin, Principal, PurposeOfUse, UnknownPurpose
 pub use error::{Classified, ErrorKind};
 pub use events::{EventSink, Outcome, SecurityEvent};
 pub use ids::{BreakGlassId, ClientId, CustomerId, EventId, IdError, NoteId, RequestId, SubjectId};
+pub use names::DirectoryNames;
 pub use role::{Role, RoleSet, UnknownRole};
 pub use sensitive::{BearerProof, Phi, Sensitive};

@@ -9,6 +9,7 @@ use bearingwall_core::{ClientId, Phi};
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
 
+pub(crate) use cases::DIGESTS;
 pub(crate) use payload::encode;
 pub(crate) use validation::{LABELS_MAX, ValidClient, label_name};
 

@@ -1,6 +1,7 @@
 //! The handle that every use-case of the CRM is called on.
 
 use crate::error::{DomainError, Invalid};
+use crate::staff::StaffSeen;
 use bearingwall_audit::AuditLog;
 use bearingwall_core::{Clock, IdGen, SystemClock, SystemIds};
 use bearingwall_secrets::{CacheOptions, KeyStore, TenantKeyCache};
@@ -18,6 +19,7 @@ struct Inner {
     audit: AuditLog,
     key_store: Arc<dyn KeyStore>,
     key_cache: TenantKeyCache,
+    staff_seen: StaffSeen,
     ids: Arc<dyn IdGen>,
     clock: Arc<dyn Clock>,
 }
@@ -67,6 +69,7 @@ impl Crm {
                 audit,
                 key_store,
                 key_cache,
+                staff_seen: StaffSeen::default(),
                 ids: options.ids,
                 clock: options.clock,
             }),
@@ -83,6 +86,10 @@ impl Crm {
 
     pub(crate) fn key_cache(&self) -> &TenantKeyCache {
         &self.inner.key_cache
+    }
+
+    pub(crate) fn staff(&self) -> &StaffSeen {
+        &self.inner.staff_seen
     }
 
     pub(crate) fn ids(&self) -> &dyn IdGen {

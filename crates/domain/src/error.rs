@@ -38,6 +38,9 @@ pub enum DomainError {
     /// A statement failed.
     #[error("a statement on clients or chart notes failed")]
     Statement(#[source] diesel::result::Error),
+    /// What the actor is called could not be put beside the record; the access that needs it has not happened.
+    #[error("the names of the actor could not be recorded")]
+    ActorUnrecorded(#[source] diesel::result::Error),
     /// A decrypted payload is of a version that this program does not know, or damaged.
     #[error("a decrypted record cannot be read")]
     Unreadable,
@@ -69,6 +72,7 @@ impl Classified for DomainError {
             }
             Self::NotFound => ErrorKind::NotFound,
             Self::Conflict | Self::ExternalIdTaken => ErrorKind::Conflict,
+            Self::ActorUnrecorded(_) => ErrorKind::Unavailable,
             Self::Statement(_) | Self::Unreadable => ErrorKind::Internal,
         }
     }
@@ -87,6 +91,7 @@ impl Classified for DomainError {
             Self::MissingColumn { .. } => "DOM-007",
             Self::Header { .. } => "DOM-008",
             Self::ImportEnded => "DOM-009",
+            Self::ActorUnrecorded(_) => "DOM-010",
         }
     }
 }

@@ -30,14 +30,18 @@ pub(crate) struct TenantKeys {
 }
 
 impl Crm {
-    /// The tenant's key, made on first use.
+    /// The tenant's key, made on first use, once what the actor is called is on file.
+    ///
+    /// Without the key no person's data is opened, sealed or looked for: nobody gets to any of it unseen.
     pub(crate) async fn tenant_keys(&self, ctx: &Ctx) -> Result<TenantKeys, DomainError> {
         let customer = ctx.customer();
         let key = self
             .key_cache()
             .tenant_key(customer, async || self.load_or_create(ctx).await)
             .await?;
-        Ok(TenantKeys { customer, key })
+        let keys = TenantKeys { customer, key };
+        self.staff_seen(ctx, &keys).await?;
+        Ok(keys)
     }
 
     async fn load_or_create(&self, ctx: &Ctx) -> Result<WrappedKey, DomainError> {

@@ -10,6 +10,7 @@ mod lookup;
 mod note;
 mod portable;
 mod schema;
+mod staff;
 mod statement;
 mod text;
 

@@ -6,6 +6,7 @@
 
 use crate::client::{ClientInput, ClientQuery};
 use crate::error::Invalid;
+use bearingwall_core::{DirectoryNames, Phi};
 use bearingwall_secrets::IndexKey;
 use std::collections::BTreeSet;
 use unicode_normalization::UnicodeNormalization;
@@ -21,12 +22,16 @@ const QUERY_CHARS_MAX: usize = 254;
 /// Half of an HMAC-SHA256: 128 bits do not collide within a tenant.
 const DIGEST_BYTES: usize = 16;
 
-/// What a digest was made of. The numbers stand in `crm.client_digests.kind`.
+/// What a digest was made of. The numbers stand in `crm.client_digests.kind` and `crm.staff_digests.kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Name = 1,
     Phone = 2,
     Email = 3,
+    /// A family name, whole: for comparing, not for looking up.
+    FamilyName = 4,
+    /// First and family name, whole.
+    FullName = 5,
 }
 
 impl Kind {
@@ -39,6 +44,8 @@ impl Kind {
             Self::Name => "name",
             Self::Phone => "phone",
             Self::Email => "email",
+            Self::FamilyName => "family-name",
+            Self::FullName => "full-name",
         }
     }
 }
@@ -59,13 +66,14 @@ impl LookupKey {
         Self { key }
     }
 
-    /// The digests under which a client is found: 40 at the most.
+    /// The digests under which a client is found, and those with which staff are compared: 42 at the most.
     pub(crate) fn digests(&self, client: &ClientInput) -> BTreeSet<(i16, Vec<u8>)> {
         let (first, last) = (fold(client.first_name.disclose()), fold(client.last_name.disclose()));
         let mut found: BTreeSet<_> = name_keys(&first, &last)
             .iter()
             .map(|name| self.entry(Kind::Name, name))
             .collect();
+        found.extend(self.whole(&first, &last));
         found.extend(
             client
                 .phone
@@ -80,6 +88,27 @@ impl LookupKey {
                 .map(|text| self.entry(Kind::Email, &email(text.disclose()))),
         );
         found
+    }
+
+    /// The digests with which clients are compared when somebody of these names has looked at them: 3 at the most.
+    // CONTROL: DOM-4
+    pub(crate) fn staff(&self, names: &DirectoryNames) -> BTreeSet<(i16, Vec<u8>)> {
+        let folded = |name: Option<&Phi<String>>| name.map(|text| fold(text.disclose())).unwrap_or_default();
+        let mut found: BTreeSet<_> = self
+            .whole(&folded(names.given.as_ref()), &folded(names.family.as_ref()))
+            .collect();
+        let address = names.email.as_ref();
+        found.extend(address.map(|text| self.entry(Kind::Email, &email(text.disclose()))));
+        found
+    }
+
+    /// A family name, and the same with the first name, as far as they have letters.
+    fn whole(&self, first: &str, last: &str) -> impl Iterator<Item = (i16, Vec<u8>)> {
+        let family = (!last.is_empty()).then(|| self.entry(Kind::FamilyName, last));
+        // What stands between them is no letter, so that no two pairs of names are one text.
+        let full =
+            (!first.is_empty() && !last.is_empty()).then(|| self.entry(Kind::FullName, &format!("{first} {last}")));
+        family.into_iter().chain(full)
     }
 
     /// The digests that a query is compared with.
@@ -231,7 +260,6 @@ fn email(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bearingwall_core::Phi;
     use bearingwall_secrets::DataKey;
 
     fn key() -> LookupKey {
@@ -316,10 +344,44 @@ mod tests {
         longest.phone = Some(Phi::new("+1 415 555 0119".to_owned()));
         longest.email = Some(Phi::new("m@example.org".to_owned()));
         let digests = key().digests(&longest);
-        assert_eq!(digests.len(), 40);
+        assert_eq!(digests.len(), 42);
         assert!(digests.iter().all(|(_, digest)| digest.len() == DIGEST_BYTES));
         let other = LookupKey::new(DataKey::from_bytes(&[6; 32]).unwrap().index_key("test"));
         assert!(other.digests(&longest).is_disjoint(&digests));
+    }
+
+    #[test]
+    fn dom_4_staff_and_clients_meet_in_whole_names_and_addresses_only() {
+        let names = |given: &str, family: &str, email: &str| {
+            let name = |text: &str| (!text.is_empty()).then(|| Phi::new(text.to_owned()));
+            DirectoryNames {
+                given: name(given),
+                family: name(family),
+                email: name(email),
+            }
+        };
+        let mut client = client("María José", "de la Cruz");
+        client.email = Some(Phi::new("Maria@example.org".to_owned()));
+        let stored = key().digests(&client);
+        let shared = |names: &DirectoryNames| -> Vec<i16> {
+            let staff = key().staff(names);
+            staff.intersection(&stored).map(|(kind, _)| *kind).collect()
+        };
+        let (email, family, full) = (Kind::Email.number(), Kind::FamilyName.number(), Kind::FullName.number());
+        assert_eq!(
+            shared(&names("MARIA JOSE", "DeLaCruz", " maria@EXAMPLE.org")),
+            [email, family, full]
+        );
+        assert_eq!(shared(&names("Ana", "De La Cruz", "")), [family]);
+        assert_eq!(shared(&names("", "de la Cruz", "")), [family]);
+        assert!(shared(&names("María", "José de la Cruz", "")).is_empty());
+        assert!(shared(&names("María José", "", "maria@example.net")).is_empty());
+        // The beginning of a name is another kind of digest, though the text may be the same.
+        assert!(shared(&names("", "delac", "")).is_empty());
+        assert!(key().staff(&names("1", "2", "")).is_empty());
+        let other = LookupKey::new(DataKey::from_bytes(&[6; 32]).unwrap().index_key("test"));
+        let same = names("María José", "de la Cruz", "maria@example.org");
+        assert!(other.staff(&same).is_disjoint(&stored));
     }
 
     #[test]

@@ -94,6 +94,14 @@ impl Batch for ClientDigests {
     const HEAD: &'static str = "INSERT INTO crm.client_digests (client_id, kind, digest) SELECT * FROM unnest(";
 }
 
+/// Digests of what the actor of the transaction is called; the ones that are known are left out.
+pub(crate) struct StaffDigests;
+
+impl Batch for StaffDigests {
+    const HEAD: &'static str = "INSERT INTO crm.staff_digests (kind, digest) SELECT * FROM unnest(";
+    const TAIL: &'static str = ") ON CONFLICT (customer_id, subject_id, kind, digest) DO NOTHING";
+}
+
 /// Spine rows of chart notes; one whose import key is taken is left out, and the ids that came in are returned.
 pub(crate) struct ChartNotes;
 

@@ -103,6 +103,8 @@ async fn inside_tenant(
             // SECURITY: what else the token carries is about another tenant; nothing of it counts in this one.
             roles: RoleSet::EMPTY.with(Role::InternalAdmin).with(Role::Authenticated),
             expires_at: principal.expires_at.min(open.expires_at),
+            // Who comes as the platform's staff may be a client of the tenant, too.
+            names: principal.names.clone(),
         },
     )))
 }

@@ -110,6 +110,8 @@ fn grant<P: Permission>(request: &HttpRequest) -> Result<Granted<P>, Problem> {
         source_ip: request.peer_addr().map(|peer| peer.ip()),
         trace: TraceContext::of(&Span::current()).map(|context| context.ids()),
     });
+    // The one place where a context of a request is made: what needs the names need not be told of them.
+    let ctx = ctx.with_names(principal.names.clone());
     Ok(Granted { permit, ctx })
 }
 

@@ -176,6 +176,7 @@ mod tests {
             customer,
             roles: roles.iter().copied().collect(),
             expires_at: OffsetDateTime::UNIX_EPOCH,
+            names: None,
         })
     }
 

@@ -275,6 +275,19 @@ impl DevIssuer {
         signed(&state.signers, request.alg, kid, &self.claims(request, now_s()))
     }
 
+    /// A good token that says more, or other things: the members of `claims`, as `given_name`.
+    ///
+    /// # Errors
+    /// [`IssuerError::Crypto`] when signing fails.
+    pub fn token_with(&self, request: &TokenRequest, claims: &Value) -> Result<String, IssuerError> {
+        let state = self.state.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut all = self.claims(request, now_s());
+        if let (Some(all), Some(more)) = (all.as_object_mut(), claims.as_object()) {
+            all.extend(more.clone());
+        }
+        signed(&state.signers, request.alg, state.signers.kid(request.alg), &all)
+    }
+
     /// A token that was good and whose time is over.
     ///
     /// # Errors

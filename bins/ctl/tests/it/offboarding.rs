@@ -97,6 +97,7 @@ fn ten_9_an_export_holds_every_row_of_the_tenant_and_none_of_another() {
         assert_eq!(rows(table), *count, "{table}");
     }
     assert_eq!(counts["crm.client_digests"], u64::from(CLIENTS) * 2, "the control");
+    assert_eq!(counts["crm.staff_digests"], 7);
 
     assert_eq!(std::fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o700);
     for entry in files {
@@ -350,7 +351,7 @@ fn certificate_tells(tenants: &Tenants, folder: &Path, id: &str, file: &Path) {
     let tables = certificate["tables"].as_array().unwrap();
     assert_eq!(tables[0]["table"], "crm.client_keys", "in the order of erasing");
     assert_eq!(tables[1]["table"], "crm.tenant_keys");
-    assert_eq!(tables.len(), 7);
+    assert_eq!(tables.len(), 8);
     for entry in tables {
         let exported = entry["rows_exported"].as_u64().unwrap();
         assert!(exported > 0 && entry["rows_remaining"] == 0, "{entry}");

@@ -22,6 +22,8 @@ const ROWS: &str = "
     INSERT INTO crm.client_records (customer_id, client_id, payload) SELECT customer_id, id, decode(repeat('fe', 90), 'hex') FROM crm.clients WHERE customer_id = '{tenant}';
     INSERT INTO crm.client_digests (customer_id, kind, digest, client_id)
         SELECT customer_id, kind, decode(md5(kind::text), 'hex'), id FROM crm.clients, generate_series(1, 2) kind WHERE customer_id = '{tenant}';
+    INSERT INTO crm.staff_digests (customer_id, subject_id, kind, digest)
+        SELECT '{tenant}', gen_random_uuid(), 3 + n % 3, decode(md5(n::text), 'hex') FROM generate_series(1, 7) n;
     INSERT INTO crm.chart_notes (customer_id, id, client_id) SELECT customer_id, id, id FROM crm.clients WHERE customer_id = '{tenant}' LIMIT 40;
     INSERT INTO crm.chart_note_records (customer_id, note_id, client_id, payload) SELECT customer_id, id, client_id, '\\x02' FROM crm.chart_notes WHERE customer_id = '{tenant}';
     INSERT INTO audit.events (customer_id, actor_id, request_id, event_id, event_type, phase, outcome)

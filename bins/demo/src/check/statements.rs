@@ -227,6 +227,7 @@ async fn without_a_tenant(bench: &Bench<'_>) -> anyhow::Result<String> {
         "client_keys",
         "client_records",
         "client_digests",
+        "staff_digests",
         "chart_notes",
         "chart_note_records",
     ];

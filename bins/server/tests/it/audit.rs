@@ -1,5 +1,6 @@
 //! A tenant's own record over HTTP: its events, proofs that verify offline, and reports; never another tenant's.
 
+mod kinship;
 mod proofs;
 
 use crate::clients::person;

@@ -3,6 +3,7 @@
 use crate::error::AuditError;
 use crate::examination::{Conditions, EVENTS, Examined, Look};
 use crate::log::AuditLog;
+use crate::reports::kinship::{self, Kin, Kinship};
 use bearingwall_core::{Ctx, SubjectId};
 use bearingwall_events::{EventType, Kind};
 use diesel::QueryableByName;
@@ -81,6 +82,8 @@ pub struct ActorActivity {
     pub first_at: OffsetDateTime,
     /// The last.
     pub last_at: OffsetDateTime,
+    /// What of it was done to oneself or one's namesakes; `None` if nothing is known of the actor's names.
+    pub kin: Option<Kin>,
 }
 
 #[derive(QueryableByName)]
@@ -107,32 +110,51 @@ struct Row {
 
 impl AuditLog {
     /// What each actor did in a period, the busiest first, [`ActivityQuery::ACTORS_MAX`] at the most. Making the review is
-    /// an event itself.
+    /// an event itself, and comparing names under `kinship` is a search that is announced by one.
     ///
     /// # Errors
     /// [`AuditError::Invalid`] for a period that is empty or longer than 92 days, or hours that are none; when the record
     /// cannot be read, or the report cannot be recorded.
     // CONTROL: AUD-8
-    pub async fn activity(&self, ctx: &Ctx, query: ActivityQuery) -> Result<Vec<ActorActivity>, AuditError> {
+    pub async fn activity(
+        &self,
+        ctx: &Ctx,
+        query: ActivityQuery,
+        kinship: Option<Kinship>,
+    ) -> Result<Vec<ActorActivity>, AuditError> {
         query.checked()?;
         let reporting = self.examining(ctx, EventType::AuditReported, EVENTS, None);
-        self.examined(ctx, reporting, async |tx: &mut Look<'_, '_>| {
-            let actors = select(tx, query).await?;
+        let Some(kinship) = kinship else {
+            return self
+                .examined(ctx, reporting, async |tx: &mut Look<'_, '_>| {
+                    let actors = select(tx, query).await?;
+                    Ok(Examined::found(actors.len(), actors))
+                })
+                .await;
+        };
+        let look = async |tx: &mut Look<'_, '_>| {
+            let mut actors = select(tx, query).await?;
+            kinship::compare(tx, query, kinship, &mut actors).await?;
             Ok(Examined::found(actors.len(), actors))
-        })
-        .await
+        };
+        self.examined_under_search(ctx, EventType::AuditReported, kinship.clients, reporting, look)
+            .await
     }
 }
 
-async fn select(tx: &mut Look<'_, '_>, query: ActivityQuery) -> Result<Vec<ActorActivity>, AuditError> {
+/// The events that stand for an access to a client's data.
+pub(super) fn touching() -> Vec<&'static str> {
     let touches = |event: &&EventType| matches!(event.kind(), Kind::Patient | Kind::Disclosure | Kind::Export);
-    let types: Vec<&'static str> = EventType::ALL
+    EventType::ALL
         .iter()
         .filter(touches)
         .map(|event| event.as_str())
-        .collect();
+        .collect()
+}
+
+async fn select(tx: &mut Look<'_, '_>, query: ActivityQuery) -> Result<Vec<ActorActivity>, AuditError> {
     let rows: Vec<Row> = Conditions::begin(ACTIVITY)
-        .then::<Array<Text>, _>("", types)
+        .then::<Array<Text>, _>("", touching())
         .sql(
             ") AS touched) data \
              CROSS JOIN LATERAL (SELECT extract(hour FROM e.recorded_at AT TIME ZONE 'UTC')::integer AS hour) clock \
@@ -156,7 +178,6 @@ impl TryFrom<Row> for ActorActivity {
     type Error = AuditError;
 
     fn try_from(row: Row) -> Result<Self, AuditError> {
-        let count = |number: i64| u64::try_from(number).map_err(|_| AuditError::Malformed { what: "a count" });
         Ok(Self {
             actor: SubjectId::from_uuid(row.actor_id),
             events: count(row.events)?,
@@ -167,6 +188,11 @@ impl TryFrom<Row> for ActorActivity {
             break_glass: count(row.break_glass)?,
             first_at: row.first_at,
             last_at: row.last_at,
+            kin: None,
         })
     }
+}
+
+pub(super) fn count(number: i64) -> Result<u64, AuditError> {
+    u64::try_from(number).map_err(|_| AuditError::Malformed { what: "a count" })
 }

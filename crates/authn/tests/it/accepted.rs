@@ -4,7 +4,7 @@ use crate::fixture::{
     AUDIENCE, Idp, KEYS, ManualClock, NOW_S, TENANT, es256, header, options, outcome, rs256, token, verifier,
 };
 use bearingwall_authn::{BearerVerifier, subject_id};
-use bearingwall_core::{Role, RoleSet};
+use bearingwall_core::{DirectoryNames, Phi, Role, RoleSet};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -21,6 +21,60 @@ async fn aut_1_a_good_token_proves_subject_tenant_and_roles() {
             .collect::<RoleSet>()
     );
     assert_eq!(principal.expires_at.unix_timestamp(), NOW_S + 290 + 30);
+    assert_eq!(principal.names, None);
+}
+
+#[tokio::test]
+async fn dom_4_names_are_taken_from_the_token_and_shown_to_nobody() {
+    let (idp, clock) = (Idp::start().await, ManualClock::new());
+    let verifier = verifier(&idp, &clock).await;
+    let mut claims = idp.claims();
+    claims["given_name"] = json!(" Marigold ");
+    claims["family_name"] = json!("Abernathy");
+    claims["email"] = json!("marigold@example.org");
+    let principal = outcome(&verifier, &es256(&header("ES256", "ec-1"), &claims))
+        .await
+        .unwrap();
+    let text = |text: &str| Some(Phi::new(text.to_owned()));
+    let names = DirectoryNames {
+        given: text("Marigold"),
+        family: text("Abernathy"),
+        email: text("marigold@example.org"),
+    };
+    assert_eq!(principal.names.as_deref(), Some(&names));
+    let shown = format!("{principal:?} {verifier:?}").to_lowercase();
+    for name in ["marigold", "abernathy", "example.org"] {
+        assert!(!shown.contains(name), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_name_is_no_reason_to_refuse() {
+    let (idp, clock) = (Idp::start().await, ManualClock::new());
+    let verifier = verifier(&idp, &clock).await;
+    for wrong in [
+        json!(null),
+        json!(7),
+        json!(["Abernathy"]),
+        json!({"name": "Abernathy"}),
+        json!(""),
+        json!(" \t"),
+        json!("Aber\u{0}nathy"),
+        json!("x".repeat(255)),
+    ] {
+        let mut claims = idp.claims();
+        for claim in ["given_name", "family_name", "email"] {
+            claims[claim] = wrong.clone();
+        }
+        let principal = outcome(&verifier, &es256(&header("ES256", "ec-1"), &claims)).await;
+        assert_eq!(principal.unwrap().names, None, "{wrong}");
+    }
+    let mut claims = idp.claims();
+    claims["family_name"] = json!("é".repeat(254));
+    claims["email"] = json!(false);
+    let principal = outcome(&verifier, &es256(&header("ES256", "ec-1"), &claims)).await;
+    let names = principal.unwrap().names.clone().unwrap();
+    assert!(names.family.is_some() && names.email.is_none() && names.given.is_none());
 }
 
 #[tokio::test]

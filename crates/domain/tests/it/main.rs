@@ -18,3 +18,4 @@ mod lookup;
 mod notes;
 mod recorded;
 mod spas;
+mod staff;

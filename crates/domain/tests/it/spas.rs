@@ -20,6 +20,7 @@ pub(crate) struct Spas {
     pub(crate) juniper: CustomerId,
     pub(crate) saltmarsh: CustomerId,
     pub(crate) database: TestDatabase,
+    keys: Arc<FileKeyStore>,
     _secrets: TempDir,
 }
 
@@ -54,18 +55,22 @@ impl Spas {
         let secrets = tempfile::tempdir().unwrap();
         let store = FileStore::create(secrets.path().join("store")).unwrap();
         let audit = AuditLog::new(pool);
-        let crm = Crm::new(
-            audit.clone(),
-            Arc::new(FileKeyStore::open_or_create(store, "kek").unwrap()),
-        );
+        let keys = Arc::new(FileKeyStore::open_or_create(store, "kek").unwrap());
+        let crm = Crm::new(audit.clone(), keys.clone());
         Self {
             crm,
             audit,
             juniper,
             saltmarsh,
             database,
+            keys,
             _secrets: secrets,
         }
+    }
+
+    /// The same database as another server sees it, which remembers nothing.
+    pub(crate) fn another_process(&self) -> Crm {
+        Crm::new(self.audit.clone(), self.keys.clone())
     }
 
     /// What was put on record in a request, as `type phase resource`, oldest first, with the number of persons.

@@ -3,8 +3,9 @@
 use crate::routes::{Content, RateClass, RouteSpec, RouteTableBuilder};
 use crate::{Granted, Problem};
 use actix_web::web;
-use bearingwall_audit::{ActivityQuery, ActorActivity, AuditLog, EventType};
+use bearingwall_audit::{ActivityQuery, ActorActivity, EventType};
 use bearingwall_core::SubjectId;
+use bearingwall_domain::Crm;
 use bearingwall_rbac::ReportAudit;
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
@@ -28,6 +29,12 @@ struct ActorReview {
     off_hours: u64,
     /// Events that name a break-glass session.
     break_glass: u64,
+    /// Whether the actor's names are known. Where they are not, `self_accesses` and `namesake_accesses` say nothing.
+    names_known: bool,
+    /// Accesses to clients who are likely the actor: the e-mail address is the same, or the full name.
+    self_accesses: u64,
+    /// Accesses to other clients with the actor's family name.
+    namesake_accesses: u64,
     /// The first event in the period (RFC 3339).
     #[serde(with = "time::serde::rfc3339")]
     #[schema(value_type = String, format = DateTime)]
@@ -36,7 +43,7 @@ struct ActorReview {
     #[serde(with = "time::serde::rfc3339")]
     #[schema(value_type = String, format = DateTime)]
     last_at: OffsetDateTime,
-    /// What somebody should look at: `off_hours`, `break_glass`, `many_subjects`, `many_refusals`.
+    /// What somebody should look at: `self_access`, `namesakes`, `off_hours`, `break_glass`, `many_subjects`, `many_refusals`.
     flags: Vec<&'static str>,
 }
 
@@ -137,7 +144,8 @@ pub(super) fn routes(table: RouteTableBuilder) -> RouteTableBuilder {
         "integer",
         "From how many refusals on an actor is flagged; 10 if absent.",
     )
-    .records(&[EventType::AuditReported])
+    // Staff are compared with clients by digests, which a search that is on record opens.
+    .phi(&[EventType::AuditReported])
     .rate(RateClass::Bulk)
     .answers(200, "The review.", Some(Content::json::<ActivityReview>()));
     table.secured::<ReportAudit, _, _>(spec, activity)
@@ -145,7 +153,7 @@ pub(super) fn routes(table: RouteTableBuilder) -> RouteTableBuilder {
 
 async fn activity(
     granted: Granted<ReportAudit>,
-    log: web::Data<AuditLog>,
+    crm: web::Data<Crm>,
     query: web::Query<ReviewQuery>,
 ) -> Result<web::Json<ActivityReview>, Problem> {
     let to = query.to.unwrap_or_else(OffsetDateTime::now_utc);
@@ -155,7 +163,7 @@ async fn activity(
         day_begins: query.day_begins,
         day_ends: query.day_ends,
     };
-    let actors = log.activity(granted.ctx(), period).await?;
+    let actors = crm.activity(granted.ctx(), period).await?;
     Ok(web::Json(ActivityReview {
         from: period.from,
         to,
@@ -170,7 +178,10 @@ async fn activity(
 
 impl ReviewQuery {
     fn review(&self, actor: ActorActivity) -> ActorReview {
+        let kin = actor.kin.unwrap_or_default();
         let flags = [
+            ("self_access", kin.self_accesses > 0),
+            ("namesakes", kin.namesake_accesses > 0),
             ("off_hours", actor.off_hours > 0),
             ("break_glass", actor.break_glass > 0),
             ("many_subjects", actor.subjects >= self.many_subjects),
@@ -184,6 +195,9 @@ impl ReviewQuery {
             refusals: actor.refusals,
             off_hours: actor.off_hours,
             break_glass: actor.break_glass,
+            names_known: actor.kin.is_some(),
+            self_accesses: kin.self_accesses,
+            namesake_accesses: kin.namesake_accesses,
             first_at: actor.first_at,
             last_at: actor.last_at,
             flags: flags

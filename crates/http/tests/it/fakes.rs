@@ -38,6 +38,7 @@ impl IdentityProvider for Tokens {
                 customer,
                 roles,
                 expires_at: EXPIRES,
+                names: None,
             }))
         };
         let answer = match bearer {

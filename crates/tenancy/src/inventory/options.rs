@@ -145,12 +145,15 @@ impl InventoryOptions {
                 "bearingwall_worker SELECT public.__diesel_schema_migrations",
                 "bearingwall_auditor SELECT public.__diesel_schema_migrations",
             ]),
-            // SECURITY: a key that injected SQL replaced or deleted would take its data with it.
+            // SECURITY: a key that injected SQL replaced or deleted would take its data with it, and a name of a member of
+            // staff that accesses are compared with would hide them.
             narrowed_tables: all(&[
                 "crm.tenant_keys SELECT",
                 "crm.tenant_keys INSERT",
                 "crm.client_keys SELECT",
                 "crm.client_keys INSERT",
+                "crm.staff_digests SELECT",
+                "crm.staff_digests INSERT",
                 "public.__diesel_schema_migrations SELECT",
                 "public.bearingwall_migration_log NOTHING",
             ]),

@@ -100,7 +100,7 @@ async fn ten_2_a_foreign_key_is_validated_over_all_tenants() {
 }
 
 #[tokio::test]
-async fn ten_2_the_application_cannot_replace_or_destroy_a_key() {
+async fn ten_2_the_application_cannot_replace_or_destroy_a_key_or_a_name_of_staff() {
     let fixture = Fixture::create().await;
     let app = fixture.database.app_client().await;
     for sql in [
@@ -108,6 +108,8 @@ async fn ten_2_the_application_cannot_replace_or_destroy_a_key() {
         "DELETE FROM crm.tenant_keys",
         "UPDATE crm.client_keys SET wrapped = ''",
         "DELETE FROM crm.client_keys",
+        "UPDATE crm.staff_digests SET digest = ''",
+        "DELETE FROM crm.staff_digests",
     ] {
         let error = app.batch_execute(sql).await.unwrap_err();
         assert_eq!(error.code().unwrap().code(), "42501", "{sql}");
