@@ -245,6 +245,7 @@ mod tests {
             customer: Some(CustomerId::from_uuid(Uuid::from_u128(tenant))),
             roles: RoleSet::EMPTY,
             expires_at: OffsetDateTime::UNIX_EPOCH,
+            names: None,
         };
         let let_in = |number, tenant| {
             let person = person(number, tenant);
