@@ -69,6 +69,7 @@ pub const DECLARED: &[(&str, &str, &str)] = &[
     ("demo", "server", "the demo runs the real server"),
     ("demo", "sealer", "the demo runs the real sealer"),
     ("testkit", "migrations", "a test database is a migrated one"),
+    ("interop", "server", "real peers are tried against the real server"),
 ];
 
 /// Programs that hold secrets and begin otherwise, each with its reason.

@@ -1,4 +1,4 @@
-//! Tenant isolation with the real programs around it: PgBouncer in transaction mode, and a hot standby.
+//! The real programs around the server: PgBouncer in transaction mode, a hot standby, identity providers.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,6 +8,7 @@
     reason = "tests fail by panicking, and an attacker uses raw SQL"
 )]
 
+mod identity;
 mod pgbouncer;
 mod pooled;
 mod spas;
