@@ -9,6 +9,7 @@ pub use isolation::IsolationProfile;
 pub use profile::Profile;
 
 use bearingwall_authn::{AuthnOptions, IssuerConfig};
+use bearingwall_core::CustomerId;
 use bearingwall_secrets::{SecretRef, document};
 use bearingwall_telemetry::TelemetryConfig;
 use bearingwall_tenancy::{DatabaseAddress, Pooler};
@@ -21,6 +22,9 @@ use std::time::Duration;
 
 /// The version of the file's format.
 const VERSION: u32 = 1;
+
+/// The longest life of a token that may be configured, in seconds: for as long a revocation is remembered.
+const TOKEN_LIFETIME_MAX_S: u64 = 86_400;
 
 /// The longest time between two probes of isolation, in seconds: what is not looked at for longer is not watched.
 const CANARY_INTERVAL_MAX_S: u64 = 3_600;
@@ -205,6 +209,20 @@ pub struct AuthnSettings {
     pub stale_limit_s: u64,
     /// How long fetching one document may take, in milliseconds.
     pub fetch_timeout_ms: u64,
+    /// The longest time from `iat` to `exp`, whoever issued the token, in seconds.
+    pub max_lifetime_s: u64,
+    /// Tenants whose tokens end before their `exp`.
+    pub tenants: Vec<TenantTokens>,
+}
+
+/// `[[authn.tenants]]`: what a tenant wants of the tokens that speak for it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TenantTokens {
+    /// The tenant.
+    pub customer: CustomerId,
+    /// The age at which its tokens end, in seconds.
+    pub max_age_s: u64,
 }
 
 impl Default for AuthnSettings {
@@ -217,6 +235,8 @@ impl Default for AuthnSettings {
             refresh_after_s: options.refresh_after.as_secs(),
             stale_limit_s: options.stale_limit.as_secs(),
             fetch_timeout_ms: u64::try_from(options.fetch_timeout.as_millis()).unwrap_or(u64::MAX),
+            max_lifetime_s: options.max_lifetime.as_secs(),
+            tenants: Vec::new(),
         }
     }
 }
@@ -230,6 +250,10 @@ impl AuthnSettings {
             refresh_after: Duration::from_secs(self.refresh_after_s),
             stale_limit: Duration::from_secs(self.stale_limit_s),
             fetch_timeout: Duration::from_millis(self.fetch_timeout_ms),
+            max_lifetime: Duration::from_secs(self.max_lifetime_s),
+            max_age_of_tenants: (self.tenants.iter())
+                .map(|tenant| (tenant.customer, Duration::from_secs(tenant.max_age_s)))
+                .collect(),
             ..AuthnOptions::default()
         }
     }
@@ -299,6 +323,14 @@ impl Config {
             ),
             (self.server.workers == Some(0), "`server.workers` is 0"),
             (self.server.request_timeout_s == 0, "`server.request_timeout_s` is 0"),
+            (
+                !(1..=TOKEN_LIFETIME_MAX_S).contains(&self.authn.max_lifetime_s),
+                "`authn.max_lifetime_s` is not between 1 and 86400",
+            ),
+            (
+                self.authn.tenants.iter().any(|tenant| tenant.max_age_s == 0),
+                "`max_age_s` of a tenant is 0: nobody there could work",
+            ),
             (
                 !(1..=CANARY_INTERVAL_MAX_S).contains(&self.isolation.canary_interval_s),
                 "`isolation.canary_interval_s` is not between 1 and 3600",

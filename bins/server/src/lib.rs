@@ -13,7 +13,7 @@ mod stop;
 pub use bearingwall_program::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED};
 pub use config::{
     AuthnSettings, Config, ConfigError, DatabaseSettings, IsolationProfile, IsolationSettings, KeySettings, Profile,
-    ServerSettings, TenancySettings,
+    ServerSettings, TenancySettings, TenantTokens,
 };
 pub use outcome::exit_code;
 

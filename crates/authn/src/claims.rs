@@ -5,6 +5,7 @@ use crate::issuer::IssuerConfig;
 use crate::json::{Json, Object};
 use aws_lc_rs::digest;
 use bearingwall_core::{CustomerId, Principal, Role, RoleSet, SubjectId};
+use std::collections::HashMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -35,12 +36,22 @@ pub(crate) fn is_access_token_type(typ: Option<&str>, config: &IssuerConfig) -> 
     }
 }
 
+/// How long tokens may live, whoever issued them.
+#[derive(Clone, Debug)]
+pub(crate) struct Lifetimes {
+    /// From `iat` to `exp`, in seconds; an issuer may be held to less.
+    pub(crate) longest_s: i64,
+    /// The age at which a tenant's tokens end, in seconds, where the tenant wants them to end before their `exp`.
+    pub(crate) of_tenants_s: HashMap<CustomerId, i64>,
+}
+
 /// The identity that the claims prove at `now_s` (Unix seconds), once the signature was checked.
 // CONTROL: AUT-1
 pub(crate) fn principal(
     claims: &Object,
     typ: Option<&str>,
     config: &IssuerConfig,
+    lifetimes: &Lifetimes,
     now_s: i64,
 ) -> Result<Principal, AuthnError> {
     let use_claim = claims.get("typ").map(Json::text);
@@ -56,9 +67,17 @@ pub(crate) fn principal(
         return Err(AuthnError::Audience);
     }
     let subject = subject(claims)?;
-    let expires_at = valid_until(claims, config, now_s)?;
+    let times = times(claims, config, lifetimes, now_s)?;
     let roles = roles(claims, &config.roles_claim)?;
     let customer = customer(claims, config, roles)?;
+    let age_s = customer.and_then(|customer| lifetimes.of_tenants_s.get(&customer));
+    let ends_s = age_s.map_or(times.ends_s, |age_s| {
+        times.ends_s.min(times.issued_s.saturating_add(*age_s))
+    });
+    if now_s >= ends_s {
+        return Err(AuthnError::Expired);
+    }
+    let expires_at = OffsetDateTime::from_unix_timestamp(ends_s).map_err(|_| AuthnError::Claim { claim: "exp" })?;
     Ok(Principal {
         subject: subject_id(&config.issuer, subject),
         customer,
@@ -87,38 +106,45 @@ fn subject(claims: &Object) -> Result<&str, AuthnError> {
         .ok_or(AuthnError::Claim { claim: "sub" })
 }
 
-/// When the proof ends: `exp` and the issuer's leeway, so that nothing below ends a request that was let in.
-fn valid_until(claims: &Object, config: &IssuerConfig, now_s: i64) -> Result<OffsetDateTime, AuthnError> {
-    let instant = |claim: &'static str| match claims.get(claim) {
+/// When a token was made and when its proof ends, in Unix seconds.
+struct Times {
+    issued_s: i64,
+    /// `exp` and the issuer's leeway, so that nothing below ends a request that was let in.
+    ends_s: i64,
+}
+
+// CONTROL: AUT-3
+fn times(claims: &Object, config: &IssuerConfig, lifetimes: &Lifetimes, now_s: i64) -> Result<Times, AuthnError> {
+    let expires = instant(claims, "exp")?.ok_or(AuthnError::Claim { claim: "exp" })?;
+    let issued_s = instant(claims, "iat")?.ok_or(AuthnError::Claim { claim: "iat" })?;
+    let not_before = instant(claims, "nbf")?;
+    let leeway = i64::from(config.leeway_s);
+    let ends_s = expires.saturating_add(leeway);
+    OffsetDateTime::from_unix_timestamp(ends_s).map_err(|_| AuthnError::Claim { claim: "exp" })?;
+    if now_s >= ends_s {
+        return Err(AuthnError::Expired);
+    }
+    let latest_start = now_s.saturating_add(leeway);
+    if issued_s > latest_start || not_before.is_some_and(|start| start > latest_start) {
+        return Err(AuthnError::NotYetValid);
+    }
+    let lifetime = expires.saturating_sub(issued_s);
+    let of_issuer = config.max_lifetime_s.map_or(i64::MAX, i64::from);
+    if lifetime <= 0 || lifetime > of_issuer.min(lifetimes.longest_s) {
+        return Err(AuthnError::Lifetime);
+    }
+    Ok(Times { issued_s, ends_s })
+}
+
+fn instant(claims: &Object, claim: &'static str) -> Result<Option<i64>, AuthnError> {
+    match claims.get(claim) {
         None => Ok(None),
         Some(value) => value
             .integer()
             .filter(|at| *at >= 0)
             .map(Some)
             .ok_or(AuthnError::Claim { claim }),
-    };
-    let expires = instant("exp")?.ok_or(AuthnError::Claim { claim: "exp" })?;
-    let issued = instant("iat")?.ok_or(AuthnError::Claim { claim: "iat" })?;
-    let not_before = instant("nbf")?;
-    let leeway = i64::from(config.leeway_s);
-    let ends = expires.saturating_add(leeway);
-    let ends_at = OffsetDateTime::from_unix_timestamp(ends).map_err(|_| AuthnError::Claim { claim: "exp" })?;
-    if now_s >= ends {
-        return Err(AuthnError::Expired);
     }
-    let latest_start = now_s.saturating_add(leeway);
-    if issued > latest_start || not_before.is_some_and(|start| start > latest_start) {
-        return Err(AuthnError::NotYetValid);
-    }
-    let lifetime = expires.saturating_sub(issued);
-    if lifetime <= 0
-        || config
-            .max_lifetime_s
-            .is_some_and(|longest| lifetime > i64::from(longest))
-    {
-        return Err(AuthnError::Lifetime);
-    }
-    Ok(ends_at)
 }
 
 /// The platform roles that the token lists. Other names mean something elsewhere and nothing here.

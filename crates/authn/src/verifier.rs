@@ -1,6 +1,6 @@
 //! From a bearer token to a principal: the port, its strict implementation and the cache of verified tokens.
 
-use crate::claims;
+use crate::claims::{self, Lifetimes};
 use crate::document::Documents;
 use crate::error::AuthnError;
 use crate::issuer::IssuerConfig;
@@ -8,7 +8,7 @@ use crate::json::{self, Json};
 use crate::jws::{CompactJws, JwsError, MAX_TOKEN_BYTES};
 use crate::keyring::{KeyRing, Source, Timing, millis};
 use aws_lc_rs::digest;
-use bearingwall_core::{Clock, Principal, SystemClock};
+use bearingwall_core::{Clock, CustomerId, Principal, SystemClock};
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
@@ -45,6 +45,10 @@ pub struct AuthnOptions {
     pub stale_limit: Duration,
     /// How long fetching one document may take.
     pub fetch_timeout: Duration,
+    /// The longest time from `iat` to `exp`, whoever issued the token; an issuer may be held to less.
+    pub max_lifetime: Duration,
+    /// The age at which the tokens of a tenant end, where that is before their `exp`.
+    pub max_age_of_tenants: HashMap<CustomerId, Duration>,
 }
 
 impl Default for AuthnOptions {
@@ -57,6 +61,8 @@ impl Default for AuthnOptions {
             refresh_after: Duration::from_secs(600),
             stale_limit: Duration::from_secs(24 * 3600),
             fetch_timeout: Duration::from_secs(2),
+            max_lifetime: Duration::from_secs(3600),
+            max_age_of_tenants: HashMap::new(),
         }
     }
 }
@@ -70,6 +76,7 @@ impl fmt::Debug for AuthnOptions {
             .field("refresh_after", &self.refresh_after)
             .field("stale_limit", &self.stale_limit)
             .field("fetch_timeout", &self.fetch_timeout)
+            .field("max_lifetime", &self.max_lifetime)
             .finish_non_exhaustive()
     }
 }
@@ -92,6 +99,7 @@ pub struct BearerVerifier {
     issuers: HashMap<String, Arc<Issuer>>,
     clock: Arc<dyn Clock>,
     cache_ttl_ms: i64,
+    lifetimes: Lifetimes,
     /// By SHA-256 of the token, so that no token is kept; successes only.
     verified: moka::sync::Cache<[u8; 32], Verified>,
 }
@@ -118,6 +126,12 @@ impl BearerVerifier {
         if issuers.is_empty() {
             return Err(refuse("", "no issuer is configured"));
         }
+        let lifetimes = Lifetimes {
+            longest_s: millis(options.max_lifetime) / 1000,
+            of_tenants_s: (options.max_age_of_tenants.iter())
+                .map(|(customer, age)| (*customer, millis(*age) / 1000))
+                .collect(),
+        };
         let documents = Documents::new(options.fetch_timeout).map_err(|source| AuthnError::Client { source })?;
         let timing = Timing {
             min_refetch: options.min_refetch,
@@ -142,6 +156,7 @@ impl BearerVerifier {
             issuers: by_name,
             clock: options.clock,
             cache_ttl_ms: millis(options.cache_ttl),
+            lifetimes,
             verified: moka::sync::Cache::builder()
                 .max_capacity(options.cache_entries)
                 .time_to_live(options.cache_ttl)
@@ -180,7 +195,13 @@ impl BearerVerifier {
         let (key, epoch) = issuer.ring.key(jws.kid()).await?;
         jws.check(&key)?;
         let now_ms = self.clock.unix_ms();
-        let principal = claims::principal(&claims, jws.typ(), &issuer.config, now_ms.div_euclid(1000))?;
+        let principal = claims::principal(
+            &claims,
+            jws.typ(),
+            &issuer.config,
+            &self.lifetimes,
+            now_ms.div_euclid(1000),
+        )?;
         let expires_ms = principal.expires_at.unix_timestamp().saturating_mul(1000);
         let principal = Arc::new(principal);
         let until_ms = expires_ms.min(now_ms.saturating_add(self.cache_ttl_ms));

@@ -230,6 +230,21 @@ pub const CATALOGUE: &[Control] = &[
         evidence: &[Tests("cargo test --workspace aut_2_")],
     },
     Control {
+        id: "AUT-3",
+        title: "Bounded life of a token",
+        statement: "No token is accepted that lives longer than the deployment, its issuer or its tenant allows, and no \
+                    clock may be wrong by more than two minutes.",
+        crate_name: "authn",
+        clauses: &[
+            cite(Hipaa, "164.312(a)(2)(iii)"),
+            cite(Hipaa, "164.312(d)"),
+            cite(Soc2, "CC6.1"),
+            cite(Nist80053, "IA-5(13)"),
+            cite(Nist80053, "AC-12"),
+        ],
+        evidence: &[Tests("cargo test --workspace aut_3_")],
+    },
+    Control {
         id: "RBC-1",
         title: "No route without a declared permission",
         statement: "A route is registered only together with the permission that its handler's first argument \
