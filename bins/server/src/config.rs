@@ -26,6 +26,9 @@ const VERSION: u32 = 1;
 /// The longest life of a token that may be configured, in seconds: for as long a revocation is remembered.
 const TOKEN_LIFETIME_MAX_S: u64 = 86_400;
 
+/// How old the list of ended sessions may be, in seconds: it is read every second, and a sign-out is to work soon.
+const REVOCATION_LIMITS_S: std::ops::RangeInclusive<u64> = 3..=60;
+
 /// The longest time between two probes of isolation, in seconds: what is not looked at for longer is not watched.
 const CANARY_INTERVAL_MAX_S: u64 = 3_600;
 
@@ -211,6 +214,8 @@ pub struct AuthnSettings {
     pub fetch_timeout_ms: u64,
     /// The longest time from `iat` to `exp`, whoever issued the token, in seconds.
     pub max_lifetime_s: u64,
+    /// The age above which the list of ended sessions is not trusted any more, in seconds: nobody is let in then.
+    pub revocation_limit_s: u64,
     /// Tenants whose tokens end before their `exp`.
     pub tenants: Vec<TenantTokens>,
 }
@@ -236,12 +241,22 @@ impl Default for AuthnSettings {
             stale_limit_s: options.stale_limit.as_secs(),
             fetch_timeout_ms: u64::try_from(options.fetch_timeout.as_millis()).unwrap_or(u64::MAX),
             max_lifetime_s: options.max_lifetime.as_secs(),
+            revocation_limit_s: 10,
             tenants: Vec::new(),
         }
     }
 }
 
 impl AuthnSettings {
+    pub(crate) const fn revocation_limit(&self) -> Duration {
+        Duration::from_secs(self.revocation_limit_s)
+    }
+
+    /// For how long a token may be accepted after it was made, both clocks off as far as they may be.
+    pub(crate) const fn longest_life(&self) -> Duration {
+        Duration::from_secs(self.max_lifetime_s.saturating_add(300))
+    }
+
     pub(crate) fn options(&self) -> AuthnOptions {
         AuthnOptions {
             cache_entries: self.cache_entries,
@@ -326,6 +341,10 @@ impl Config {
             (
                 !(1..=TOKEN_LIFETIME_MAX_S).contains(&self.authn.max_lifetime_s),
                 "`authn.max_lifetime_s` is not between 1 and 86400",
+            ),
+            (
+                !(REVOCATION_LIMITS_S).contains(&self.authn.revocation_limit_s),
+                "`authn.revocation_limit_s` is not between 3 and 60",
             ),
             (
                 self.authn.tenants.iter().any(|tenant| tenant.max_age_s == 0),

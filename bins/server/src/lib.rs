@@ -7,6 +7,7 @@ mod config;
 mod outcome;
 mod probe;
 mod record;
+mod sessions;
 mod start;
 mod stop;
 
@@ -107,6 +108,7 @@ pub async fn run(
         metrics,
         canary,
         record,
+        revocations,
         refusals,
     } = started;
     if let Some(metrics) = &metrics {
@@ -122,6 +124,7 @@ pub async fn run(
             served = server.run(shutdown) => served,
             never = canary.watch() => match never {},
             never = record.watch() => match never {},
+            never = revocations.watch() => match never {},
         };
         drop(serving);
         served

@@ -5,12 +5,13 @@ use crate::config::{Config, ConfigError, IsolationProfile};
 use crate::outcome::UnknownIssuer;
 use crate::probe::{Probe, issuer_ready, record_ready};
 use crate::record::RecordWatch;
+use crate::sessions::{ProvidersSignOut, RevocationWatch};
 use anyhow::Context as _;
 use bearingwall_audit::{AuditLog, AuditSink};
-use bearingwall_authn::BearerVerifier;
-use bearingwall_core::{Sensitive, SystemIds};
+use bearingwall_authn::{AuthnOptions, BearerVerifier, IdentityProvider, Revocations};
+use bearingwall_core::{Sensitive, SystemClock, SystemIds};
 use bearingwall_domain::Crm;
-use bearingwall_http::{Application, Limits, RunningServer, ServerOptions, Services, app_routes};
+use bearingwall_http::{Application, Limits, RunningServer, ServerOptions, Services, SignOut, app_routes};
 use bearingwall_rbac::PolicyTable;
 use bearingwall_rbac_casbin::CasbinEngine;
 use bearingwall_secrets::{
@@ -22,8 +23,8 @@ use bearingwall_tenancy::{Authority, EnterKey, PoolConfig, TenantPool};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Connections for refusals and the canary, beside those for requests: a pool that is exhausted must silence neither.
-const OWN_CONNECTIONS: usize = 3;
+/// Connections for refusals, the canary and the list of ended sessions, beside those for requests: a pool that is exhausted must silence none of them.
+const OWN_CONNECTIONS: usize = 4;
 
 /// How the record names this program.
 const SERVICE: &str = concat!("bearingwall-server/", env!("CARGO_PKG_VERSION"));
@@ -37,6 +38,7 @@ pub(crate) struct Started {
     pub(crate) metrics: Option<RunningServer>,
     pub(crate) canary: Canary,
     pub(crate) record: RecordWatch,
+    pub(crate) revocations: RevocationWatch,
     pub(crate) refusals: AuditSink,
 }
 
@@ -53,9 +55,17 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
     let keys = key_store(&config.keys.kek)?;
     let (pool, own_pool) = connect(config).await?;
     check_entry(config, &pool).await?;
-    let identity = BearerVerifier::start(config.issuers.clone(), config.authn.options())
+    let list = Arc::new(Revocations::new(Arc::new(SystemClock), config.authn.revocation_limit()));
+    let revocations = RevocationWatch::new(own_pool.clone(), Arc::clone(&list));
+    revocations.read().await.context("the list of ended sessions")?;
+    let authn = AuthnOptions {
+        revocations: Some(list),
+        ..config.authn.options()
+    };
+    let identity = BearerVerifier::start(config.issuers.clone(), authn)
         .await
         .context("the issuers")?;
+    let identity = Arc::new(identity);
     let engine = CasbinEngine::shipped().await.context("the policy")?;
     let permissions = PolicyTable::compile(&engine).context("the policy")?;
 
@@ -74,6 +84,12 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
     first_look(&canary, &refusals).await?;
     let audit = AuditLog::new(pool.clone()).with_service(SERVICE);
     let crm = Crm::new(audit.clone(), Arc::clone(&keys));
+    let sign_out: Arc<dyn SignOut> = Arc::new(ProvidersSignOut {
+        verifier: Arc::clone(&identity),
+        pool: pool.clone(),
+        lasting: config.authn.longest_life(),
+        added: Arc::clone(&revocations.added),
+    });
     let probe = Probe {
         pool,
         keys,
@@ -82,7 +98,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
         profile: config.isolation.profile,
     };
     let services = Services {
-        identity: Arc::new(identity),
+        identity: Arc::clone(&identity) as Arc<dyn IdentityProvider>,
         permissions: Arc::new(permissions),
         events: Arc::new(refusals.clone()),
         readiness: Arc::new(probe),
@@ -93,7 +109,10 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
         deadline: Duration::from_secs(config.server.request_timeout_s),
         ..Limits::default()
     };
-    let application = Application::new(app_routes()?, services, limits).with(crm).with(audit);
+    let application = Application::new(app_routes()?, services, limits)
+        .with(crm)
+        .with(audit)
+        .with(sign_out);
     let metrics = config
         .server
         .metrics_listen
@@ -105,6 +124,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
         metrics,
         canary,
         record,
+        revocations,
         refusals,
     })
 }

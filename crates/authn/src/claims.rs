@@ -6,6 +6,7 @@ use crate::json::{Json, Object};
 use aws_lc_rs::digest;
 use bearingwall_core::{CustomerId, Principal, Role, RoleSet, SubjectId};
 use std::collections::HashMap;
+use std::sync::Arc;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -15,16 +16,37 @@ const MAX_SUBJECT_BYTES: usize = 255;
 /// set over them. Two issuers with the same subject are two people.
 #[must_use]
 pub fn subject_id(issuer: &str, subject: &str) -> SubjectId {
+    SubjectId::from_uuid(digest_of(&[issuer, subject]))
+}
+
+/// A session at an issuer (`sid`), as the deny-list knows it: made as [`subject_id`] is, with a word in front that no
+/// issuer can be called.
+#[must_use]
+pub fn session_key(issuer: &str, session: &str) -> Uuid {
+    digest_of(&["sid", issuer, session])
+}
+
+/// A logout token (`jti`), which is taken once.
+pub(crate) fn logout_key(issuer: &str, token: &str) -> Uuid {
+    digest_of(&["jti", issuer, token])
+}
+
+/// Texts with a zero byte between them. INVARIANT: none holds one, for an issuer is an address and other claims with control
+/// characters are refused.
+fn digest_of(texts: &[&str]) -> Uuid {
     let mut context = digest::Context::new(&digest::SHA256);
-    context.update(issuer.as_bytes());
-    context.update(&[0]);
-    context.update(subject.as_bytes());
+    for (at, text) in texts.iter().enumerate() {
+        if at > 0 {
+            context.update(&[0]);
+        }
+        context.update(text.as_bytes());
+    }
     let digest = context.finish();
     let mut bytes = [0; 16];
     for (to, from) in bytes.iter_mut().zip(digest.as_ref()) {
         *to = *from;
     }
-    SubjectId::from_uuid(Uuid::new_v8(bytes))
+    Uuid::new_v8(bytes)
 }
 
 /// Whether the header's `typ` marks an access token (RFC 9068 section 4).
@@ -45,6 +67,14 @@ pub(crate) struct Lifetimes {
     pub(crate) of_tenants_s: HashMap<CustomerId, i64>,
 }
 
+/// What a good token proves, and by what it can be revoked.
+#[derive(Clone)]
+pub(crate) struct Proven {
+    pub(crate) principal: Arc<Principal>,
+    pub(crate) session: Option<Uuid>,
+    pub(crate) issued_s: i64,
+}
+
 /// The identity that the claims prove at `now_s` (Unix seconds), once the signature was checked.
 // CONTROL: AUT-1
 pub(crate) fn principal(
@@ -53,7 +83,7 @@ pub(crate) fn principal(
     config: &IssuerConfig,
     lifetimes: &Lifetimes,
     now_s: i64,
-) -> Result<Principal, AuthnError> {
+) -> Result<Proven, AuthnError> {
     let use_claim = claims.get("typ").map(Json::text);
     // Keycloak writes ID, Refresh or Logout there. A token whose header says only `JWT` must say it is a bearer token.
     if !matches!(use_claim, None | Some(Some("Bearer"))) || (typ == Some("JWT") && use_claim.is_none()) {
@@ -78,15 +108,20 @@ pub(crate) fn principal(
         return Err(AuthnError::Expired);
     }
     let expires_at = OffsetDateTime::from_unix_timestamp(ends_s).map_err(|_| AuthnError::Claim { claim: "exp" })?;
-    Ok(Principal {
+    let principal = Principal {
         subject: subject_id(&config.issuer, subject),
         customer,
         roles,
         expires_at,
+    };
+    Ok(Proven {
+        principal: Arc::new(principal),
+        session: optional_name(claims, "sid")?.map(|session| session_key(&config.issuer, session)),
+        issued_s: times.issued_s,
     })
 }
 
-fn audience_names(claims: &Object, ours: &str) -> Result<bool, AuthnError> {
+pub(crate) fn audience_names(claims: &Object, ours: &str) -> Result<bool, AuthnError> {
     let malformed = AuthnError::Claim { claim: "aud" };
     match claims.get("aud") {
         Some(Json::Text(audience)) => Ok(audience == ours),
@@ -98,12 +133,20 @@ fn audience_names(claims: &Object, ours: &str) -> Result<bool, AuthnError> {
 }
 
 fn subject(claims: &Object) -> Result<&str, AuthnError> {
-    claims
-        .get("sub")
-        .and_then(Json::text)
-        .filter(|subject| (1..=MAX_SUBJECT_BYTES).contains(&subject.len()))
-        .filter(|subject| !subject.trim().is_empty() && !subject.chars().any(char::is_control))
-        .ok_or(AuthnError::Claim { claim: "sub" })
+    optional_name(claims, "sub")?.ok_or(AuthnError::Claim { claim: "sub" })
+}
+
+/// A short text without control characters, as an issuer calls its people, sessions and tokens.
+pub(crate) fn optional_name<'a>(claims: &'a Object, claim: &'static str) -> Result<Option<&'a str>, AuthnError> {
+    let Some(value) = claims.get(claim) else {
+        return Ok(None);
+    };
+    value
+        .text()
+        .filter(|name| (1..=MAX_SUBJECT_BYTES).contains(&name.len()))
+        .filter(|name| !name.trim().is_empty() && !name.chars().any(char::is_control))
+        .map(Some)
+        .ok_or(AuthnError::Claim { claim })
 }
 
 /// When a token was made and when its proof ends, in Unix seconds.
@@ -136,7 +179,7 @@ fn times(claims: &Object, config: &IssuerConfig, lifetimes: &Lifetimes, now_s: i
     Ok(Times { issued_s, ends_s })
 }
 
-fn instant(claims: &Object, claim: &'static str) -> Result<Option<i64>, AuthnError> {
+pub(crate) fn instant(claims: &Object, claim: &'static str) -> Result<Option<i64>, AuthnError> {
     match claims.get(claim) {
         None => Ok(None),
         Some(value) => value

@@ -1,12 +1,14 @@
 //! From a bearer token to a principal: the port, its strict implementation and the cache of verified tokens.
 
-use crate::claims::{self, Lifetimes};
+use crate::claims::{self, Lifetimes, Proven};
 use crate::document::Documents;
 use crate::error::AuthnError;
 use crate::issuer::IssuerConfig;
-use crate::json::{self, Json};
+use crate::json::{self, Json, Object};
 use crate::jws::{CompactJws, JwsError, MAX_TOKEN_BYTES};
 use crate::keyring::{KeyRing, Source, Timing, millis};
+use crate::logout::{self, Logout};
+use crate::revocations::Revocations;
 use aws_lc_rs::digest;
 use bearingwall_core::{Clock, CustomerId, Principal, SystemClock};
 use std::collections::HashMap;
@@ -49,6 +51,8 @@ pub struct AuthnOptions {
     pub max_lifetime: Duration,
     /// The age at which the tokens of a tenant end, where that is before their `exp`.
     pub max_age_of_tenants: HashMap<CustomerId, Duration>,
+    /// The deny-list; without one a token is good until it expires.
+    pub revocations: Option<Arc<Revocations>>,
 }
 
 impl Default for AuthnOptions {
@@ -63,6 +67,7 @@ impl Default for AuthnOptions {
             fetch_timeout: Duration::from_secs(2),
             max_lifetime: Duration::from_secs(3600),
             max_age_of_tenants: HashMap::new(),
+            revocations: None,
         }
     }
 }
@@ -86,9 +91,17 @@ struct Issuer {
     ring: Arc<KeyRing>,
 }
 
+/// A token whose signature was checked, and nothing else.
+struct Signed {
+    typ: Option<String>,
+    issuer: Arc<Issuer>,
+    claims: Object,
+    epoch: u64,
+}
+
 #[derive(Clone)]
 struct Verified {
-    principal: Arc<Principal>,
+    proven: Proven,
     issuer: Arc<Issuer>,
     epoch: u64,
     until_ms: i64,
@@ -100,6 +113,7 @@ pub struct BearerVerifier {
     clock: Arc<dyn Clock>,
     cache_ttl_ms: i64,
     lifetimes: Lifetimes,
+    revocations: Option<Arc<Revocations>>,
     /// By SHA-256 of the token, so that no token is kept; successes only.
     verified: moka::sync::Cache<[u8; 32], Verified>,
 }
@@ -157,6 +171,7 @@ impl BearerVerifier {
             clock: options.clock,
             cache_ttl_ms: millis(options.cache_ttl),
             lifetimes,
+            revocations: options.revocations,
             verified: moka::sync::Cache::builder()
                 .max_capacity(options.cache_entries)
                 .time_to_live(options.cache_ttl)
@@ -165,6 +180,15 @@ impl BearerVerifier {
     }
 
     async fn principal(&self, bearer: &str) -> Result<Arc<Principal>, AuthnError> {
+        let proven = self.proven(bearer).await?;
+        // Of remembered tokens too, and before anything else is answered.
+        if let Some(revocations) = &self.revocations {
+            revocations.check(proven.principal.subject, proven.session, proven.issued_s)?;
+        }
+        Ok(proven.principal)
+    }
+
+    async fn proven(&self, bearer: &str) -> Result<Proven, AuthnError> {
         // Before anything is computed over it.
         if bearer.len() > MAX_TOKEN_BYTES {
             return Err(JwsError::Malformed {
@@ -176,8 +200,48 @@ impl BearerVerifier {
         if let Some(hit) = self.remembered(&name).await {
             return Ok(hit);
         }
-        // CONTROL: AUT-1
-        let jws = CompactJws::parse(bearer)?;
+        let is_type = |typ: Option<&str>, config: &IssuerConfig| claims::is_access_token_type(typ, config);
+        let signed = self.signed(bearer, is_type).await?;
+        let now_ms = self.clock.unix_ms();
+        let proven = claims::principal(
+            &signed.claims,
+            signed.typ.as_deref(),
+            &signed.issuer.config,
+            &self.lifetimes,
+            now_ms.div_euclid(1000),
+        )?;
+        let expires_ms = proven.principal.expires_at.unix_timestamp().saturating_mul(1000);
+        let until_ms = expires_ms.min(now_ms.saturating_add(self.cache_ttl_ms));
+        let entry = Verified {
+            proven: proven.clone(),
+            issuer: signed.issuer,
+            epoch: signed.epoch,
+            until_ms,
+        };
+        self.verified.insert(name, entry);
+        Ok(proven)
+    }
+
+    /// What an issuer's logout token says (OpenID Connect Back-Channel Logout 1.0). Whether it was used before is for the
+    /// caller to see.
+    ///
+    /// # Errors
+    /// As [`IdentityProvider::verify`].
+    pub async fn logout(&self, token: &str) -> Result<Logout, AuthnError> {
+        let is_type = |typ: Option<&str>, _: &IssuerConfig| logout::is_logout_token_type(typ);
+        let signed = self.signed(token, is_type).await?;
+        let now_s = self.clock.unix_ms().div_euclid(1000);
+        logout::logout(&signed.claims, &signed.issuer.config, now_s)
+    }
+
+    /// The claims of a token of this type whose signature is its issuer's.
+    // CONTROL: AUT-1
+    async fn signed(
+        &self,
+        token: &str,
+        is_type: impl Fn(Option<&str>, &IssuerConfig) -> bool,
+    ) -> Result<Signed, AuthnError> {
+        let jws = CompactJws::parse(token)?;
         let claims = json::object(jws.danger_unverified_payload()).ok_or(AuthnError::Claims)?;
         // The issuer is read before the signature is checked, but only to choose whose keys may verify it:
         // issuers are configured, and one issuer's key never verifies another's token.
@@ -186,7 +250,7 @@ impl BearerVerifier {
             .and_then(Json::text)
             .ok_or(AuthnError::Claim { claim: "iss" })?;
         let issuer = self.issuers.get(issuer).ok_or(AuthnError::UnknownIssuer)?;
-        if !claims::is_access_token_type(jws.typ(), &issuer.config) {
+        if !is_type(jws.typ(), &issuer.config) {
             return Err(AuthnError::TokenType);
         }
         if !issuer.config.algorithms.contains(&jws.algorithm()) {
@@ -194,33 +258,20 @@ impl BearerVerifier {
         }
         let (key, epoch) = issuer.ring.key(jws.kid()).await?;
         jws.check(&key)?;
-        let now_ms = self.clock.unix_ms();
-        let principal = claims::principal(
-            &claims,
-            jws.typ(),
-            &issuer.config,
-            &self.lifetimes,
-            now_ms.div_euclid(1000),
-        )?;
-        let expires_ms = principal.expires_at.unix_timestamp().saturating_mul(1000);
-        let principal = Arc::new(principal);
-        let until_ms = expires_ms.min(now_ms.saturating_add(self.cache_ttl_ms));
-        let entry = Verified {
-            principal: Arc::clone(&principal),
+        Ok(Signed {
+            typ: jws.typ().map(str::to_owned),
             issuer: Arc::clone(issuer),
+            claims,
             epoch,
-            until_ms,
-        };
-        self.verified.insert(name, entry);
-        Ok(principal)
+        })
     }
 
     /// What was verified before, if it would be verified again: in time, under keys that still stand.
-    async fn remembered(&self, name: &[u8; 32]) -> Option<Arc<Principal>> {
+    async fn remembered(&self, name: &[u8; 32]) -> Option<Proven> {
         let hit = self.verified.get(name)?;
         let keys = hit.issuer.ring.snapshot().await.ok();
         if self.clock.unix_ms() < hit.until_ms && keys.is_some_and(|keys| keys.epoch == hit.epoch) {
-            return Some(hit.principal);
+            return Some(hit.proven);
         }
         self.verified.invalidate(name);
         None

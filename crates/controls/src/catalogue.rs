@@ -245,6 +245,22 @@ pub const CATALOGUE: &[Control] = &[
         evidence: &[Tests("cargo test --workspace aut_3_")],
     },
     Control {
+        id: "AUT-4",
+        title: "Sign-out and revocation within seconds",
+        statement: "A session that its provider or an operator has ended, and a person who was signed out, are refused by \
+                    every server within two seconds, remembered tokens included; where that cannot be known, nobody is let in.",
+        crate_name: "authn",
+        clauses: &[
+            cite(Hipaa, "164.308(a)(3)(ii)(C)"),
+            cite(Hipaa, "164.312(a)(2)(iii)"),
+            cite(Soc2, "CC6.2"),
+            cite(Soc2, "CC6.3"),
+            cite(Nist80053, "AC-2(13)"),
+            cite(Nist80053, "AC-12"),
+        ],
+        evidence: &[Tests("cargo test --workspace aut_4_")],
+    },
+    Control {
         id: "RBC-1",
         title: "No route without a declared permission",
         statement: "A route is registered only together with the permission that its handler's first argument \

@@ -61,6 +61,9 @@ pub enum HttpError {
     /// The request took longer than the server gives it.
     #[error("the request took longer than the server gives it")]
     Deadline,
+    /// An identity provider's logout token is not good, or was used before.
+    #[error("the logout token is not accepted")]
+    LogoutToken,
     /// The stream of an import broke off or grew too long.
     #[error("the body of the import ended early or is too long")]
     ImportBody,
@@ -82,6 +85,7 @@ impl HttpError {
             | Self::Framework
             | Self::NotReady { .. }
             | Self::Deadline
+            | Self::LogoutToken
             | Self::ImportBody => None,
         }
     }
@@ -94,6 +98,7 @@ impl HttpError {
             Self::MediaType => Some(("Content-Type", "is not the media type that this operation takes")),
             Self::Query => Some(("query", "is not what this operation takes")),
             Self::Header { name, reason } => Some((name, reason)),
+            Self::LogoutToken => Some(("logout_token", "is not accepted")),
             Self::ImportBody => Some(("body", "ended early or is too long")),
             Self::UnknownPath
             | Self::Credentials { .. }
@@ -118,6 +123,7 @@ impl Classified for HttpError {
             | Self::Query
             | Self::Header { .. }
             | Self::Refused
+            | Self::LogoutToken
             | Self::ImportBody => ErrorKind::Invalid,
             Self::Framework => ErrorKind::Internal,
             Self::NotReady { .. } | Self::Deadline => ErrorKind::Unavailable,
@@ -139,6 +145,7 @@ impl Classified for HttpError {
             Self::NotReady { .. } => "HTP-012",
             Self::Deadline => "HTP-013",
             Self::ImportBody => "HTP-014",
+            Self::LogoutToken => "HTP-015",
         }
     }
 }

@@ -23,6 +23,7 @@ pub mod routes;
 mod scrape;
 mod server;
 mod services;
+mod sign_out;
 
 pub use application::Application;
 pub use edge::CORRELATION_ID;
@@ -34,6 +35,7 @@ pub use problem::{PROBLEM_JSON, Problem, ProblemBody};
 pub use routes::{RouteError, RouteSpec, RouteTable};
 pub use server::{ListenError, RunningServer, ServerOptions};
 pub use services::{Check, Limits, Readiness, Services};
+pub use sign_out::SignOut;
 
 /// Every route of the API.
 ///
@@ -42,6 +44,7 @@ pub use services::{Check, Limits, Readiness, Services};
 pub fn app_routes() -> Result<RouteTable, RouteError> {
     let table = RouteTable::builder();
     let table = probes::routes(table);
+    let table = sign_out::routes(table);
     let table = me::routes(table);
     let table = clients::routes(table);
     let table = chart_notes::routes(table);

@@ -11,6 +11,7 @@ pub mod jobs;
 mod pool;
 pub mod pooler;
 pub mod posture;
+pub mod revocations;
 mod session;
 mod sessions;
 #[cfg(feature = "sql")]
@@ -26,4 +27,4 @@ pub use pooler::Pooler;
 pub use tx::TenantTx;
 
 /// The migration that this program was built for; a database at any other is refused at start.
-pub const SCHEMA_VERSION: &str = "00000000000007";
+pub const SCHEMA_VERSION: &str = "00000000000008";

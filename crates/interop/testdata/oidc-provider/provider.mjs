@@ -43,6 +43,8 @@ const build = () => new Provider(issuer, {
   }],
   clientDefaults: { id_token_signed_response_alg: 'ES256' },
   enabledJWA: { idTokenSigningAlgValues: ['ES256'] },
+  // By default it posts nothing to loopback, where the application of a test stands.
+  fetch: (address, { dispatcher, ...options }) => fetch(address, options),
   pkce: { required: () => true },
   acrValues: ['password', 'mfa'],
   claims: { openid: ['sub'], acr: null, sid: null, auth_time: null },
@@ -54,7 +56,11 @@ const build = () => new Provider(issuer, {
   features: {
     devInteractions: { enabled: false },
     backchannelLogout: { enabled: true },
-    rpInitiatedLogout: { enabled: true },
+    rpInitiatedLogout: {
+      enabled: true,
+      // Its page asks whether to sign out here too; whoever came this way says yes.
+      logoutSource: (ctx, form) => { ctx.body = form.replace('</form>', '<input name="logout" value="yes"></form>'); },
+    },
     revocation: { enabled: true },
     resourceIndicators: {
       enabled: true,

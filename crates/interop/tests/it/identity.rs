@@ -56,6 +56,7 @@ with_every_provider! {
     aut_1_an_expired_token_is_refused
     a_disabled_person_neither_signs_in_nor_refreshes
     a_refresh_token_is_good_once
+    aut_4_a_sign_out_at_the_provider_ends_the_access_token_within_seconds
 }
 
 fn aut_1_a_sign_in_yields_a_token_that_proves_subject_tenant_and_roles<P: Provider>() {
@@ -166,4 +167,26 @@ fn a_refresh_token_is_good_once<P: Provider>() {
     // Used a second time it has been stolen by one of the two, and neither goes on.
     assert_eq!(flow.refresh(&tokens).status, 400);
     assert_eq!(flow.refresh(&Tokens(renewed.json())).status, 400);
+}
+
+fn aut_4_a_sign_out_at_the_provider_ends_the_access_token_within_seconds<P: Provider>() {
+    let Some(site) = Site::<P>::new() else { return };
+    let flow = flow(&site);
+    let browser = Browser::new();
+    let (tokens, other) = (flow.sign_in_with(&browser, &site.alice), flow.sign_in(&site.alice));
+    for tokens in [&tokens, &other] {
+        assert_eq!(site.ask("/v1/me", tokens.access()).status, 200);
+    }
+    flow.sign_out(&browser, &tokens, &site.alice);
+    // The provider tells us behind the browser's back, and its logout token is good.
+    site.refused_after(tokens.access(), Duration::from_secs(4));
+    assert_eq!(flow.refresh(&tokens).status, 400);
+    assert_eq!(site.ask("/v1/me", other.access()).status, 200, "another session");
+    let recorded = site
+        .wait_for("SELECT concat_ws(' ', actor_id, resource_id) FROM audit.events WHERE event_type = 'session.ended'");
+    let named = |claim| tokens.of_access(1, claim).as_str().unwrap().to_owned();
+    let issuer = site.provider.issuer();
+    let subject = bearingwall_authn::subject_id(&issuer, &named("sub"));
+    let session = bearingwall_authn::session_key(&issuer, &named("sid"));
+    assert_eq!(recorded, [format!("{subject} {session}")]);
 }

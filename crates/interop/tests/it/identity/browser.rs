@@ -316,15 +316,29 @@ impl<P: Provider> CodeFlow<'_, P> {
 
     /// A whole sign-in with a second factor.
     pub(crate) fn sign_in(&self, person: &Person) -> Tokens {
-        self.sign_in_at(person, "mfa")
+        self.sign_in_with(&Browser::new(), person)
     }
 
-    pub(crate) fn sign_in_at(&self, person: &Person, acr: &str) -> Tokens {
-        let (code, verifier) = self
-            .code(&Browser::new(), person, acr)
-            .unwrap_or_else(|page| panic!("{page:?}"));
+    /// The same in a browser that stays.
+    pub(crate) fn sign_in_with(&self, browser: &Browser, person: &Person) -> Tokens {
+        let code = self.code(browser, person, "mfa");
+        let (code, verifier) = code.unwrap_or_else(|page| panic!("{page:?}"));
         let answer = self.exchange(&code, &verifier);
         assert_eq!(answer.status, 200, "{answer:?}");
         Tokens(answer.json())
+    }
+
+    /// Signs out at the provider (OpenID Connect RP-Initiated Logout 1.0).
+    pub(crate) fn sign_out(&self, browser: &Browser, tokens: &Tokens, person: &Person) {
+        let back = format!("{}/auth/session", self.origin);
+        let query = form(&[
+            ("id_token_hint", tokens.part("id_token")),
+            ("client_id", CLIENT_ID),
+            ("post_logout_redirect_uri", &back),
+        ]);
+        let begin = format!("{}?{query}", self.endpoint("end_session_endpoint"));
+        browser
+            .pass(&begin, &back, person)
+            .unwrap_or_else(|page| panic!("{page:?}"));
     }
 }

@@ -5,7 +5,7 @@ use super::provider::{AUDIENCE, CLIENT_ID, Person, Provider};
 use crate::pgbouncer::required;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -16,6 +16,8 @@ pub(crate) struct OidcProvider {
     child: Child,
     issuer: String,
     secret: String,
+    /// It says more now and then, and ends where nobody listens.
+    _said: BufReader<ChildStdout>,
     _scratch: TempDir,
 }
 
@@ -55,15 +57,15 @@ impl Provider for OidcProvider {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        let mut said = BufReader::new(child.stdout.take().unwrap());
+        said.read_line(&mut line).unwrap();
         let ready: Value =
             serde_json::from_str(&line).unwrap_or_else(|_| panic!("oidc-provider does not start: {line}"));
         Some(Self {
             child,
             issuer: ready["issuer"].as_str().unwrap().to_owned(),
             secret,
+            _said: said,
             _scratch: scratch,
         })
     }

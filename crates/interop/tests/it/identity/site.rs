@@ -1,7 +1,7 @@
 //! The real server over a real database of two tenants, trusting one provider.
 
 use super::browser::{Answer, Browser};
-use super::provider::{AUDIENCE, Person, Provider};
+use super::provider::{AUDIENCE, CLIENT_ID, Person, Provider};
 use bearingwall_core::{CustomerId, Role, Sensitive};
 use bearingwall_migrations::{NewTenant, install_enter_key, serve_regions, tenant_create};
 use bearingwall_secrets::{FileKeyStore, FileStore};
@@ -115,6 +115,7 @@ refresh_after_s = 2
 issuer = "{issuer}"
 audience = "{AUDIENCE}"
 leeway_s = 1
+logout_audience = "{CLIENT_ID}"
 "#,
             url = self.database.url(Login::App),
             issuer = self.provider.issuer(),
