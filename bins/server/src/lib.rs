@@ -2,6 +2,7 @@
 #![doc = include_str!("../README.md")]
 
 mod arguments;
+mod browser;
 mod canary;
 mod config;
 mod outcome;
@@ -13,8 +14,8 @@ mod stop;
 
 pub use bearingwall_program::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED};
 pub use config::{
-    AuthnSettings, Config, ConfigError, DatabaseSettings, IsolationProfile, IsolationSettings, KeySettings, Profile,
-    ServerSettings, TenancySettings, TenantTokens,
+    AuthnSettings, Config, ConfigError, DatabaseSettings, IsolationProfile, IsolationSettings, KeySettings,
+    LoginSettings, Profile, ServerSettings, TenancySettings, TenantTokens,
 };
 pub use outcome::exit_code;
 

@@ -1,7 +1,8 @@
 //! The order of a safe start: secrets, database with its posture, signing keys, policy, record, canary, routes, socket.
 
+use crate::browser::{BrowserSessions, Setup};
 use crate::canary::{Breached, Canary};
-use crate::config::{Config, ConfigError, IsolationProfile};
+use crate::config::{Config, ConfigError, IsolationProfile, LoginSettings};
 use crate::outcome::UnknownIssuer;
 use crate::probe::{Probe, issuer_ready, record_ready};
 use crate::record::RecordWatch;
@@ -9,9 +10,10 @@ use crate::sessions::{ProvidersSignOut, RevocationWatch};
 use anyhow::Context as _;
 use bearingwall_audit::{AuditLog, AuditSink};
 use bearingwall_authn::{AuthnOptions, BearerVerifier, IdentityProvider, Revocations};
+use bearingwall_authn_oidc::{OidcClient, OidcConfig};
 use bearingwall_core::{Sensitive, SystemClock, SystemIds};
 use bearingwall_domain::Crm;
-use bearingwall_http::{Application, Limits, RunningServer, ServerOptions, Services, SignOut, app_routes};
+use bearingwall_http::{Application, Limits, RunningServer, ServerOptions, Services, Sessions, SignOut, app_routes};
 use bearingwall_rbac::PolicyTable;
 use bearingwall_rbac_casbin::CasbinEngine;
 use bearingwall_secrets::{
@@ -90,6 +92,10 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
         lasting: config.authn.longest_life(),
         added: Arc::clone(&revocations.added),
     });
+    let sessions = match &config.login {
+        Some(login) => Some(sessions(login, config, &pool, &identity).await.context("the sign-in")?),
+        None => None,
+    };
     let probe = Probe {
         pool,
         keys,
@@ -104,6 +110,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
         readiness: Arc::new(probe),
         ids: Arc::new(SystemIds),
         keep_proof: config.isolation.profile == IsolationProfile::SplitKey,
+        sessions,
     };
     let limits = Limits {
         deadline: Duration::from_secs(config.server.request_timeout_s),
@@ -179,6 +186,40 @@ async fn check_entry(config: &Config, pool: &TenantPool) -> anyhow::Result<()> {
         tracing::error!("the record has no partition for this month: nothing can be read until one is made");
     }
     Ok(())
+}
+
+/// The sign-in of people in browsers.
+async fn sessions(
+    login: &LoginSettings,
+    config: &Config,
+    pool: &TenantPool,
+    verifier: &Arc<BearerVerifier>,
+) -> anyhow::Result<Arc<dyn Sessions>> {
+    let secrets = adapters();
+    let client_secret = secrets.fetch(&login.client_secret).await?;
+    let seal_key = secrets.fetch(&login.seal_key).await?;
+    let issuer = config.issuers.iter().find(|issuer| issuer.issuer == login.issuer);
+    let oidc = OidcConfig {
+        issuer: login.issuer.clone(),
+        client_id: login.client_id.clone(),
+        client_secret: Sensitive::new(client_secret.utf8()?.to_owned()),
+        redirect_uri: format!("{}/auth/callback", login.origin),
+        algorithms: issuer.map(|issuer| issuer.algorithms.clone()).unwrap_or_default(),
+        scopes: login.scopes.clone(),
+        acr_values: login.acr_values.clone(),
+        timeout: Duration::from_secs(5),
+    };
+    let sessions = BrowserSessions::new(Setup {
+        oidc: OidcClient::discover(oidc).await?,
+        issuer: login.issuer.clone(),
+        origin: login.origin.clone(),
+        verifier: Arc::clone(verifier),
+        pool: pool.clone(),
+        key: DataKey::from_bytes(seal_key.bytes())?,
+        idle: Duration::from_secs(login.idle_s),
+        absolute: Duration::from_secs(login.absolute_s),
+    });
+    Ok(Arc::new(sessions))
 }
 
 fn metrics(refusals: &AuditSink) -> Arc<Metrics> {

@@ -17,6 +17,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// A boxed future, so that the port can be used behind `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -220,6 +221,16 @@ impl BearerVerifier {
         };
         self.verified.insert(name, entry);
         Ok(proven)
+    }
+
+    /// As [`IdentityProvider::verify`], and the session of the token as the deny-list knows it.
+    ///
+    /// # Errors
+    /// As [`IdentityProvider::verify`].
+    pub async fn verify_with_session(&self, bearer: &str) -> Result<(Arc<Principal>, Option<Uuid>), AuthnError> {
+        let principal = self.principal(bearer).await?;
+        let session = self.proven(bearer).await?.session;
+        Ok((principal, session))
     }
 
     /// What an issuer's logout token says (OpenID Connect Back-Channel Logout 1.0). Whether it was used before is for the

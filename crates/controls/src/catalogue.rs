@@ -261,6 +261,36 @@ pub const CATALOGUE: &[Control] = &[
         evidence: &[Tests("cargo test --workspace aut_4_")],
     },
     Control {
+        id: "AUT-5",
+        title: "Sessions in a browser",
+        statement: "A browser holds a random number in a cookie that no script reads, and never a token; a session begins \
+                    only where its sign-in began, and ends by rest, by age, at sign-out and with the provider's session.",
+        crate_name: "authn",
+        clauses: &[
+            cite(Hipaa, "164.312(a)(2)(iii)"),
+            cite(Hipaa, "164.312(d)"),
+            cite(Soc2, "CC6.1"),
+            cite(Nist80053, "AC-11"),
+            cite(Nist80053, "AC-12"),
+            cite(Nist80053, "SC-23"),
+        ],
+        evidence: &[Tests("cargo test --workspace aut_5_")],
+    },
+    Control {
+        id: "AUT-6",
+        title: "No other page acts in a session",
+        statement: "A request with a session is served only if it comes from a page of ours, and changes something only with \
+                    the session's own token; a session and a bearer token on one request are refused.",
+        crate_name: "authn",
+        clauses: &[
+            cite(Hipaa, "164.312(d)"),
+            cite(Soc2, "CC6.1"),
+            cite(Soc2, "CC6.6"),
+            cite(Nist80053, "SC-23"),
+        ],
+        evidence: &[Tests("cargo test --workspace aut_6_")],
+    },
+    Control {
         id: "RBC-1",
         title: "No route without a declared permission",
         statement: "A route is registered only together with the permission that its handler's first argument \

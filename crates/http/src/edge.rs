@@ -2,6 +2,7 @@
 
 use crate::refusals::{Refusal, Refusals};
 use crate::routes::{Matched, Refused};
+use crate::sessions::SIGN_IN;
 use crate::{Limits, Problem, Services};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -100,7 +101,12 @@ fn finish(edge: &Edge, response: ServiceResponse<BoxBody>, id: RequestId) -> Ser
     let stand_in = Problem::of_status(status);
     let problem = own.unwrap_or(&stand_in);
     log(problem, status);
+    let is_sign_in = request
+        .extensions()
+        .get::<Matched>()
+        .is_some_and(|matched| matched.0 == SIGN_IN);
     let refused = match status {
+        StatusCode::UNAUTHORIZED if is_sign_in => Some(Refused::SignIn),
         StatusCode::UNAUTHORIZED => Some(Refused::Unauthenticated),
         StatusCode::FORBIDDEN => Some(Refused::Denied),
         _ => None,

@@ -64,6 +64,9 @@ pub enum HttpError {
     /// An identity provider's logout token is not good, or was used before.
     #[error("the logout token is not accepted")]
     LogoutToken,
+    /// A page that is not ours may have caused the request: it carries a session and not what our own pages send.
+    #[error("the request carries a session and does not come from a page of ours")]
+    CrossSite,
     /// The stream of an import broke off or grew too long.
     #[error("the body of the import ended early or is too long")]
     ImportBody,
@@ -86,6 +89,7 @@ impl HttpError {
             | Self::NotReady { .. }
             | Self::Deadline
             | Self::LogoutToken
+            | Self::CrossSite
             | Self::ImportBody => None,
         }
     }
@@ -106,6 +110,7 @@ impl HttpError {
             | Self::Refused
             | Self::Framework
             | Self::NotReady { .. }
+            | Self::CrossSite
             | Self::Deadline => None,
         }
     }
@@ -125,6 +130,7 @@ impl Classified for HttpError {
             | Self::Refused
             | Self::LogoutToken
             | Self::ImportBody => ErrorKind::Invalid,
+            Self::CrossSite => ErrorKind::Forbidden,
             Self::Framework => ErrorKind::Internal,
             Self::NotReady { .. } | Self::Deadline => ErrorKind::Unavailable,
         }
@@ -146,6 +152,7 @@ impl Classified for HttpError {
             Self::Deadline => "HTP-013",
             Self::ImportBody => "HTP-014",
             Self::LogoutToken => "HTP-015",
+            Self::CrossSite => "HTP-016",
         }
     }
 }

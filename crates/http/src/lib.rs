@@ -23,6 +23,7 @@ pub mod routes;
 mod scrape;
 mod server;
 mod services;
+mod sessions;
 mod sign_out;
 
 pub use application::Application;
@@ -35,6 +36,7 @@ pub use problem::{PROBLEM_JSON, Problem, ProblemBody};
 pub use routes::{RouteError, RouteSpec, RouteTable};
 pub use server::{ListenError, RunningServer, ServerOptions};
 pub use services::{Check, Limits, Readiness, Services};
+pub use sessions::{CSRF, OpenSession, Sessions, SignInAnswer, SignInBegun, SignInFinished};
 pub use sign_out::SignOut;
 
 /// Every route of the API.
@@ -44,6 +46,7 @@ pub use sign_out::SignOut;
 pub fn app_routes() -> Result<RouteTable, RouteError> {
     let table = RouteTable::builder();
     let table = probes::routes(table);
+    let table = sessions::routes(table);
     let table = sign_out::routes(table);
     let table = me::routes(table);
     let table = clients::routes(table);

@@ -40,6 +40,8 @@ pub enum Refused {
     Unauthenticated,
     /// Its actor lacks the permission.
     Denied,
+    /// It was to end a sign-in, and did not.
+    SignIn,
 }
 
 impl Refused {
@@ -48,6 +50,7 @@ impl Refused {
         match self {
             Self::Unauthenticated => EventType::RequestUnauthenticated,
             Self::Denied => EventType::RequestDenied,
+            Self::SignIn => EventType::SignInFailed,
         }
     }
 }

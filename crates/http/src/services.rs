@@ -1,5 +1,6 @@
 //! What the edge is wired to: four ports, a source of ids, what becomes of a token, and the limits it holds.
 
+use crate::sessions::Sessions;
 use bearingwall_authn::{BoxFuture, IdentityProvider};
 use bearingwall_core::{EventSink, IdGen};
 use bearingwall_rbac::PolicyTable;
@@ -22,6 +23,8 @@ pub struct Services {
     /// Whether a verified token stays with its request, for a database that verifies it itself (the split-key profile).
     /// Otherwise nothing behind the verification ever holds it.
     pub keep_proof: bool,
+    /// People in browsers; without it only bearer tokens are accepted, and there is no sign-in.
+    pub sessions: Option<Arc<dyn Sessions>>,
 }
 
 /// Whether the server can do its work right now.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod address;
+pub mod browser_sessions;
 pub mod canary;
 pub mod danger;
 mod entry;

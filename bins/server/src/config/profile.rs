@@ -9,6 +9,9 @@ use std::fmt;
 /// The longest token lifetime that `hipaa` accepts, in seconds: what a stolen token is worth.
 const HIPAA_LIFETIME_S: u32 = 900;
 
+/// The longest time that `hipaa` lets a session in a browser rest, in seconds (164.312(a)(2)(iii)).
+const HIPAA_IDLE_S: u64 = 900;
+
 /// The shortest time between two probes of isolation outside of development, in seconds: each costs the database work.
 const CANARY_INTERVAL_MIN_S: u64 = 5;
 
@@ -48,6 +51,13 @@ impl Config {
             for issuer in self.issuers.iter().filter(|issuer| is_plain(issuer)) {
                 refusals.push(format!("the issuer `{}` is reached without TLS", issuer.issuer));
             }
+            if self
+                .login
+                .as_ref()
+                .is_some_and(|login| login.origin.starts_with("http:"))
+            {
+                refusals.push("`login.origin` is reached without TLS".to_owned());
+            }
             if !self.server.listen.ip().is_loopback() && !self.server.tls_terminated_upstream {
                 refusals.push(
                     "`server.listen` is open to the network without TLS; let a proxy end TLS on this machine, \
@@ -80,6 +90,9 @@ impl Config {
                 refusals.push(format!(
                     "`max_lifetime_s` of the issuer `{name}` is not set to {HIPAA_LIFETIME_S} or less"
                 ));
+            }
+            if self.login.as_ref().is_some_and(|login| login.idle_s > HIPAA_IDLE_S) {
+                refusals.push(format!("`login.idle_s` is more than {HIPAA_IDLE_S}"));
             }
             if self.database.accept_version.is_some() {
                 refusals.push("`database.accept_version` accepts a PostgreSQL with known holes".to_owned());

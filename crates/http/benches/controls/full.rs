@@ -96,6 +96,7 @@ impl Stage {
             readiness: Arc::new(Ready),
             ids: Arc::new(SystemIds),
             keep_proof: false,
+            sessions: None,
         };
         let application = Application::new(app_routes().unwrap(), services, Limits::default()).with(crm);
         let bare = bare_server(&cluster, client).await;

@@ -138,6 +138,7 @@ fn world_of(routes: RouteTable, limits: Limits, passed: bool, keep_proof: bool) 
         readiness: readiness.clone(),
         ids: Arc::new(SystemIds),
         keep_proof,
+        sessions: None,
     };
     World {
         record,

@@ -4,11 +4,17 @@ mod browser;
 mod keycloak;
 mod oidc_provider;
 mod provider;
+mod sessions;
 mod site;
 
 use browser::{Browser, CodeFlow, Tokens};
 use provider::Provider;
 use serde_json::json;
+use sessions::{
+    aut_5_a_person_signs_in_works_and_signs_out_in_a_browser,
+    aut_5_a_session_is_renewed_once_for_all_and_ends_with_the_providers, aut_5_a_session_that_rests_is_over,
+    aut_5_nobody_takes_over_a_sign_in_that_another_browser_began, aut_6_no_other_page_acts_in_a_session,
+};
 use site::Site;
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -57,6 +63,11 @@ with_every_provider! {
     a_disabled_person_neither_signs_in_nor_refreshes
     a_refresh_token_is_good_once
     aut_4_a_sign_out_at_the_provider_ends_the_access_token_within_seconds
+    aut_5_a_person_signs_in_works_and_signs_out_in_a_browser
+    aut_5_a_session_is_renewed_once_for_all_and_ends_with_the_providers
+    aut_5_a_session_that_rests_is_over
+    aut_5_nobody_takes_over_a_sign_in_that_another_browser_began
+    aut_6_no_other_page_acts_in_a_session
 }
 
 fn aut_1_a_sign_in_yields_a_token_that_proves_subject_tenant_and_roles<P: Provider>() {

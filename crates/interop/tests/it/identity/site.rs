@@ -89,6 +89,8 @@ impl<P: Provider> Site<P> {
         secrets.put("app", password.expose().as_bytes()).unwrap();
         secrets.put("enter-key-1", enter_key).unwrap();
         secrets.put("client", self.provider.client_secret().as_bytes()).unwrap();
+        let seal_key = Uuid::new_v4().as_bytes().repeat(2);
+        secrets.put("session", &seal_key).unwrap();
         FileKeyStore::open_or_create(secrets, "kek").unwrap();
         let store = format!("file+sealed://{}", folder.display());
         format!(
@@ -111,6 +113,13 @@ kek = "{store}#kek"
 [authn]
 min_refetch_s = 1
 refresh_after_s = 2
+[login]
+issuer = "{issuer}"
+client_id = "{CLIENT_ID}"
+client_secret = "{store}#client"
+seal_key = "{store}#session"
+origin = "{origin}"
+acr_values = ["mfa"]
 [[issuers]]
 issuer = "{issuer}"
 audience = "{AUDIENCE}"
@@ -119,6 +128,7 @@ logout_audience = "{CLIENT_ID}"
 "#,
             url = self.database.url(Login::App),
             issuer = self.provider.issuer(),
+            origin = self.origin,
         )
     }
 
