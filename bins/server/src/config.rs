@@ -219,6 +219,8 @@ pub struct AuthnSettings {
     pub max_lifetime_s: u64,
     /// The age above which the list of ended sessions is not trusted any more, in seconds: nobody is let in then.
     pub revocation_limit_s: u64,
+    /// Whether personal data is open to strong sign-ins only: those that an issuer's `strong_acr` or `strong_amr` names.
+    pub strong_for_phi: bool,
     /// Tenants whose tokens end before their `exp`.
     pub tenants: Vec<TenantTokens>,
 }
@@ -245,6 +247,7 @@ impl Default for AuthnSettings {
             fetch_timeout_ms: u64::try_from(options.fetch_timeout.as_millis()).unwrap_or(u64::MAX),
             max_lifetime_s: options.max_lifetime.as_secs(),
             revocation_limit_s: 10,
+            strong_for_phi: false,
             tenants: Vec::new(),
         }
     }
@@ -421,6 +424,10 @@ impl Config {
                 "`authn.revocation_limit_s` is not between 3 and 60",
             ),
             (
+                self.authn.strong_for_phi && !self.issuers.iter().any(names_strong),
+                "`authn.strong_for_phi` is set, and no issuer has a `strong_acr` or `strong_amr`: nobody could work",
+            ),
+            (
                 self.authn.tenants.iter().any(|tenant| tenant.max_age_s == 0),
                 "`max_age_s` of a tenant is 0: nobody there could work",
             ),
@@ -435,6 +442,10 @@ impl Config {
             .map(|(_, refusal)| refusal.to_owned())
             .collect()
     }
+}
+
+const fn names_strong(issuer: &IssuerConfig) -> bool {
+    !issuer.strong_acr.is_empty() || !issuer.strong_amr.is_empty()
 }
 
 fn from_text<'de, D, T>(deserializer: D) -> Result<T, D::Error>

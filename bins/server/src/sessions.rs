@@ -96,7 +96,7 @@ impl Classified for Replayed {
     }
 
     fn code(&self) -> &'static str {
-        "SRV-002"
+        "SRV-008"
     }
 }
 

@@ -111,6 +111,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
         ids: Arc::new(SystemIds),
         keep_proof: config.isolation.profile == IsolationProfile::SplitKey,
         sessions,
+        strong_for_phi: config.authn.strong_for_phi,
     };
     let limits = Limits {
         deadline: Duration::from_secs(config.server.request_timeout_s),

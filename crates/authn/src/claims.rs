@@ -113,6 +113,7 @@ pub(crate) fn principal(
         customer,
         roles,
         expires_at,
+        strong: is_strong(claims, config)?,
     };
     Ok(Proven {
         principal: Arc::new(principal),
@@ -213,6 +214,19 @@ fn roles(claims: &Object, path: &[String]) -> Result<RoleSet, AuthnError> {
         }
     }
     Ok(roles)
+}
+
+/// Whether the claims say that the sign-in was one of those that the configuration calls strong (`acr`, or RFC 8176's `amr`).
+// CONTROL: AUT-7
+fn is_strong(claims: &Object, config: &IssuerConfig) -> Result<bool, AuthnError> {
+    let by_class =
+        optional_name(claims, "acr")?.is_some_and(|acr| config.strong_acr.iter().any(|strong| strong == acr));
+    let methods = match claims.get("amr") {
+        None => &[],
+        Some(value) => value.list().ok_or(AuthnError::Claim { claim: "amr" })?,
+    };
+    let is_strong = |method: &str| config.strong_amr.iter().any(|strong| strong == method);
+    Ok(by_class || methods.iter().filter_map(Json::text).any(is_strong))
 }
 
 fn customer(claims: &Object, config: &IssuerConfig, roles: RoleSet) -> Result<Option<CustomerId>, AuthnError> {

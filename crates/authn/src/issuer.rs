@@ -41,6 +41,12 @@ pub struct IssuerConfig {
     /// The `aud` of its logout tokens: the client id under which it knows the application. Without it they are refused.
     #[serde(default)]
     pub logout_audience: Option<String>,
+    /// The values of `acr` that mean a strong sign-in.
+    #[serde(default)]
+    pub strong_acr: Vec<String>,
+    /// The members of `amr` of which one means a strong sign-in.
+    #[serde(default)]
+    pub strong_amr: Vec<String>,
 }
 
 fn all_algorithms() -> Vec<Algorithm> {
@@ -70,6 +76,8 @@ impl IssuerConfig {
             allow_typ_jwt: false,
             roles_claim: default_roles_claim(),
             logout_audience: None,
+            strong_acr: Vec::new(),
+            strong_amr: Vec::new(),
         }
     }
 

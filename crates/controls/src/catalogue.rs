@@ -291,6 +291,20 @@ pub const CATALOGUE: &[Control] = &[
         evidence: &[Tests("cargo test --workspace aut_6_")],
     },
     Control {
+        id: "AUT-7",
+        title: "Personal data behind a second factor",
+        statement: "Where it is configured, and in the profile `hipaa` always, routes of personal data are open only to \
+                    sign-ins that the issuer's claims call strong.",
+        crate_name: "authn",
+        clauses: &[
+            cite(Hipaa, "164.312(d)"),
+            cite(Soc2, "CC6.1"),
+            cite(Nist80053, "IA-2(1)"),
+            cite(Nist80053, "IA-2(2)"),
+        ],
+        evidence: &[Tests("cargo test --workspace aut_7_")],
+    },
+    Control {
         id: "RBC-1",
         title: "No route without a declared permission",
         statement: "A route is registered only together with the permission that its handler's first argument \

@@ -17,6 +17,8 @@ pub struct Principal {
     pub roles: RoleSet,
     /// When the proof ends.
     pub expires_at: OffsetDateTime,
+    /// Whether the sign-in behind it showed what is configured to be strong, as a second factor.
+    pub strong: bool,
 }
 
 /// Why personal data is touched: a code of HL7 v3 ActReason, as FHIR's `purposeOfUse` uses it.

@@ -67,6 +67,9 @@ pub enum HttpError {
     /// A page that is not ours may have caused the request: it carries a session and not what our own pages send.
     #[error("the request carries a session and does not come from a page of ours")]
     CrossSite,
+    /// Personal data is open to strong sign-ins only.
+    #[error("the sign-in was not strong enough for personal data")]
+    WeakSignIn,
     /// The stream of an import broke off or grew too long.
     #[error("the body of the import ended early or is too long")]
     ImportBody,
@@ -90,6 +93,7 @@ impl HttpError {
             | Self::Deadline
             | Self::LogoutToken
             | Self::CrossSite
+            | Self::WeakSignIn
             | Self::ImportBody => None,
         }
     }
@@ -111,6 +115,7 @@ impl HttpError {
             | Self::Framework
             | Self::NotReady { .. }
             | Self::CrossSite
+            | Self::WeakSignIn
             | Self::Deadline => None,
         }
     }
@@ -130,7 +135,7 @@ impl Classified for HttpError {
             | Self::Refused
             | Self::LogoutToken
             | Self::ImportBody => ErrorKind::Invalid,
-            Self::CrossSite => ErrorKind::Forbidden,
+            Self::CrossSite | Self::WeakSignIn => ErrorKind::Forbidden,
             Self::Framework => ErrorKind::Internal,
             Self::NotReady { .. } | Self::Deadline => ErrorKind::Unavailable,
         }
@@ -153,6 +158,7 @@ impl Classified for HttpError {
             Self::ImportBody => "HTP-014",
             Self::LogoutToken => "HTP-015",
             Self::CrossSite => "HTP-016",
+            Self::WeakSignIn => "HTP-017",
         }
     }
 }

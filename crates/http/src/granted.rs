@@ -1,7 +1,7 @@
 //! The witness that a handler's first argument must be: somebody was identified and may do this.
 
 use crate::edge::Edge;
-use crate::routes::Matched;
+use crate::routes::{GivesPhi, Matched};
 use crate::{HttpError, Problem};
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderMap, HeaderName};
@@ -63,6 +63,10 @@ fn grant<P: Permission>(request: &HttpRequest) -> Result<Granted<P>, Problem> {
         .get::<Arc<Principal>>()
         .ok_or(HttpError::Credentials { found: "none" })?;
     let permit = edge.services().permissions.permit::<P>(principal)?;
+    // CONTROL: AUT-7
+    if edge.services().strong_for_phi && extensions.contains::<GivesPhi>() && !principal.strong {
+        return Err(HttpError::WeakSignIn.into());
+    }
     let purpose = purpose(request.headers())?;
     #[expect(
         clippy::disallowed_methods,

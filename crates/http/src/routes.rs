@@ -24,6 +24,10 @@ pub const SECURED_PREFIX: &str = "/v1";
 #[derive(Clone, Copy)]
 pub(crate) struct Matched(pub(crate) &'static str);
 
+/// The route that took a request gives access to personal data.
+#[derive(Clone, Copy)]
+pub(crate) struct GivesPhi;
+
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -216,10 +220,13 @@ impl RouteTableBuilder {
             self.refused.get_or_insert(RouteError::Name { name });
             return self;
         };
-        let (streamed, guarded) = (spec.streamed, method.clone());
+        let (streamed, guarded, phi) = (spec.streamed, method.clone(), spec.phi);
         let mount = move || {
             let matched = guard::fn_guard(move |request| {
                 request.req_data_mut().insert(Matched(name));
+                if phi == PhiClass::Phi {
+                    request.req_data_mut().insert(GivesPhi);
+                }
                 true
             });
             let route = web::method(guarded.clone()).guard(matched).to(handler.clone());

@@ -25,6 +25,8 @@ pub struct Services {
     pub keep_proof: bool,
     /// People in browsers; without it only bearer tokens are accepted, and there is no sign-in.
     pub sessions: Option<Arc<dyn Sessions>>,
+    /// Whether routes of personal data are open to strong sign-ins only.
+    pub strong_for_phi: bool,
 }
 
 /// Whether the server can do its work right now.

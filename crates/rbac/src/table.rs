@@ -171,6 +171,7 @@ mod tests {
             customer,
             roles: roles.iter().copied().collect(),
             expires_at: OffsetDateTime::UNIX_EPOCH,
+            strong: false,
         })
     }
 

@@ -91,6 +91,9 @@ impl Config {
                     "`max_lifetime_s` of the issuer `{name}` is not set to {HIPAA_LIFETIME_S} or less"
                 ));
             }
+            if !self.authn.strong_for_phi {
+                refusals.push("`authn.strong_for_phi` is not set: personal data needs no second factor".to_owned());
+            }
             if self.login.as_ref().is_some_and(|login| login.idle_s > HIPAA_IDLE_S) {
                 refusals.push(format!("`login.idle_s` is more than {HIPAA_IDLE_S}"));
             }
@@ -135,10 +138,14 @@ mod tests {
             enter_kid = 1
             [keys]
             kek = "{store}kek"
+            [authn]
+            strong_for_phi = {strong}
             [[issuers]]
             {issuer}
             audience = "bearingwall"
-            "#
+            strong_acr = ["mfa"]
+            "#,
+            strong = profile == "hipaa",
         ))
     }
 
@@ -223,6 +230,47 @@ mod tests {
             assert_eq!(refusals(config("production", VAULT, LOCAL, TLS, &more)).len(), refused);
             assert!(refusals(config("development", VAULT, LOCAL, TLS, &more)).is_empty());
         }
+    }
+
+    #[test]
+    fn aut_7_hipaa_refuses_personal_data_without_a_second_factor() {
+        let text = |strong: bool, named: &str| {
+            format!(
+                "version = 1\nprofile = \"hipaa\"\n[database]\nurl = \"postgres://bearingwall_app@db.example.org/bearingwall\"\n\
+                 regions = [\"us-east\"]\n[tenancy]\nenter_key = \"{VAULT}enter-key-1\"\nenter_kid = 1\n[keys]\nkek = \"{VAULT}kek\"\n\
+                 [authn]\nstrong_for_phi = {strong}\n[[issuers]]\n{SHORT}\naudience = \"bearingwall\"\n{named}\n"
+            )
+        };
+        assert!(refusals(Config::parse(&text(true, "strong_amr = [\"otp\"]"))).is_empty());
+        assert_eq!(refusals(Config::parse(&text(false, "strong_acr = [\"mfa\"]"))).len(), 1);
+        // What nobody could satisfy is refused in every profile.
+        assert_eq!(refusals(Config::parse(&text(true, ""))).len(), 1);
+    }
+
+    #[test]
+    fn aut_5_a_session_without_tls_or_with_long_rests_is_refused() {
+        let login = |origin: &str, idle_s: u32| {
+            format!(
+                "[login]\nissuer = \"https://id.example.org\"\nclient_id = \"console\"\nclient_secret = \"{VAULT}client\"\n\
+                 seal_key = \"{VAULT}session\"\norigin = \"{origin}\"\nidle_s = {idle_s}\n"
+            )
+        };
+        let parsed = |profile: &str, origin: &str, idle_s: u32| {
+            refusals(config(profile, VAULT, LOCAL, SHORT, &login(origin, idle_s))).len()
+        };
+        assert_eq!(parsed("hipaa", "https://app.example.org", 900), 0);
+        assert_eq!(parsed("hipaa", "https://app.example.org", 901), 1);
+        assert_eq!(parsed("production", "https://app.example.org", 901), 0);
+        assert_eq!(parsed("production", "http://127.0.0.1:8080", 900), 1);
+        for no_origin in [
+            "https://app.example.org/",
+            "app.example.org",
+            "https://app.example.org/app",
+            "ftp://a",
+        ] {
+            assert_eq!(parsed("development", no_origin, 900), 1, "{no_origin}");
+        }
+        assert_eq!(parsed("development", "https://app.example.org", 36_001), 1);
     }
 
     #[test]

@@ -13,6 +13,15 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use uuid::Uuid;
 
+/// Routes that only a person at a real provider uses with success: the suite of `interop` signs in and out there, with every
+/// provider, and compares what is left on the record. This list may only shrink.
+const AT_A_PROVIDER: [&str; 4] = [
+    "GET /auth/login",
+    "GET /auth/callback",
+    "GET /auth/session",
+    "POST /auth/logout",
+];
+
 /// A request that a route answers well.
 struct Call {
     path: String,
@@ -250,6 +259,9 @@ fn aud_1_aud_3_every_route_leaves_exactly_what_the_table_declares() {
     let policy = PolicyTable::compile(&engine).unwrap();
     let mut made = Vec::new();
     for route in app_routes().unwrap().routes() {
+        if AT_A_PROVIDER.contains(&route.spec().name()) {
+            continue;
+        }
         try_route(&world, route, &policy, &mut made);
     }
     // Refusals are written behind the answer, one after the other: when the last is there, all are.

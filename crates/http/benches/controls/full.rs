@@ -97,6 +97,7 @@ impl Stage {
             ids: Arc::new(SystemIds),
             keep_proof: false,
             sessions: None,
+            strong_for_phi: false,
         };
         let application = Application::new(app_routes().unwrap(), services, Limits::default()).with(crm);
         let bare = bare_server(&cluster, client).await;

@@ -34,6 +34,7 @@ impl IdentityProvider for Tokens {
                 customer,
                 roles,
                 expires_at: EXPIRES,
+                strong: bearer == "strong",
             }))
         };
         let answer = match bearer {
@@ -139,6 +140,7 @@ fn world_of(routes: RouteTable, limits: Limits, passed: bool, keep_proof: bool) 
         ids: Arc::new(SystemIds),
         keep_proof,
         sessions: None,
+        strong_for_phi: false,
     };
     World {
         record,

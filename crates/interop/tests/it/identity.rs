@@ -68,6 +68,7 @@ with_every_provider! {
     aut_5_a_session_that_rests_is_over
     aut_5_nobody_takes_over_a_sign_in_that_another_browser_began
     aut_6_no_other_page_acts_in_a_session
+    aut_7_personal_data_needs_the_second_factor_that_the_provider_asked_for
 }
 
 fn aut_1_a_sign_in_yields_a_token_that_proves_subject_tenant_and_roles<P: Provider>() {
@@ -200,4 +201,24 @@ fn aut_4_a_sign_out_at_the_provider_ends_the_access_token_within_seconds<P: Prov
     let subject = bearingwall_authn::subject_id(&issuer, &named("sub"));
     let session = bearingwall_authn::session_key(&issuer, &named("sid"));
     assert_eq!(recorded, [format!("{subject} {session}")]);
+}
+
+fn aut_7_personal_data_needs_the_second_factor_that_the_provider_asked_for<P: Provider>() {
+    let configured = |config: String| {
+        config
+            .replace("[authn]", "[authn]\nstrong_for_phi = true")
+            .replace("leeway_s = 1", "leeway_s = 1\nstrong_acr = [\"mfa\"]")
+    };
+    let Some(site) = Site::<P>::with(configured) else {
+        return;
+    };
+    let flow = flow(&site);
+    let (weak, strong) = (flow.sign_in_at(&site.alice, "password"), flow.sign_in(&site.alice));
+    assert_eq!(weak.of_access(1, "acr"), json!("password"));
+    for tokens in [&weak, &strong] {
+        assert_eq!(site.ask("/v1/me", tokens.access()).status, 200);
+    }
+    let refused = site.ask("/v1/clients", weak.access());
+    assert_eq!((refused.status, &refused.json()["code"]), (403, &json!("HTP-017")));
+    assert_eq!(site.ask("/v1/clients", strong.access()).status, 200);
 }

@@ -321,7 +321,16 @@ impl<P: Provider> CodeFlow<'_, P> {
 
     /// The same in a browser that stays.
     pub(crate) fn sign_in_with(&self, browser: &Browser, person: &Person) -> Tokens {
-        let code = self.code(browser, person, "mfa");
+        self.tokens(browser, person, "mfa")
+    }
+
+    /// A sign-in at a level of assurance.
+    pub(crate) fn sign_in_at(&self, person: &Person, acr: &str) -> Tokens {
+        self.tokens(&Browser::new(), person, acr)
+    }
+
+    fn tokens(&self, browser: &Browser, person: &Person, acr: &str) -> Tokens {
+        let code = self.code(browser, person, acr);
         let (code, verifier) = code.unwrap_or_else(|page| panic!("{page:?}"));
         let answer = self.exchange(&code, &verifier);
         assert_eq!(answer.status, 200, "{answer:?}");
