@@ -221,14 +221,10 @@ pub(crate) fn routes(table: RouteTableBuilder) -> RouteTableBuilder {
         .records(&[EventType::SessionEnded])
         .answers(200, "The session has ended.", Some(Content::json::<SignedOut>()));
     table
-        .public(login, "nobody is signed in before the sign-in", begin)
-        .public(
-            callback,
-            "the sign-in that has begun in this browser is the credential",
-            finish,
-        )
-        .public(session, "the session's cookie is the credential", read)
-        .public(logout, "the session's cookie is the credential", end)
+        .public(login, "nobody is signed in yet", begin)
+        .public(callback, "the sign-in that began is checked", finish)
+        .public(session, "the cookie of a session is checked", read)
+        .public(logout, "the cookie of a session is checked", end)
 }
 
 fn sessions(edge: &Edge) -> Result<&Arc<dyn Sessions>, Problem> {

@@ -36,7 +36,7 @@ pub(crate) fn routes(table: RouteTableBuilder) -> RouteTableBuilder {
     .records(&[EventType::SessionEnded])
     .takes(Content::text("application/x-www-form-urlencoded"))
     .answers(200, "The session's tokens are refused from now on.", None);
-    table.public(spec, "the provider's signature is the credential", ended)
+    table.public(spec, "the provider signs what it says", ended)
 }
 
 async fn ended(
