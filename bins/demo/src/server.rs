@@ -1,6 +1,7 @@
 //! The real server, as a process of its own with a configuration file of its own, as in production.
 
 use crate::arguments::ServeArguments;
+use crate::identity::LIFETIME_S;
 use crate::place::{Place, private_file, write_private};
 use anyhow::Context as _;
 use bearingwall_ctl::Provisioned;
@@ -46,6 +47,7 @@ struct Document {
     database: Database,
     tenancy: Tenancy,
     keys: Keys,
+    authn: Authn,
     issuers: Vec<Issuer>,
 }
 
@@ -66,6 +68,11 @@ struct Database {
 struct Tenancy {
     enter_key: String,
     enter_kid: i16,
+}
+
+#[derive(Serialize)]
+struct Authn {
+    max_lifetime_s: i64,
 }
 
 #[derive(Serialize)]
@@ -94,6 +101,10 @@ impl Settings<'_> {
             },
             keys: Keys {
                 kek: self.provisioned.kek.to_string(),
+            },
+            // The tokens that are printed at the start are good for as long as somebody tries things with them.
+            authn: Authn {
+                max_lifetime_s: LIFETIME_S,
             },
             issuers: self.issuers,
         };
