@@ -181,7 +181,8 @@ async fn aut_4_a_logout_token_says_whose_session_has_ended() {
 async fn aut_4_hostile_logout_tokens_are_refused_for_their_own_reason() {
     type Change = fn(&mut Value);
     let without = |name: &'static str| move |claims: &mut Value| drop(claims.as_object_mut().unwrap().remove(name));
-    let cases: Vec<(&str, &str, Box<dyn FnOnce(&mut Value)>)> = vec![
+    type Case = (&'static str, &'static str, Box<dyn FnOnce(&mut Value)>);
+    let cases: Vec<Case> = vec![
         ("no event", "AUT-022", Box::new(without("events"))),
         (
             "another event",
