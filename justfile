@@ -10,7 +10,7 @@ fmt:
 test:
     cargo test --workspace --locked
 
-# PgBouncer and a hot standby; `.ci/pgbouncer.sh` provides the first.
+# PgBouncer, a hot standby, Keycloak and oidc-provider; `.ci/pgbouncer.sh` and `.ci/identity.sh` provide what is missing.
 interop:
     cargo test -p bearingwall-interop --locked
 

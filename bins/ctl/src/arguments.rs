@@ -11,6 +11,7 @@ pub(crate) use tenant::{
     TenantCommand, TenantName,
 };
 
+use bearingwall_core::SubjectId;
 use bearingwall_secrets::SecretRef;
 use bearingwall_tenancy::DatabaseAddress;
 use bearingwall_tlog::note::VerifierKey;
@@ -58,6 +59,9 @@ pub(crate) enum Command {
     /// Keep the issuers' rules and public keys in the database, which verifies callers' tokens in the split-key profile.
     #[command(subcommand)]
     Issuers(IssuersCommand),
+    /// End somebody's tokens before their time.
+    #[command(subcommand)]
+    Sessions(SessionsCommand),
     /// Show whose proof opens a tenant, or change it. Servers that are set to the other profile are refused at once.
     Isolation {
         #[command(flatten)]
@@ -292,6 +296,39 @@ pub(crate) enum IssuersCommand {
         #[arg(long)]
         issuer: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionsCommand {
+    /// Refuse the tokens of one session, or all tokens of a person that were issued so far.
+    ///
+    /// Servers know it within two seconds. It does not keep the person from signing in again: that is the provider's.
+    Revoke(RevokeArguments),
+}
+
+#[derive(Args, Clone, Debug)]
+#[command(group = clap::ArgGroup::new("whose").required(true))]
+pub(crate) struct RevokeArguments {
+    #[command(flatten)]
+    pub(crate) admin: AdminArguments,
+    /// The `iss` of the tokens.
+    #[arg(long)]
+    pub(crate) issuer: String,
+    /// The `sid` of the session.
+    #[arg(long, group = "whose")]
+    pub(crate) session: Option<String>,
+    /// The `sub` of the person.
+    #[arg(long, group = "whose")]
+    pub(crate) subject: Option<String>,
+    /// The person as our record names them.
+    #[arg(long, group = "whose")]
+    pub(crate) subject_id: Option<SubjectId>,
+    /// How far the issuer's clock may be ahead: tokens that it issues in this time are refused as well.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(i64).range(0..=120))]
+    pub(crate) skew_s: i64,
+    /// How long this has to be remembered: the longest life of a token, `authn.max_lifetime_s`, and five minutes more.
+    #[arg(long, default_value_t = 86_700, value_parser = clap::value_parser!(u64).range(60..=90_000))]
+    pub(crate) keep_for_s: u64,
 }
 
 #[derive(Args, Clone, Debug)]

@@ -16,6 +16,7 @@ mod outcome;
 mod output;
 mod pooler;
 mod provision;
+mod sessions;
 mod tenants;
 mod vault;
 
@@ -75,6 +76,7 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Keys(KeysCommand::InstallEnterKey { admin, kid }) => keys::install(&admin, kid).await,
         Command::Keys(KeysCommand::RetireEnterKey { admin, kid }) => issuers::retire(&admin, kid).await,
         Command::Issuers(command) => issuers::run(command).await,
+        Command::Sessions(command) => sessions::run(command).await,
         Command::Isolation { admin, profile } => issuers::isolation(&admin, profile).await,
         Command::Keys(KeysCommand::CreateKek { secrets }) => keys::create_kek(&secrets),
         Command::Pooler { admin, kind } => pooler::set(&admin, kind).await,

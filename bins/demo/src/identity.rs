@@ -9,7 +9,7 @@ use std::path::Path;
 /// What stands in `aud`.
 pub(crate) const AUDIENCE: &str = "bearingwall";
 /// Long enough for a day of looking around.
-const LIFETIME_S: i64 = 12 * 3600;
+pub(crate) const LIFETIME_S: i64 = 12 * 3600;
 
 /// Starts the issuer on the port of the last start where that is free, and notes the port.
 ///

@@ -1,6 +1,7 @@
 //! The real server, as a process of its own with a configuration file of its own, as in production.
 
 use crate::arguments::ServeArguments;
+use crate::identity::LIFETIME_S;
 use crate::place::{Place, private_file, write_private};
 use anyhow::Context as _;
 use bearingwall_ctl::Provisioned;
@@ -47,6 +48,7 @@ struct Document {
     tenancy: Tenancy,
     keys: Keys,
     rates: Rates,
+    authn: Authn,
     issuers: Vec<Issuer>,
 }
 
@@ -80,6 +82,11 @@ struct Tenancy {
 }
 
 #[derive(Serialize)]
+struct Authn {
+    max_lifetime_s: i64,
+}
+
+#[derive(Serialize)]
 struct Keys {
     kek: String,
 }
@@ -107,6 +114,10 @@ impl Settings<'_> {
                 kek: self.provisioned.kek.to_string(),
             },
             rates: Rates::default(),
+            // The tokens that are printed at the start are good for as long as somebody tries things with them.
+            authn: Authn {
+                max_lifetime_s: LIFETIME_S,
+            },
             issuers: self.issuers,
         };
         let text = toml::to_string(&document).context("writing the server's configuration")?;

@@ -9,6 +9,7 @@ pub use isolation::IsolationProfile;
 pub use profile::Profile;
 
 use bearingwall_authn::{AuthnOptions, IssuerConfig};
+use bearingwall_core::CustomerId;
 use bearingwall_http::{PerMinute, Rates};
 use bearingwall_secrets::{SecretRef, document};
 use bearingwall_telemetry::TelemetryConfig;
@@ -22,6 +23,12 @@ use std::time::Duration;
 
 /// The version of the file's format.
 const VERSION: u32 = 1;
+
+/// The longest life of a token that may be configured, in seconds: for as long a revocation is remembered.
+const TOKEN_LIFETIME_MAX_S: u64 = 86_400;
+
+/// How old the list of ended sessions may be, in seconds: it is read every second, and a sign-out is to work soon.
+const REVOCATION_LIMITS_S: std::ops::RangeInclusive<u64> = 3..=60;
 
 /// The longest time between two probes of isolation, in seconds: what is not looked at for longer is not watched.
 const CANARY_INTERVAL_MAX_S: u64 = 3_600;
@@ -55,6 +62,9 @@ pub struct Config {
     pub authn: AuthnSettings,
     /// The issuers whose tokens are accepted.
     pub issuers: Vec<IssuerConfig>,
+    /// The sign-in of people in browsers; without it there is none.
+    #[serde(default)]
+    pub login: Option<LoginSettings>,
     /// Logs and traces.
     #[serde(default)]
     pub telemetry: TelemetryConfig,
@@ -269,6 +279,24 @@ pub struct AuthnSettings {
     pub stale_limit_s: u64,
     /// How long fetching one document may take, in milliseconds.
     pub fetch_timeout_ms: u64,
+    /// The longest time from `iat` to `exp`, whoever issued the token, in seconds.
+    pub max_lifetime_s: u64,
+    /// The age above which the list of ended sessions is not trusted any more, in seconds: nobody is let in then.
+    pub revocation_limit_s: u64,
+    /// Whether personal data is open to strong sign-ins only: those that an issuer's `strong_acr` or `strong_amr` names.
+    pub strong_for_phi: bool,
+    /// Tenants whose tokens end before their `exp`.
+    pub tenants: Vec<TenantTokens>,
+}
+
+/// `[[authn.tenants]]`: what a tenant wants of the tokens that speak for it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TenantTokens {
+    /// The tenant.
+    pub customer: CustomerId,
+    /// The age at which its tokens end, in seconds.
+    pub max_age_s: u64,
 }
 
 impl Default for AuthnSettings {
@@ -281,11 +309,85 @@ impl Default for AuthnSettings {
             refresh_after_s: options.refresh_after.as_secs(),
             stale_limit_s: options.stale_limit.as_secs(),
             fetch_timeout_ms: u64::try_from(options.fetch_timeout.as_millis()).unwrap_or(u64::MAX),
+            max_lifetime_s: options.max_lifetime.as_secs(),
+            revocation_limit_s: 10,
+            strong_for_phi: false,
+            tenants: Vec::new(),
         }
     }
 }
 
+/// `[login]`: the sign-in of people in browsers.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoginSettings {
+    /// The provider: the `issuer` of one of `[[issuers]]`.
+    pub issuer: String,
+    /// The application, as the provider knows it.
+    pub client_id: String,
+    /// Where the application's secret is.
+    pub client_secret: SecretRef,
+    /// Where the key is that seals what is kept of a session: 32 bytes, the same for all servers of a deployment.
+    pub seal_key: SecretRef,
+    /// Scheme, host and port under which browsers reach this server.
+    pub origin: String,
+    /// How people have to sign in (`acr_values`); the provider's own choice where there is none.
+    #[serde(default)]
+    pub acr_values: Vec<String>,
+    /// What is asked for beside `openid`.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// How long a session may rest, in seconds.
+    #[serde(default = "default_idle_s")]
+    pub idle_s: u64,
+    /// How long a session lasts in all, in seconds.
+    #[serde(default = "default_absolute_s")]
+    pub absolute_s: u64,
+}
+
+const fn default_idle_s() -> u64 {
+    900
+}
+
+const fn default_absolute_s() -> u64 {
+    36_000
+}
+
+impl LoginSettings {
+    /// What no profile can work with.
+    fn unusable(&self, issuers: &[IssuerConfig]) -> Vec<String> {
+        let is_origin = url::Url::parse(&self.origin).is_ok_and(|url| {
+            matches!(url.scheme(), "https" | "http") && url.origin().ascii_serialization() == self.origin
+        });
+        let rules = [
+            (
+                !is_origin,
+                "`login.origin` is not a scheme, a host and perhaps a port, as a browser writes them",
+            ),
+            (
+                !issuers.iter().any(|issuer| issuer.issuer == self.issuer),
+                "`login.issuer` is none of `[[issuers]]`",
+            ),
+            (
+                !(1..=43_200).contains(&self.idle_s) || !(self.idle_s..=86_400).contains(&self.absolute_s),
+                "`login.idle_s` is above 12 hours or `login.absolute_s`, or that is above a day",
+            ),
+        ];
+        let broken = rules.into_iter().filter(|(broken, _)| *broken);
+        broken.map(|(_, refusal)| refusal.to_owned()).collect()
+    }
+}
+
 impl AuthnSettings {
+    pub(crate) const fn revocation_limit(&self) -> Duration {
+        Duration::from_secs(self.revocation_limit_s)
+    }
+
+    /// For how long a token may be accepted after it was made, both clocks off as far as they may be.
+    pub(crate) const fn longest_life(&self) -> Duration {
+        Duration::from_secs(self.max_lifetime_s.saturating_add(300))
+    }
+
     pub(crate) fn options(&self) -> AuthnOptions {
         AuthnOptions {
             cache_entries: self.cache_entries,
@@ -294,6 +396,10 @@ impl AuthnSettings {
             refresh_after: Duration::from_secs(self.refresh_after_s),
             stale_limit: Duration::from_secs(self.stale_limit_s),
             fetch_timeout: Duration::from_millis(self.fetch_timeout_ms),
+            max_lifetime: Duration::from_secs(self.max_lifetime_s),
+            max_age_of_tenants: (self.tenants.iter())
+                .map(|tenant| (tenant.customer, Duration::from_secs(tenant.max_age_s)))
+                .collect(),
             ..AuthnOptions::default()
         }
     }
@@ -321,6 +427,9 @@ impl Config {
             return Err(ConfigError::Version { found: config.version });
         }
         let mut refusals = config.unusable();
+        if let Some(login) = &config.login {
+            refusals.extend(login.unusable(&config.issuers));
+        }
         refusals.extend(config.refused_by_isolation());
         refusals.extend(config.refused_by_profile());
         if refusals.is_empty() {
@@ -342,8 +451,15 @@ impl Config {
             .enter_key
             .iter()
             .map(|reference| ("tenancy.enter_key", reference));
+        let login = self.login.iter().flat_map(|login| {
+            [
+                ("login.client_secret", &login.client_secret),
+                ("login.seal_key", &login.seal_key),
+            ]
+        });
         password
             .chain(enter_key)
+            .chain(login)
             .chain([("keys.kek", &self.keys.kek)])
             .collect()
     }
@@ -364,6 +480,22 @@ impl Config {
             (self.server.workers == Some(0), "`server.workers` is 0"),
             (self.server.request_timeout_s == 0, "`server.request_timeout_s` is 0"),
             (
+                !(1..=TOKEN_LIFETIME_MAX_S).contains(&self.authn.max_lifetime_s),
+                "`authn.max_lifetime_s` is not between 1 and 86400",
+            ),
+            (
+                !(REVOCATION_LIMITS_S).contains(&self.authn.revocation_limit_s),
+                "`authn.revocation_limit_s` is not between 3 and 60",
+            ),
+            (
+                self.authn.strong_for_phi && !self.issuers.iter().any(names_strong),
+                "`authn.strong_for_phi` is set, and no issuer has a `strong_acr` or `strong_amr`: nobody could work",
+            ),
+            (
+                self.authn.tenants.iter().any(|tenant| tenant.max_age_s == 0),
+                "`max_age_s` of a tenant is 0: nobody there could work",
+            ),
+            (
                 !(1..=CANARY_INTERVAL_MAX_S).contains(&self.isolation.canary_interval_s),
                 "`isolation.canary_interval_s` is not between 1 and 3600",
             ),
@@ -374,6 +506,10 @@ impl Config {
             .map(|(_, refusal)| refusal.to_owned())
             .collect()
     }
+}
+
+const fn names_strong(issuer: &IssuerConfig) -> bool {
+    !issuer.strong_acr.is_empty() || !issuer.strong_amr.is_empty()
 }
 
 fn from_text<'de, D, T>(deserializer: D) -> Result<T, D::Error>

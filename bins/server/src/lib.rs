@@ -2,18 +2,20 @@
 #![doc = include_str!("../README.md")]
 
 mod arguments;
+mod browser;
 mod canary;
 mod config;
 mod outcome;
 mod probe;
 mod record;
+mod sessions;
 mod start;
 mod stop;
 
 pub use bearingwall_program::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED};
 pub use config::{
-    AuthnSettings, Config, ConfigError, DatabaseSettings, IsolationProfile, IsolationSettings, KeySettings, Profile,
-    ServerSettings, TenancySettings,
+    AuthnSettings, Config, ConfigError, DatabaseSettings, IsolationProfile, IsolationSettings, KeySettings,
+    LoginSettings, Profile, ServerSettings, TenancySettings, TenantTokens,
 };
 pub use outcome::exit_code;
 
@@ -107,6 +109,7 @@ pub async fn run(
         metrics,
         canary,
         record,
+        revocations,
         refusals,
     } = started;
     if let Some(metrics) = &metrics {
@@ -122,6 +125,7 @@ pub async fn run(
             served = server.run(shutdown) => served,
             never = canary.watch() => match never {},
             never = record.watch() => match never {},
+            never = revocations.watch() => match never {},
         };
         drop(serving);
         served

@@ -1,16 +1,19 @@
 //! The order of a safe start: secrets, database with its posture, signing keys, policy, record, canary, routes, socket.
 
+use crate::browser::{BrowserSessions, Setup};
 use crate::canary::{Breached, Canary};
-use crate::config::{Config, ConfigError, IsolationProfile};
+use crate::config::{Config, ConfigError, IsolationProfile, LoginSettings};
 use crate::outcome::UnknownIssuer;
 use crate::probe::{Probe, issuer_ready, record_ready};
 use crate::record::{RecordHealth, RecordWatch};
+use crate::sessions::{ProvidersSignOut, RevocationWatch};
 use anyhow::Context as _;
 use bearingwall_audit::{AuditLog, AuditSink};
-use bearingwall_authn::BearerVerifier;
-use bearingwall_core::{Sensitive, SystemIds};
+use bearingwall_authn::{AuthnOptions, BearerVerifier, IdentityProvider, Revocations};
+use bearingwall_authn_oidc::{OidcClient, OidcConfig};
+use bearingwall_core::{Sensitive, SystemClock, SystemIds};
 use bearingwall_domain::Crm;
-use bearingwall_http::{Application, Limits, RunningServer, ServerOptions, Services, app_routes};
+use bearingwall_http::{Application, Limits, RunningServer, ServerOptions, Services, Sessions, SignOut, app_routes};
 use bearingwall_rbac::PolicyTable;
 use bearingwall_rbac_casbin::CasbinEngine;
 use bearingwall_secrets::{
@@ -22,8 +25,8 @@ use bearingwall_tenancy::{Authority, EnterKey, PoolConfig, TenantPool};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Connections for refusals and the canary, beside those for requests: a pool that is exhausted must silence neither.
-const OWN_CONNECTIONS: usize = 3;
+/// Connections for refusals, the canary and the list of ended sessions, beside those for requests: a pool that is exhausted must silence none of them.
+const OWN_CONNECTIONS: usize = 4;
 
 /// How the record names this program.
 const SERVICE: &str = concat!("bearingwall-server/", env!("CARGO_PKG_VERSION"));
@@ -37,6 +40,7 @@ pub(crate) struct Started {
     pub(crate) metrics: Option<RunningServer>,
     pub(crate) canary: Canary,
     pub(crate) record: RecordWatch,
+    pub(crate) revocations: RevocationWatch,
     pub(crate) refusals: AuditSink,
 }
 
@@ -53,9 +57,17 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
     let keys = key_store(&config.keys.kek)?;
     let (pool, own_pool) = connect(config).await?;
     check_entry(config, &pool).await?;
-    let identity = BearerVerifier::start(config.issuers.clone(), config.authn.options())
+    let list = Arc::new(Revocations::new(Arc::new(SystemClock), config.authn.revocation_limit()));
+    let revocations = RevocationWatch::new(own_pool.clone(), Arc::clone(&list));
+    revocations.read().await.context("the list of ended sessions")?;
+    let authn = AuthnOptions {
+        revocations: Some(list),
+        ..config.authn.options()
+    };
+    let identity = BearerVerifier::start(config.issuers.clone(), authn)
         .await
         .context("the issuers")?;
+    let identity = Arc::new(identity);
     let engine = CasbinEngine::shipped().await.context("the policy")?;
     let permissions = PolicyTable::compile(&engine).context("the policy")?;
 
@@ -77,6 +89,16 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
     let audit = AuditLog::new(pool.clone()).with_service(SERVICE);
     let crm = Crm::new(audit.clone(), Arc::clone(&keys));
     let staff = pool.clone();
+    let sign_out: Arc<dyn SignOut> = Arc::new(ProvidersSignOut {
+        verifier: Arc::clone(&identity),
+        pool: pool.clone(),
+        lasting: config.authn.longest_life(),
+        added: Arc::clone(&revocations.added),
+    });
+    let sessions = match &config.login {
+        Some(login) => Some(sessions(login, config, &pool, &identity).await.context("the sign-in")?),
+        None => None,
+    };
     let probe = Probe {
         pool,
         keys,
@@ -86,20 +108,25 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
         profile: config.isolation.profile,
     };
     let services = Services {
-        identity: Arc::new(identity),
+        identity: Arc::clone(&identity) as Arc<dyn IdentityProvider>,
         permissions: Arc::new(permissions),
         events: Arc::new(refusals.clone()),
         staff: Arc::new(staff),
         readiness: Arc::new(probe),
         ids: Arc::new(SystemIds),
         keep_proof: config.isolation.profile == IsolationProfile::SplitKey,
+        sessions,
+        strong_for_phi: config.authn.strong_for_phi,
     };
     let limits = Limits {
         deadline: Duration::from_secs(config.server.request_timeout_s),
         rates: config.rates.into(),
         ..Limits::default()
     };
-    let application = Application::new(app_routes()?, services, limits).with(crm).with(audit);
+    let application = Application::new(app_routes()?, services, limits)
+        .with(crm)
+        .with(audit)
+        .with(sign_out);
     let metrics = config
         .server
         .metrics_listen
@@ -111,6 +138,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
         metrics,
         canary,
         record,
+        revocations,
         refusals,
     })
 }
@@ -165,6 +193,40 @@ async fn check_entry(config: &Config, pool: &TenantPool) -> anyhow::Result<()> {
         tracing::error!("the record has no partition for this month: nothing can be read until one is made");
     }
     Ok(())
+}
+
+/// The sign-in of people in browsers.
+async fn sessions(
+    login: &LoginSettings,
+    config: &Config,
+    pool: &TenantPool,
+    verifier: &Arc<BearerVerifier>,
+) -> anyhow::Result<Arc<dyn Sessions>> {
+    let secrets = adapters();
+    let client_secret = secrets.fetch(&login.client_secret).await?;
+    let seal_key = secrets.fetch(&login.seal_key).await?;
+    let issuer = config.issuers.iter().find(|issuer| issuer.issuer == login.issuer);
+    let oidc = OidcConfig {
+        issuer: login.issuer.clone(),
+        client_id: login.client_id.clone(),
+        client_secret: Sensitive::new(client_secret.utf8()?.to_owned()),
+        redirect_uri: format!("{}/auth/callback", login.origin),
+        algorithms: issuer.map(|issuer| issuer.algorithms.clone()).unwrap_or_default(),
+        scopes: login.scopes.clone(),
+        acr_values: login.acr_values.clone(),
+        timeout: Duration::from_secs(5),
+    };
+    let sessions = BrowserSessions::new(Setup {
+        oidc: OidcClient::discover(oidc).await?,
+        issuer: login.issuer.clone(),
+        origin: login.origin.clone(),
+        verifier: Arc::clone(verifier),
+        pool: pool.clone(),
+        key: DataKey::from_bytes(seal_key.bytes())?,
+        idle: Duration::from_secs(login.idle_s),
+        absolute: Duration::from_secs(login.absolute_s),
+    });
+    Ok(Arc::new(sessions))
 }
 
 fn metrics(refusals: &AuditSink) -> Arc<Metrics> {

@@ -5,6 +5,7 @@ use crate::issuer::IssuerConfig;
 use crate::json::{Json, Object};
 use aws_lc_rs::digest;
 use bearingwall_core::{CustomerId, DirectoryNames, Phi, Principal, Role, RoleSet, SubjectId};
+use std::collections::HashMap;
 use std::sync::Arc;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -18,16 +19,37 @@ const MAX_NAME_CHARS: usize = 254;
 /// set over them. Two issuers with the same subject are two people.
 #[must_use]
 pub fn subject_id(issuer: &str, subject: &str) -> SubjectId {
+    SubjectId::from_uuid(digest_of(&[issuer, subject]))
+}
+
+/// A session at an issuer (`sid`), as the deny-list knows it: made as [`subject_id`] is, with a word in front that no
+/// issuer can be called.
+#[must_use]
+pub fn session_key(issuer: &str, session: &str) -> Uuid {
+    digest_of(&["sid", issuer, session])
+}
+
+/// A logout token (`jti`), which is taken once.
+pub(crate) fn logout_key(issuer: &str, token: &str) -> Uuid {
+    digest_of(&["jti", issuer, token])
+}
+
+/// Texts with a zero byte between them. INVARIANT: none holds one, for an issuer is an address and other claims with control
+/// characters are refused.
+fn digest_of(texts: &[&str]) -> Uuid {
     let mut context = digest::Context::new(&digest::SHA256);
-    context.update(issuer.as_bytes());
-    context.update(&[0]);
-    context.update(subject.as_bytes());
+    for (at, text) in texts.iter().enumerate() {
+        if at > 0 {
+            context.update(&[0]);
+        }
+        context.update(text.as_bytes());
+    }
     let digest = context.finish();
     let mut bytes = [0; 16];
     for (to, from) in bytes.iter_mut().zip(digest.as_ref()) {
         *to = *from;
     }
-    SubjectId::from_uuid(Uuid::new_v8(bytes))
+    Uuid::new_v8(bytes)
 }
 
 /// Whether the header's `typ` marks an access token (RFC 9068 section 4).
@@ -39,14 +61,32 @@ pub(crate) fn is_access_token_type(typ: Option<&str>, config: &IssuerConfig) -> 
     }
 }
 
+/// How long tokens may live, whoever issued them.
+#[derive(Clone, Debug)]
+pub(crate) struct Lifetimes {
+    /// From `iat` to `exp`, in seconds; an issuer may be held to less.
+    pub(crate) longest_s: i64,
+    /// The age at which a tenant's tokens end, in seconds, where the tenant wants them to end before their `exp`.
+    pub(crate) of_tenants_s: HashMap<CustomerId, i64>,
+}
+
+/// What a good token proves, and by what it can be revoked.
+#[derive(Clone)]
+pub(crate) struct Proven {
+    pub(crate) principal: Arc<Principal>,
+    pub(crate) session: Option<Uuid>,
+    pub(crate) issued_s: i64,
+}
+
 /// The identity that the claims prove at `now_s` (Unix seconds), once the signature was checked.
 // CONTROL: AUT-1
 pub(crate) fn principal(
     claims: &Object,
     typ: Option<&str>,
     config: &IssuerConfig,
+    lifetimes: &Lifetimes,
     now_s: i64,
-) -> Result<Principal, AuthnError> {
+) -> Result<Proven, AuthnError> {
     let use_claim = claims.get("typ").map(Json::text);
     // Keycloak writes ID, Refresh or Logout there. A token whose header says only `JWT` must say it is a bearer token.
     if !matches!(use_claim, None | Some(Some("Bearer"))) || (typ == Some("JWT") && use_claim.is_none()) {
@@ -60,15 +100,29 @@ pub(crate) fn principal(
         return Err(AuthnError::Audience);
     }
     let subject = subject(claims)?;
-    let expires_at = valid_until(claims, config, now_s)?;
+    let times = times(claims, config, lifetimes, now_s)?;
     let roles = roles(claims, &config.roles_claim)?;
     let customer = customer(claims, config, roles)?;
-    Ok(Principal {
+    let age_s = customer.and_then(|customer| lifetimes.of_tenants_s.get(&customer));
+    let ends_s = age_s.map_or(times.ends_s, |age_s| {
+        times.ends_s.min(times.issued_s.saturating_add(*age_s))
+    });
+    if now_s >= ends_s {
+        return Err(AuthnError::Expired);
+    }
+    let expires_at = OffsetDateTime::from_unix_timestamp(ends_s).map_err(|_| AuthnError::Claim { claim: "exp" })?;
+    let principal = Principal {
         subject: subject_id(&config.issuer, subject),
         customer,
         roles,
         expires_at,
         names: names(claims),
+        strong: is_strong(claims, config)?,
+    };
+    Ok(Proven {
+        principal: Arc::new(principal),
+        session: optional_name(claims, "sid")?.map(|session| session_key(&config.issuer, session)),
+        issued_s: times.issued_s,
     })
 }
 
@@ -87,7 +141,7 @@ fn names(claims: &Object) -> Option<Arc<DirectoryNames>> {
     (!names.is_empty()).then(|| Arc::new(names))
 }
 
-fn audience_names(claims: &Object, ours: &str) -> Result<bool, AuthnError> {
+pub(crate) fn audience_names(claims: &Object, ours: &str) -> Result<bool, AuthnError> {
     let malformed = AuthnError::Claim { claim: "aud" };
     match claims.get("aud") {
         Some(Json::Text(audience)) => Ok(audience == ours),
@@ -99,46 +153,61 @@ fn audience_names(claims: &Object, ours: &str) -> Result<bool, AuthnError> {
 }
 
 fn subject(claims: &Object) -> Result<&str, AuthnError> {
-    claims
-        .get("sub")
-        .and_then(Json::text)
-        .filter(|subject| (1..=MAX_SUBJECT_BYTES).contains(&subject.len()))
-        .filter(|subject| !subject.trim().is_empty() && !subject.chars().any(char::is_control))
-        .ok_or(AuthnError::Claim { claim: "sub" })
+    optional_name(claims, "sub")?.ok_or(AuthnError::Claim { claim: "sub" })
 }
 
-/// When the proof ends: `exp` and the issuer's leeway, so that nothing below ends a request that was let in.
-fn valid_until(claims: &Object, config: &IssuerConfig, now_s: i64) -> Result<OffsetDateTime, AuthnError> {
-    let instant = |claim: &'static str| match claims.get(claim) {
+/// A short text without control characters, as an issuer calls its people, sessions and tokens.
+pub(crate) fn optional_name<'a>(claims: &'a Object, claim: &'static str) -> Result<Option<&'a str>, AuthnError> {
+    let Some(value) = claims.get(claim) else {
+        return Ok(None);
+    };
+    value
+        .text()
+        .filter(|name| (1..=MAX_SUBJECT_BYTES).contains(&name.len()))
+        .filter(|name| !name.trim().is_empty() && !name.chars().any(char::is_control))
+        .map(Some)
+        .ok_or(AuthnError::Claim { claim })
+}
+
+/// When a token was made and when its proof ends, in Unix seconds.
+struct Times {
+    issued_s: i64,
+    /// `exp` and the issuer's leeway, so that nothing below ends a request that was let in.
+    ends_s: i64,
+}
+
+// CONTROL: AUT-3
+fn times(claims: &Object, config: &IssuerConfig, lifetimes: &Lifetimes, now_s: i64) -> Result<Times, AuthnError> {
+    let expires = instant(claims, "exp")?.ok_or(AuthnError::Claim { claim: "exp" })?;
+    let issued_s = instant(claims, "iat")?.ok_or(AuthnError::Claim { claim: "iat" })?;
+    let not_before = instant(claims, "nbf")?;
+    let leeway = i64::from(config.leeway_s);
+    let ends_s = expires.saturating_add(leeway);
+    OffsetDateTime::from_unix_timestamp(ends_s).map_err(|_| AuthnError::Claim { claim: "exp" })?;
+    if now_s >= ends_s {
+        return Err(AuthnError::Expired);
+    }
+    let latest_start = now_s.saturating_add(leeway);
+    if issued_s > latest_start || not_before.is_some_and(|start| start > latest_start) {
+        return Err(AuthnError::NotYetValid);
+    }
+    let lifetime = expires.saturating_sub(issued_s);
+    let of_issuer = config.max_lifetime_s.map_or(i64::MAX, i64::from);
+    if lifetime <= 0 || lifetime > of_issuer.min(lifetimes.longest_s) {
+        return Err(AuthnError::Lifetime);
+    }
+    Ok(Times { issued_s, ends_s })
+}
+
+pub(crate) fn instant(claims: &Object, claim: &'static str) -> Result<Option<i64>, AuthnError> {
+    match claims.get(claim) {
         None => Ok(None),
         Some(value) => value
             .integer()
             .filter(|at| *at >= 0)
             .map(Some)
             .ok_or(AuthnError::Claim { claim }),
-    };
-    let expires = instant("exp")?.ok_or(AuthnError::Claim { claim: "exp" })?;
-    let issued = instant("iat")?.ok_or(AuthnError::Claim { claim: "iat" })?;
-    let not_before = instant("nbf")?;
-    let leeway = i64::from(config.leeway_s);
-    let ends = expires.saturating_add(leeway);
-    let ends_at = OffsetDateTime::from_unix_timestamp(ends).map_err(|_| AuthnError::Claim { claim: "exp" })?;
-    if now_s >= ends {
-        return Err(AuthnError::Expired);
     }
-    let latest_start = now_s.saturating_add(leeway);
-    if issued > latest_start || not_before.is_some_and(|start| start > latest_start) {
-        return Err(AuthnError::NotYetValid);
-    }
-    let lifetime = expires.saturating_sub(issued);
-    if lifetime <= 0
-        || config
-            .max_lifetime_s
-            .is_some_and(|longest| lifetime > i64::from(longest))
-    {
-        return Err(AuthnError::Lifetime);
-    }
-    Ok(ends_at)
 }
 
 /// The platform roles that the token lists. Other names mean something elsewhere and nothing here.
@@ -164,6 +233,19 @@ fn roles(claims: &Object, path: &[String]) -> Result<RoleSet, AuthnError> {
         }
     }
     Ok(roles)
+}
+
+/// Whether the claims say that the sign-in was one of those that the configuration calls strong (`acr`, or RFC 8176's `amr`).
+// CONTROL: AUT-7
+fn is_strong(claims: &Object, config: &IssuerConfig) -> Result<bool, AuthnError> {
+    let by_class =
+        optional_name(claims, "acr")?.is_some_and(|acr| config.strong_acr.iter().any(|strong| strong == acr));
+    let methods = match claims.get("amr") {
+        None => &[],
+        Some(value) => value.list().ok_or(AuthnError::Claim { claim: "amr" })?,
+    };
+    let is_strong = |method: &str| config.strong_amr.iter().any(|strong| strong == method);
+    Ok(by_class || methods.iter().filter_map(Json::text).any(is_strong))
 }
 
 fn customer(claims: &Object, config: &IssuerConfig, roles: RoleSet) -> Result<Option<CustomerId>, AuthnError> {

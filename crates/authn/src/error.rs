@@ -57,6 +57,18 @@ pub enum AuthnError {
         #[source]
         source: Option<DocumentError>,
     },
+    /// Its session has ended, or everybody was signed out who it speaks for.
+    #[error("the token's session has ended")]
+    Revoked,
+    /// Whether its session has ended is not known: the deny-list is too old.
+    #[error("the list of ended sessions is out of date")]
+    RevocationsUnknown,
+    /// It is no logout token that is accepted here.
+    #[error("the logout token is refused: {what}")]
+    Logout {
+        /// The rule that it breaks.
+        what: &'static str,
+    },
     /// The configuration cannot be used.
     #[error("the configuration of issuer `{issuer}` is refused: {what}")]
     Config {
@@ -88,8 +100,10 @@ impl Classified for AuthnError {
             | Self::Lifetime
             | Self::SenderConstrained
             | Self::Tenant
-            | Self::ForeignTenant => ErrorKind::Unauthenticated,
-            Self::KeysUnavailable { .. } => ErrorKind::Unavailable,
+            | Self::ForeignTenant
+            | Self::Revoked
+            | Self::Logout { .. } => ErrorKind::Unauthenticated,
+            Self::KeysUnavailable { .. } | Self::RevocationsUnknown => ErrorKind::Unavailable,
             Self::Config { .. } => ErrorKind::Invalid,
             Self::Client { .. } => ErrorKind::Internal,
         }
@@ -112,6 +126,9 @@ impl Classified for AuthnError {
             Self::KeysUnavailable { .. } => "AUT-017",
             Self::Config { .. } => "AUT-018",
             Self::Client { .. } => "AUT-019",
+            Self::Revoked => "AUT-020",
+            Self::RevocationsUnknown => "AUT-021",
+            Self::Logout { .. } => "AUT-022",
         }
     }
 }

@@ -38,6 +38,15 @@ pub struct IssuerConfig {
     /// The path of the claim that lists the roles.
     #[serde(default = "default_roles_claim")]
     pub roles_claim: Vec<String>,
+    /// The `aud` of its logout tokens: the client id under which it knows the application. Without it they are refused.
+    #[serde(default)]
+    pub logout_audience: Option<String>,
+    /// The values of `acr` that mean a strong sign-in.
+    #[serde(default)]
+    pub strong_acr: Vec<String>,
+    /// The members of `amr` of which one means a strong sign-in.
+    #[serde(default)]
+    pub strong_amr: Vec<String>,
 }
 
 fn all_algorithms() -> Vec<Algorithm> {
@@ -66,6 +75,9 @@ impl IssuerConfig {
             customer: None,
             allow_typ_jwt: false,
             roles_claim: default_roles_claim(),
+            logout_audience: None,
+            strong_acr: Vec::new(),
+            strong_amr: Vec::new(),
         }
     }
 
@@ -77,6 +89,9 @@ impl IssuerConfig {
         };
         if self.audience.is_empty() {
             return Err(refuse("the audience is empty"));
+        }
+        if self.logout_audience.as_deref() == Some("") {
+            return Err(refuse("the audience of logout tokens is empty"));
         }
         if self.algorithms.is_empty() {
             return Err(refuse("no algorithm is allowed"));
@@ -146,6 +161,7 @@ mod tests {
             );
         }
         assert!(refused(|config| config.audience.clear()));
+        assert!(refused(|config| config.logout_audience = Some(String::new())));
         assert!(refused(|config| config.algorithms.clear()));
         assert!(refused(|config| config.leeway_s = 121));
         assert!(refused(|config| config.max_lifetime_s = Some(0)));

@@ -1,20 +1,23 @@
 //! From a bearer token to a principal: the port, its strict implementation and the cache of verified tokens.
 
-use crate::claims;
+use crate::claims::{self, Lifetimes, Proven};
 use crate::document::Documents;
 use crate::error::AuthnError;
 use crate::issuer::IssuerConfig;
-use crate::json::{self, Json};
+use crate::json::{self, Json, Object};
 use crate::jws::{CompactJws, JwsError, MAX_TOKEN_BYTES};
 use crate::keyring::{KeyRing, Source, Timing, millis};
+use crate::logout::{self, Logout};
+use crate::revocations::Revocations;
 use aws_lc_rs::digest;
-use bearingwall_core::{Clock, Principal, SystemClock};
+use bearingwall_core::{Clock, CustomerId, Principal, SystemClock};
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// A boxed future, so that the port can be used behind `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -45,6 +48,12 @@ pub struct AuthnOptions {
     pub stale_limit: Duration,
     /// How long fetching one document may take.
     pub fetch_timeout: Duration,
+    /// The longest time from `iat` to `exp`, whoever issued the token; an issuer may be held to less.
+    pub max_lifetime: Duration,
+    /// The age at which the tokens of a tenant end, where that is before their `exp`.
+    pub max_age_of_tenants: HashMap<CustomerId, Duration>,
+    /// The deny-list; without one a token is good until it expires.
+    pub revocations: Option<Arc<Revocations>>,
 }
 
 impl Default for AuthnOptions {
@@ -57,6 +66,9 @@ impl Default for AuthnOptions {
             refresh_after: Duration::from_secs(600),
             stale_limit: Duration::from_secs(24 * 3600),
             fetch_timeout: Duration::from_secs(2),
+            max_lifetime: Duration::from_secs(3600),
+            max_age_of_tenants: HashMap::new(),
+            revocations: None,
         }
     }
 }
@@ -70,6 +82,7 @@ impl fmt::Debug for AuthnOptions {
             .field("refresh_after", &self.refresh_after)
             .field("stale_limit", &self.stale_limit)
             .field("fetch_timeout", &self.fetch_timeout)
+            .field("max_lifetime", &self.max_lifetime)
             .finish_non_exhaustive()
     }
 }
@@ -79,9 +92,17 @@ struct Issuer {
     ring: Arc<KeyRing>,
 }
 
+/// A token whose signature was checked, and nothing else.
+struct Signed {
+    typ: Option<String>,
+    issuer: Arc<Issuer>,
+    claims: Object,
+    epoch: u64,
+}
+
 #[derive(Clone)]
 struct Verified {
-    principal: Arc<Principal>,
+    proven: Proven,
     issuer: Arc<Issuer>,
     epoch: u64,
     until_ms: i64,
@@ -92,6 +113,8 @@ pub struct BearerVerifier {
     issuers: HashMap<String, Arc<Issuer>>,
     clock: Arc<dyn Clock>,
     cache_ttl_ms: i64,
+    lifetimes: Lifetimes,
+    revocations: Option<Arc<Revocations>>,
     /// By SHA-256 of the token, so that no token is kept; successes only.
     verified: moka::sync::Cache<[u8; 32], Verified>,
 }
@@ -118,6 +141,12 @@ impl BearerVerifier {
         if issuers.is_empty() {
             return Err(refuse("", "no issuer is configured"));
         }
+        let lifetimes = Lifetimes {
+            longest_s: millis(options.max_lifetime) / 1000,
+            of_tenants_s: (options.max_age_of_tenants.iter())
+                .map(|(customer, age)| (*customer, millis(*age) / 1000))
+                .collect(),
+        };
         let documents = Documents::new(options.fetch_timeout).map_err(|source| AuthnError::Client { source })?;
         let timing = Timing {
             min_refetch: options.min_refetch,
@@ -142,6 +171,8 @@ impl BearerVerifier {
             issuers: by_name,
             clock: options.clock,
             cache_ttl_ms: millis(options.cache_ttl),
+            lifetimes,
+            revocations: options.revocations,
             verified: moka::sync::Cache::builder()
                 .max_capacity(options.cache_entries)
                 .time_to_live(options.cache_ttl)
@@ -150,6 +181,15 @@ impl BearerVerifier {
     }
 
     async fn principal(&self, bearer: &str) -> Result<Arc<Principal>, AuthnError> {
+        let proven = self.proven(bearer).await?;
+        // Of remembered tokens too, and before anything else is answered.
+        if let Some(revocations) = &self.revocations {
+            revocations.check(proven.principal.subject, proven.session, proven.issued_s)?;
+        }
+        Ok(proven.principal)
+    }
+
+    async fn proven(&self, bearer: &str) -> Result<Proven, AuthnError> {
         // Before anything is computed over it.
         if bearer.len() > MAX_TOKEN_BYTES {
             return Err(JwsError::Malformed {
@@ -161,8 +201,58 @@ impl BearerVerifier {
         if let Some(hit) = self.remembered(&name).await {
             return Ok(hit);
         }
-        // CONTROL: AUT-1
-        let jws = CompactJws::parse(bearer)?;
+        let is_type = |typ: Option<&str>, config: &IssuerConfig| claims::is_access_token_type(typ, config);
+        let signed = self.signed(bearer, is_type).await?;
+        let now_ms = self.clock.unix_ms();
+        let proven = claims::principal(
+            &signed.claims,
+            signed.typ.as_deref(),
+            &signed.issuer.config,
+            &self.lifetimes,
+            now_ms.div_euclid(1000),
+        )?;
+        let expires_ms = proven.principal.expires_at.unix_timestamp().saturating_mul(1000);
+        let until_ms = expires_ms.min(now_ms.saturating_add(self.cache_ttl_ms));
+        let entry = Verified {
+            proven: proven.clone(),
+            issuer: signed.issuer,
+            epoch: signed.epoch,
+            until_ms,
+        };
+        self.verified.insert(name, entry);
+        Ok(proven)
+    }
+
+    /// As [`IdentityProvider::verify`], and the session of the token as the deny-list knows it.
+    ///
+    /// # Errors
+    /// As [`IdentityProvider::verify`].
+    pub async fn verify_with_session(&self, bearer: &str) -> Result<(Arc<Principal>, Option<Uuid>), AuthnError> {
+        let principal = self.principal(bearer).await?;
+        let session = self.proven(bearer).await?.session;
+        Ok((principal, session))
+    }
+
+    /// What an issuer's logout token says (OpenID Connect Back-Channel Logout 1.0). Whether it was used before is for the
+    /// caller to see.
+    ///
+    /// # Errors
+    /// As [`IdentityProvider::verify`].
+    pub async fn logout(&self, token: &str) -> Result<Logout, AuthnError> {
+        let is_type = |typ: Option<&str>, _: &IssuerConfig| logout::is_logout_token_type(typ);
+        let signed = self.signed(token, is_type).await?;
+        let now_s = self.clock.unix_ms().div_euclid(1000);
+        logout::logout(&signed.claims, &signed.issuer.config, now_s)
+    }
+
+    /// The claims of a token of this type whose signature is its issuer's.
+    // CONTROL: AUT-1
+    async fn signed(
+        &self,
+        token: &str,
+        is_type: impl Fn(Option<&str>, &IssuerConfig) -> bool,
+    ) -> Result<Signed, AuthnError> {
+        let jws = CompactJws::parse(token)?;
         let claims = json::object(jws.danger_unverified_payload()).ok_or(AuthnError::Claims)?;
         // The issuer is read before the signature is checked, but only to choose whose keys may verify it:
         // issuers are configured, and one issuer's key never verifies another's token.
@@ -171,7 +261,7 @@ impl BearerVerifier {
             .and_then(Json::text)
             .ok_or(AuthnError::Claim { claim: "iss" })?;
         let issuer = self.issuers.get(issuer).ok_or(AuthnError::UnknownIssuer)?;
-        if !claims::is_access_token_type(jws.typ(), &issuer.config) {
+        if !is_type(jws.typ(), &issuer.config) {
             return Err(AuthnError::TokenType);
         }
         if !issuer.config.algorithms.contains(&jws.algorithm()) {
@@ -179,27 +269,20 @@ impl BearerVerifier {
         }
         let (key, epoch) = issuer.ring.key(jws.kid()).await?;
         jws.check(&key)?;
-        let now_ms = self.clock.unix_ms();
-        let principal = claims::principal(&claims, jws.typ(), &issuer.config, now_ms.div_euclid(1000))?;
-        let expires_ms = principal.expires_at.unix_timestamp().saturating_mul(1000);
-        let principal = Arc::new(principal);
-        let until_ms = expires_ms.min(now_ms.saturating_add(self.cache_ttl_ms));
-        let entry = Verified {
-            principal: Arc::clone(&principal),
+        Ok(Signed {
+            typ: jws.typ().map(str::to_owned),
             issuer: Arc::clone(issuer),
+            claims,
             epoch,
-            until_ms,
-        };
-        self.verified.insert(name, entry);
-        Ok(principal)
+        })
     }
 
     /// What was verified before, if it would be verified again: in time, under keys that still stand.
-    async fn remembered(&self, name: &[u8; 32]) -> Option<Arc<Principal>> {
+    async fn remembered(&self, name: &[u8; 32]) -> Option<Proven> {
         let hit = self.verified.get(name)?;
         let keys = hit.issuer.ring.snapshot().await.ok();
         if self.clock.unix_ms() < hit.until_ms && keys.is_some_and(|keys| keys.epoch == hit.epoch) {
-            return Some(hit.principal);
+            return Some(hit.proven);
         }
         self.verified.invalidate(name);
         None

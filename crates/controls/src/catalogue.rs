@@ -230,6 +230,81 @@ pub const CATALOGUE: &[Control] = &[
         evidence: &[Tests("cargo test --workspace aut_2_")],
     },
     Control {
+        id: "AUT-3",
+        title: "Bounded life of a token",
+        statement: "No token is accepted that lives longer than the deployment, its issuer or its tenant allows, and no \
+                    clock may be wrong by more than two minutes.",
+        crate_name: "authn",
+        clauses: &[
+            cite(Hipaa, "164.312(a)(2)(iii)"),
+            cite(Hipaa, "164.312(d)"),
+            cite(Soc2, "CC6.1"),
+            cite(Nist80053, "IA-5(13)"),
+            cite(Nist80053, "AC-12"),
+        ],
+        evidence: &[Tests("cargo test --workspace aut_3_")],
+    },
+    Control {
+        id: "AUT-4",
+        title: "Sign-out and revocation within seconds",
+        statement: "A session that its provider or an operator has ended, and a person who was signed out, are refused by \
+                    every server within two seconds, remembered tokens included; where that cannot be known, nobody is let in.",
+        crate_name: "authn",
+        clauses: &[
+            cite(Hipaa, "164.308(a)(3)(ii)(C)"),
+            cite(Hipaa, "164.312(a)(2)(iii)"),
+            cite(Soc2, "CC6.2"),
+            cite(Soc2, "CC6.3"),
+            cite(Nist80053, "AC-2(13)"),
+            cite(Nist80053, "AC-12"),
+        ],
+        evidence: &[Tests("cargo test --workspace aut_4_")],
+    },
+    Control {
+        id: "AUT-5",
+        title: "Sessions in a browser",
+        statement: "A browser holds a random number in a cookie that no script reads, and never a token; a session begins \
+                    only where its sign-in began, and ends by rest, by age, at sign-out and with the provider's session.",
+        crate_name: "authn",
+        clauses: &[
+            cite(Hipaa, "164.312(a)(2)(iii)"),
+            cite(Hipaa, "164.312(d)"),
+            cite(Soc2, "CC6.1"),
+            cite(Nist80053, "AC-11"),
+            cite(Nist80053, "AC-12"),
+            cite(Nist80053, "SC-23"),
+        ],
+        evidence: &[Tests("cargo test --workspace aut_5_")],
+    },
+    Control {
+        id: "AUT-6",
+        title: "No other page acts in a session",
+        statement: "A request with a session is served only if it comes from a page of ours, and changes something only with \
+                    the session's own token; a session and a bearer token on one request are refused.",
+        crate_name: "authn",
+        clauses: &[
+            cite(Hipaa, "164.312(d)"),
+            cite(Soc2, "CC6.1"),
+            cite(Soc2, "CC6.6"),
+            cite(Nist80053, "SC-23"),
+        ],
+        evidence: &[Tests("cargo test --workspace aut_6_")],
+    },
+    Control {
+        id: "AUT-7",
+        title: "Personal data behind a second factor",
+        statement: "Where it is configured, and in the profile `hipaa` always, routes of personal data are open only to \
+                    sign-ins that the issuer's claims call strong.",
+        crate_name: "authn",
+        clauses: &[
+            cite(Hipaa, "164.312(d)"),
+            cite(Soc2, "CC6.1"),
+            cite(Nist80053, "IA-2(1)"),
+            cite(Nist80053, "IA-2(2)"),
+        ],
+        evidence: &[Tests("cargo test --workspace aut_7_")],
+    },
+    Control {
         id: "RBC-1",
         title: "No route without a declared permission",
         statement: "A route is registered only together with the permission that its handler's first argument \

@@ -20,6 +20,8 @@ pub struct Principal {
     pub expires_at: OffsetDateTime,
     /// What the token calls its bearer, if it says so.
     pub names: Option<Arc<DirectoryNames>>,
+    /// Whether the sign-in behind it showed what is configured to be strong, as a second factor.
+    pub strong: bool,
 }
 
 /// Why personal data is touched: a code of HL7 v3 ActReason, as FHIR's `purposeOfUse` uses it.

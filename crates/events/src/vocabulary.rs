@@ -170,9 +170,10 @@ vocabulary! {
     MessageSent "message.sent" "A message about a client leaves the system." Disclosure Execute Disclose true false;
     WebhookReceived "webhook.received" "A connector's message is taken in." Interface Create Create false false;
     ModelCalled "model.called" "Masked text goes to a language model." Interface Execute Operation false false;
-    SessionStarted "session.started" "Somebody signs in." Authentication Execute Login false false;
-    SessionEnded "session.ended" "Somebody signs out, or the session ends." Authentication Execute Logout false false;
-    SignInFailed "session.refused" "A sign-in fails." Authentication Execute Login false false;
+    SessionStarted "session.started" "Somebody signs in." Authentication Execute Login false true;
+    SessionEnded "session.ended" "Somebody signs out, or the session ends." Authentication Execute Logout false true;
+    SessionRevoked "session.revoked" "An operator ends a session, or all sessions of somebody." Security Execute Logout false true;
+    SignInFailed "session.refused" "A sign-in fails." Authentication Execute Login false true;
     RoleGranted "role.granted" "A role is given to somebody." Security Update Role false false;
     RoleRevoked "role.revoked" "A role is taken from somebody." Security Update Role false false;
     GateRequested "gate.requested" "An approval is asked for." Gate Create Operation false false;

@@ -4,10 +4,13 @@ use crate::edge::{self, Edge};
 use crate::probes::{Document, LastLook};
 use crate::routes::{RouteTable, SECURED_PREFIX};
 use crate::{HttpError, Limits, Problem, Services, authentication, openapi};
-use actix_web::error::JsonPayloadError;
+use actix_web::error::{JsonPayloadError, UrlencodedError};
 use actix_web::middleware::from_fn;
 use actix_web::{HttpResponse, web};
 use std::sync::Arc;
+
+/// Bytes of a form: a logout token of the longest that is looked at.
+const FORM_BYTES: usize = 24 * 1024;
 
 /// Adds a use-case handle to a worker.
 type Extra = Arc<dyn Fn(&mut web::ServiceConfig) + Send + Sync>;
@@ -65,6 +68,11 @@ impl Application {
                     .limit(limits.json_bytes)
                     .error_handler(|error, _| body(&error).into()),
             )
+            .app_data(
+                web::FormConfig::default()
+                    .limit(FORM_BYTES)
+                    .error_handler(|error, _| form(&error).into()),
+            )
             .app_data(web::PathConfig::default().error_handler(|_, _| Problem::from(HttpError::UnknownPath).into()))
             .app_data(web::QueryConfig::default().error_handler(|_, _| Problem::from(HttpError::Query).into()));
         for extra in &self.extra {
@@ -101,6 +109,15 @@ fn body(error: &JsonPayloadError) -> Problem {
             line: error.line(),
             column: error.column(),
         },
+        _ => HttpError::Body { line: 0, column: 0 },
+    })
+}
+
+/// The same of a form.
+fn form(error: &UrlencodedError) -> Problem {
+    Problem::from(match error {
+        UrlencodedError::Overflow { .. } => HttpError::BodySize,
+        UrlencodedError::ContentType => HttpError::MediaType,
         _ => HttpError::Body { line: 0, column: 0 },
     })
 }

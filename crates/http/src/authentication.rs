@@ -1,10 +1,12 @@
-//! Everything under `/v1` proves an identity first, unknown paths included.
+//! Everything under `/v1` proves an identity first, unknown paths included: by a bearer token, or by a session.
 
 use crate::edge::Edge;
 use crate::granted::throttled;
-use crate::{HttpError, Problem};
+use crate::sessions::{self, Sessions};
+use crate::{HttpError, Problem, Services};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
@@ -29,7 +31,7 @@ pub(crate) async fn authenticate(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    match principal(&edge, request.headers()).await {
+    match principal(&edge, request.method(), request.headers()).await {
         Ok((principal, proof)) => {
             request.extensions_mut().insert(Arc::clone(&principal));
             if let Some(proof) = proof.clone() {
@@ -105,6 +107,7 @@ async fn inside_tenant(
             expires_at: principal.expires_at.min(open.expires_at),
             // Who comes as the platform's staff may be a client of the tenant, too.
             names: principal.names.clone(),
+            strong: principal.strong,
         },
     )))
 }
@@ -127,12 +130,38 @@ fn named_session(headers: &HeaderMap) -> Result<Option<BreakGlassId>, HttpError>
 }
 
 /// Who calls, and the token that proved it where the database asks for it.
-async fn principal(edge: &Edge, headers: &HeaderMap) -> Result<(Arc<Principal>, Option<BearerProof>), Problem> {
-    let bearer = bearer(headers).map_err(|found| HttpError::Credentials { found })?;
+async fn principal(
+    edge: &Edge,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<(Arc<Principal>, Option<BearerProof>), Problem> {
     let services = edge.services();
+    let opened;
+    let bearer = match session_cookie(services, headers)? {
+        // SECURITY: whoever sends both means one of them, and a page that can add a header must not choose which.
+        Some(_) if headers.contains_key(AUTHORIZATION) => {
+            let found = "a session and a bearer token";
+            return Err(HttpError::Credentials { found }.into());
+        }
+        Some((sessions, cookie)) => {
+            opened = sessions::bearer_of(sessions.as_ref(), method, headers, &cookie).await?;
+            opened.as_str()
+        }
+        None => bearer(headers).map_err(|found| HttpError::Credentials { found })?,
+    };
     let principal = services.identity.verify(bearer).await?;
     let proof = services.keep_proof.then(|| BearerProof::new(bearer.to_owned()));
     Ok((principal, proof))
+}
+
+/// The sessions, and the cookie of one.
+type Held<'a> = (&'a Arc<dyn Sessions>, String);
+
+fn session_cookie<'a>(services: &'a Services, headers: &HeaderMap) -> Result<Option<Held<'a>>, HttpError> {
+    let Some(sessions) = &services.sessions else {
+        return Ok(None);
+    };
+    Ok(sessions::cookie_of(headers, sessions::SESSION)?.map(|cookie| (sessions, cookie)))
 }
 
 /// The token of the one `Authorization: Bearer …` header (RFC 6750 section 2.1), or what is wrong with the headers.

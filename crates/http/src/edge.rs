@@ -3,6 +3,7 @@
 use crate::rates::{Buckets, TooSoon};
 use crate::refusals::{Refusal, Refusals};
 use crate::routes::{Matched, Refused};
+use crate::sessions::SIGN_IN;
 use crate::{HttpError, Limits, Problem, Services};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -111,7 +112,12 @@ fn finish(edge: &Edge, response: ServiceResponse<BoxBody>, id: RequestId) -> Ser
     let stand_in = Problem::of_status(status);
     let problem = own.unwrap_or(&stand_in);
     log(problem, status);
+    let is_sign_in = request
+        .extensions()
+        .get::<Matched>()
+        .is_some_and(|matched| matched.0 == SIGN_IN);
     let refused = match status {
+        StatusCode::UNAUTHORIZED if is_sign_in => Some(Refused::SignIn),
         StatusCode::UNAUTHORIZED => Some(Refused::Unauthenticated),
         StatusCode::FORBIDDEN => Some(Refused::Denied),
         // An alarm, once a minute for the same bucket: a flood of what comes too soon is not a flood of records.

@@ -67,6 +67,15 @@ pub enum HttpError {
     /// The request took longer than the server gives it.
     #[error("the request took longer than the server gives it")]
     Deadline,
+    /// An identity provider's logout token is not good, or was used before.
+    #[error("the logout token is not accepted")]
+    LogoutToken,
+    /// A page that is not ours may have caused the request: it carries a session and not what our own pages send.
+    #[error("the request carries a session and does not come from a page of ours")]
+    CrossSite,
+    /// Personal data is open to strong sign-ins only.
+    #[error("the sign-in was not strong enough for personal data")]
+    WeakSignIn,
     /// The stream of an import broke off or grew too long.
     #[error("the body of the import ended early or is too long")]
     ImportBody,
@@ -90,6 +99,9 @@ impl HttpError {
             | Self::Framework
             | Self::NotReady { .. }
             | Self::Deadline
+            | Self::LogoutToken
+            | Self::CrossSite
+            | Self::WeakSignIn
             | Self::ImportBody => None,
         }
     }
@@ -102,6 +114,7 @@ impl HttpError {
             Self::MediaType => Some(("Content-Type", "is not the media type that this operation takes")),
             Self::Query => Some(("query", "is not what this operation takes")),
             Self::Header { name, reason } => Some((name, reason)),
+            Self::LogoutToken => Some(("logout_token", "is not accepted")),
             Self::ImportBody => Some(("body", "ended early or is too long")),
             Self::UnknownPath
             | Self::Credentials { .. }
@@ -111,6 +124,8 @@ impl HttpError {
             | Self::Refused
             | Self::Framework
             | Self::NotReady { .. }
+            | Self::CrossSite
+            | Self::WeakSignIn
             | Self::Deadline => None,
         }
     }
@@ -130,7 +145,9 @@ impl Classified for HttpError {
             | Self::Query
             | Self::Header { .. }
             | Self::Refused
+            | Self::LogoutToken
             | Self::ImportBody => ErrorKind::Invalid,
+            Self::CrossSite | Self::WeakSignIn => ErrorKind::Forbidden,
             Self::Framework => ErrorKind::Internal,
             Self::NotReady { .. } | Self::Deadline => ErrorKind::Unavailable,
         }
@@ -151,8 +168,11 @@ impl Classified for HttpError {
             Self::NotReady { .. } => "HTP-012",
             Self::Deadline => "HTP-013",
             Self::ImportBody => "HTP-014",
-            Self::BreakGlass => "HTP-017",
+            Self::BreakGlass => "HTP-019",
             Self::Throttled => "HTP-018",
+            Self::LogoutToken => "HTP-015",
+            Self::CrossSite => "HTP-016",
+            Self::WeakSignIn => "HTP-017",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::edge::{Alarm, Edge};
 use crate::rates::TooSoon;
-use crate::routes::{Cost, Matched, RateClass};
+use crate::routes::{Cost, GivesPhi, Matched, RateClass};
 use crate::{HttpError, Problem};
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderMap, HeaderName};
@@ -74,6 +74,10 @@ fn grant<P: Permission>(request: &HttpRequest) -> Result<Granted<P>, Problem> {
         .get::<Arc<Principal>>()
         .ok_or(HttpError::Credentials { found: "none" })?;
     let permit = edge.services().permissions.permit::<P>(principal)?;
+    // CONTROL: AUT-7
+    if edge.services().strong_for_phi && extensions.contains::<GivesPhi>() && !principal.strong {
+        return Err(HttpError::WeakSignIn.into());
+    }
     // Refused before anything else of the request is read, and after the permission: who may not do it is told that.
     let cost = extensions.get::<Cost>().map_or(RateClass::Bulk, |cost| cost.0);
     if let Err(too_soon) = edge.buckets().request(principal, cost) {

@@ -25,6 +25,8 @@ pub mod routes;
 mod scrape;
 mod server;
 mod services;
+mod sessions;
+mod sign_out;
 
 pub use application::Application;
 pub use authentication::BREAK_GLASS;
@@ -38,6 +40,8 @@ pub use rates::{PerMinute, Rates};
 pub use routes::{RouteError, RouteSpec, RouteTable};
 pub use server::{ListenError, RunningServer, ServerOptions};
 pub use services::{Check, Limits, Readiness, Services, StaffSessions};
+pub use sessions::{CSRF, OpenSession, Sessions, SignInAnswer, SignInBegun, SignInFinished};
+pub use sign_out::SignOut;
 
 /// Every route of the API.
 ///
@@ -46,6 +50,8 @@ pub use services::{Check, Limits, Readiness, Services, StaffSessions};
 pub fn app_routes() -> Result<RouteTable, RouteError> {
     let table = RouteTable::builder();
     let table = probes::routes(table);
+    let table = sessions::routes(table);
+    let table = sign_out::routes(table);
     let table = me::routes(table);
     let table = clients::routes(table);
     let table = chart_notes::routes(table);

@@ -246,6 +246,7 @@ mod tests {
             roles: RoleSet::EMPTY,
             expires_at: OffsetDateTime::UNIX_EPOCH,
             names: None,
+            strong: false,
         };
         let let_in = |number, tenant| {
             let person = person(number, tenant);

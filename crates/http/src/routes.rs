@@ -27,6 +27,9 @@ pub(crate) struct Matched(pub(crate) &'static str);
 /// How costly the route is that took a request.
 #[derive(Clone, Copy)]
 pub(crate) struct Cost(pub(crate) RateClass);
+/// The route that took a request gives access to personal data.
+#[derive(Clone, Copy)]
+pub(crate) struct GivesPhi;
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +47,8 @@ pub enum Refused {
     Unauthenticated,
     /// Its actor lacks the permission.
     Denied,
+    /// It was to end a sign-in, and did not.
+    SignIn,
 }
 
 impl Refused {
@@ -52,6 +57,7 @@ impl Refused {
         match self {
             Self::Unauthenticated => EventType::RequestUnauthenticated,
             Self::Denied => EventType::RequestDenied,
+            Self::SignIn => EventType::SignInFailed,
         }
     }
 }
@@ -217,12 +223,15 @@ impl RouteTableBuilder {
             self.refused.get_or_insert(RouteError::Name { name });
             return self;
         };
-        let (streamed, rate, guarded) = (spec.streamed, spec.rate, method.clone());
+        let (streamed, rate, guarded, phi) = (spec.streamed, spec.rate, method.clone(), spec.phi);
         let mount = move || {
             let matched = guard::fn_guard(move |request| {
                 let mut data = request.req_data_mut();
                 data.insert(Matched(name));
                 data.insert(Cost(rate));
+                if phi == PhiClass::Phi {
+                    data.insert(GivesPhi);
+                }
                 true
             });
             let route = web::method(guarded.clone()).guard(matched).to(handler.clone());

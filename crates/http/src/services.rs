@@ -1,6 +1,7 @@
 //! What the edge is wired to: five ports, a source of ids, what becomes of a token, and the limits it holds.
 
 use crate::Rates;
+use crate::sessions::Sessions;
 use bearingwall_authn::{BoxFuture, IdentityProvider};
 use bearingwall_core::{BreakGlassId, Ctx, EventSink, IdGen};
 use bearingwall_rbac::PolicyTable;
@@ -27,6 +28,10 @@ pub struct Services {
     /// Whether a verified token stays with its request, for a database that verifies it itself (the split-key profile).
     /// Otherwise nothing behind the verification ever holds it.
     pub keep_proof: bool,
+    /// People in browsers; without it only bearer tokens are accepted, and there is no sign-in.
+    pub sessions: Option<Arc<dyn Sessions>>,
+    /// Whether routes of personal data are open to strong sign-ins only.
+    pub strong_for_phi: bool,
 }
 
 /// Sessions of the platform's staff into tenants.

@@ -35,7 +35,8 @@ pub const EMBEDDED: &[Embedded] = embedded![
     ("00000000000004", "split_key"),
     ("00000000000005", "background"),
     ("00000000000006", "lifecycle"),
-    ("00000000000007", "sealing")
+    ("00000000000007", "sealing"),
+    ("00000000000008", "identity")
 ];
 
 impl Embedded {

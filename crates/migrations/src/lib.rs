@@ -22,5 +22,6 @@ pub use lifecycle::{
 };
 pub use migrate::{Plan, migrate, plan};
 pub use operate::{
-    NewTenant, TenantRow, entries_name_backend, install_enter_key, serve_regions, tenant_create, tenant_list,
+    NewTenant, SignedOut, TenantRow, entries_name_backend, install_enter_key, serve_regions, sign_out, tenant_create,
+    tenant_list,
 };

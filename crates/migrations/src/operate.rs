@@ -1,8 +1,10 @@
 //! The operator's calls that need the admin credential: tenants, regions, the enter key.
 
 use crate::error::MigrationError;
-use bearingwall_core::{CustomerId, Sensitive};
+use bearingwall_core::{CustomerId, Sensitive, SubjectId};
+use std::time::Duration;
 use tokio_postgres::Client;
+use uuid::Uuid;
 
 /// A tenant to be created.
 #[derive(Clone, Debug)]
@@ -124,4 +126,33 @@ pub async fn install_enter_key(admin: &mut Client, kid: i16, key: &Sensitive<Vec
         .await
         .map_err(failed("record the key's installation"))?;
     transaction.commit().await.map_err(failed("commit"))
+}
+
+/// Whose tokens an operator ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignedOut {
+    /// Those of one session, by its key.
+    Session(Uuid),
+    /// Those of a person that were issued at this second (Unix time) or before.
+    Subject(SubjectId, i64),
+}
+
+/// Ends tokens before their time and puts that on the record, in one transaction: servers refuse them within seconds.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn sign_out(admin: &Client, whose: SignedOut, lasting: Duration) -> Result<(), MigrationError> {
+    let (kind, key, not_before_s) = match whose {
+        SignedOut::Session(key) => ("session", key, None),
+        SignedOut::Subject(subject, not_before_s) => ("subject", subject.as_uuid(), Some(not_before_s)),
+    };
+    let seconds = i32::try_from(lasting.as_secs()).unwrap_or(i32::MAX);
+    admin
+        .execute(
+            "SELECT tenancy.revoke($1, $2, $3, $4, NULL, $5, gen_random_uuid(), 'session.revoked', NULL)",
+            &[&kind, &key, &not_before_s, &seconds, &SubjectId::OPERATOR.as_uuid()],
+        )
+        .await
+        .map(drop)
+        .map_err(MigrationError::statement("end the tokens"))
 }

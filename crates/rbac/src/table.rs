@@ -177,6 +177,7 @@ mod tests {
             roles: roles.iter().copied().collect(),
             expires_at: OffsetDateTime::UNIX_EPOCH,
             names: None,
+            strong: false,
         })
     }
 

@@ -2,6 +2,7 @@
 
 mod address;
 pub mod break_glass;
+pub mod browser_sessions;
 pub mod canary;
 pub mod danger;
 mod entry;
@@ -12,6 +13,7 @@ pub mod jobs;
 mod pool;
 pub mod pooler;
 pub mod posture;
+pub mod revocations;
 mod session;
 mod sessions;
 #[cfg(feature = "sql")]
@@ -27,4 +29,4 @@ pub use pooler::Pooler;
 pub use tx::TenantTx;
 
 /// The migration that this program was built for; a database at any other is refused at start.
-pub const SCHEMA_VERSION: &str = "00000000000007";
+pub const SCHEMA_VERSION: &str = "00000000000008";

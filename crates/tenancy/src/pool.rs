@@ -12,7 +12,7 @@ use crate::tx::{self, TenantTx};
 use bearingwall_core::{Clock, Ctx, Sensitive, SystemClock};
 use diesel::pg::Pg;
 use diesel::query_builder::{QueryFragment, QueryId};
-use diesel_async::SimpleAsyncConnection;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -234,6 +234,17 @@ impl TenantPool {
             lease.release();
         }
         outcome
+    }
+
+    /// One statement of this crate's own on a table of the platform, outside of any tenant.
+    pub(crate) async fn platform<T>(
+        &self,
+        ask: impl AsyncFnOnce(&mut &AsyncPgConnection) -> diesel::QueryResult<T>,
+    ) -> Result<T, TenancyError> {
+        let lease = self.inner.sessions.lease().await?;
+        let answer = lease.session().ok_or(TenancyError::Busy)?.outside(ask).await;
+        lease.release_as_it_is();
+        answer
     }
 
     /// Whether the database answers.

@@ -288,6 +288,40 @@ impl DevIssuer {
         signed(&state.signers, request.alg, state.signers.kid(request.alg), &all)
     }
 
+    /// A good token of a session: the claim `sid`.
+    ///
+    /// # Errors
+    /// [`IssuerError::Crypto`] when signing fails.
+    pub fn session_token(&self, request: &TokenRequest, session: &str) -> Result<String, IssuerError> {
+        let state = self.state.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut claims = self.claims(request, now_s());
+        if let Some(members) = claims.as_object_mut() {
+            members.insert("sid".to_owned(), json!(session));
+        }
+        signed(&state.signers, request.alg, state.signers.kid(request.alg), &claims)
+    }
+
+    /// A good logout token of OpenID Connect Back-Channel Logout 1.0, for the application that the issuer knows as `client`;
+    /// without a session it is all sessions of the subject that have ended.
+    ///
+    /// # Errors
+    /// [`IssuerError::Crypto`] when signing fails.
+    pub fn logout_token(&self, client: &str, subject: &str, session: Option<&str>) -> Result<String, IssuerError> {
+        let state = self.state.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (alg, issued_s) = (Algorithm::Rs256, now_s());
+        let header = json!({"alg": alg.as_str(), "typ": "logout+jwt", "kid": state.signers.kid(alg)});
+        let mut claims = json!({
+            "iss": self.issuer, "aud": client, "sub": subject, "jti": Uuid::new_v4(), "iat": issued_s, "exp": issued_s + 120,
+            "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+        });
+        if let (Some(session), Some(members)) = (session, claims.as_object_mut()) {
+            members.insert("sid".to_owned(), json!(session));
+        }
+        let input = signing_input(&header, &claims);
+        let signature = base64url(&state.signers.sign(alg, input.as_bytes())?);
+        Ok(format!("{input}.{signature}"))
+    }
+
     /// A token that was good and whose time is over.
     ///
     /// # Errors

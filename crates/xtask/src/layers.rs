@@ -71,6 +71,7 @@ pub const DECLARED: &[(&str, &str, &str)] = &[
     ("demo", "sealer", "the demo runs the real sealer"),
     ("interop", "sealer", "its checkpoints are left with real peers"),
     ("testkit", "migrations", "a test database is a migrated one"),
+    ("interop", "server", "real peers are tried against the real server"),
 ];
 
 /// Programs that hold secrets and begin otherwise, each with its reason.

@@ -15,5 +15,6 @@ mod life;
 mod migrations;
 mod offboarding;
 mod record;
+mod sessions;
 mod site;
 mod tenants;

@@ -9,6 +9,9 @@ use std::fmt;
 /// The longest token lifetime that `hipaa` accepts, in seconds: what a stolen token is worth.
 const HIPAA_LIFETIME_S: u32 = 900;
 
+/// The longest time that `hipaa` lets a session in a browser rest, in seconds (164.312(a)(2)(iii)).
+const HIPAA_IDLE_S: u64 = 900;
+
 /// The shortest time between two probes of isolation outside of development, in seconds: each costs the database work.
 const CANARY_INTERVAL_MIN_S: u64 = 5;
 
@@ -48,6 +51,13 @@ impl Config {
             for issuer in self.issuers.iter().filter(|issuer| is_plain(issuer)) {
                 refusals.push(format!("the issuer `{}` is reached without TLS", issuer.issuer));
             }
+            if self
+                .login
+                .as_ref()
+                .is_some_and(|login| login.origin.starts_with("http:"))
+            {
+                refusals.push("`login.origin` is reached without TLS".to_owned());
+            }
             if !self.server.listen.ip().is_loopback() && !self.server.tls_terminated_upstream {
                 refusals.push(
                     "`server.listen` is open to the network without TLS; let a proxy end TLS on this machine, \
@@ -83,6 +93,12 @@ impl Config {
                 refusals.push(format!(
                     "`max_lifetime_s` of the issuer `{name}` is not set to {HIPAA_LIFETIME_S} or less"
                 ));
+            }
+            if !self.authn.strong_for_phi {
+                refusals.push("`authn.strong_for_phi` is not set: personal data needs no second factor".to_owned());
+            }
+            if self.login.as_ref().is_some_and(|login| login.idle_s > HIPAA_IDLE_S) {
+                refusals.push(format!("`login.idle_s` is more than {HIPAA_IDLE_S}"));
             }
             if self.database.accept_version.is_some() {
                 refusals.push("`database.accept_version` accepts a PostgreSQL with known holes".to_owned());
@@ -125,10 +141,14 @@ mod tests {
             enter_kid = 1
             [keys]
             kek = "{store}kek"
+            [authn]
+            strong_for_phi = {strong}
             [[issuers]]
             {issuer}
             audience = "bearingwall"
-            "#
+            strong_acr = ["mfa"]
+            "#,
+            strong = profile == "hipaa",
         ))
     }
 
@@ -228,6 +248,47 @@ mod tests {
         }
         let slow = "[rates]\nread_per_minute = 1";
         assert!(refusals(config("production", VAULT, LOCAL, TLS, slow)).is_empty());
+    }
+
+    #[test]
+    fn aut_7_hipaa_refuses_personal_data_without_a_second_factor() {
+        let text = |strong: bool, named: &str| {
+            format!(
+                "version = 1\nprofile = \"hipaa\"\n[database]\nurl = \"postgres://bearingwall_app@db.example.org/bearingwall\"\n\
+                 regions = [\"us-east\"]\n[tenancy]\nenter_key = \"{VAULT}enter-key-1\"\nenter_kid = 1\n[keys]\nkek = \"{VAULT}kek\"\n\
+                 [authn]\nstrong_for_phi = {strong}\n[[issuers]]\n{SHORT}\naudience = \"bearingwall\"\n{named}\n"
+            )
+        };
+        assert!(refusals(Config::parse(&text(true, "strong_amr = [\"otp\"]"))).is_empty());
+        assert_eq!(refusals(Config::parse(&text(false, "strong_acr = [\"mfa\"]"))).len(), 1);
+        // What nobody could satisfy is refused in every profile.
+        assert_eq!(refusals(Config::parse(&text(true, ""))).len(), 1);
+    }
+
+    #[test]
+    fn aut_5_a_session_without_tls_or_with_long_rests_is_refused() {
+        let login = |origin: &str, idle_s: u32| {
+            format!(
+                "[login]\nissuer = \"https://id.example.org\"\nclient_id = \"console\"\nclient_secret = \"{VAULT}client\"\n\
+                 seal_key = \"{VAULT}session\"\norigin = \"{origin}\"\nidle_s = {idle_s}\n"
+            )
+        };
+        let parsed = |profile: &str, origin: &str, idle_s: u32| {
+            refusals(config(profile, VAULT, LOCAL, SHORT, &login(origin, idle_s))).len()
+        };
+        assert_eq!(parsed("hipaa", "https://app.example.org", 900), 0);
+        assert_eq!(parsed("hipaa", "https://app.example.org", 901), 1);
+        assert_eq!(parsed("production", "https://app.example.org", 901), 0);
+        assert_eq!(parsed("production", "http://127.0.0.1:8080", 900), 1);
+        for no_origin in [
+            "https://app.example.org/",
+            "app.example.org",
+            "https://app.example.org/app",
+            "ftp://a",
+        ] {
+            assert_eq!(parsed("development", no_origin, 900), 1, "{no_origin}");
+        }
+        assert_eq!(parsed("development", "https://app.example.org", 36_001), 1);
     }
 
     #[test]

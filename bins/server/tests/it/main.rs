@@ -17,6 +17,7 @@ mod metrics;
 mod ratchet;
 mod recording;
 mod signing_in;
+mod signing_out;
 mod site;
 mod split_key;
 mod staff;

@@ -14,6 +14,15 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use uuid::Uuid;
 
+/// Routes that only a person at a real provider uses with success: the suite of `interop` signs in and out there, with every
+/// provider, and compares what is left on the record. This list may only shrink.
+const AT_A_PROVIDER: [&str; 4] = [
+    "GET /auth/login",
+    "GET /auth/callback",
+    "GET /auth/session",
+    "POST /auth/logout",
+];
+
 /// A request that a route answers well.
 struct Call {
     path: String,
@@ -26,6 +35,7 @@ enum Body {
     /// A change of the first version.
     Change(Value),
     Csv(String),
+    Form(String),
 }
 
 impl Call {
@@ -108,6 +118,9 @@ impl World {
             Body::None => request,
             Body::Json(body) => request.json(body),
             Body::Change(body) => request.header("If-Match", "\"1\"").json(body),
+            Body::Form(form) => request
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body(form.clone()),
             Body::Csv(file) => request.header("content-type", "text/csv").body(file.clone()),
         })
     }
@@ -132,6 +145,10 @@ fn call(name: &str, world: &World) -> Option<Call> {
         "GET /healthz" => Call::get("/healthz"),
         "GET /readyz" => Call::get("/readyz"),
         "GET /openapi.json" => Call::get("/openapi.json"),
+        "POST /auth/backchannel-logout" => {
+            let token = world.site.logout_token("dana", Some(&format!("session-{tag}")));
+            Call::of("/auth/backchannel-logout", Body::Form(format!("logout_token={token}")))
+        }
         "GET /v1/me" => Call::get("/v1/me"),
         "POST /v1/clients" => Call::of("/v1/clients", Body::Json(person("Grace", "Hopper"))),
         "GET /v1/clients" => Call::get("/v1/clients"),
@@ -209,6 +226,8 @@ struct Made {
     what: String,
     request: Uuid,
     declared: BTreeSet<String>,
+    /// Whether nobody's tenant was known: it stands in the platform's log then.
+    without_tenant: bool,
 }
 
 impl Made {
@@ -222,7 +241,7 @@ impl Made {
 
     /// Whose log it stands in, and that each access and each single event ended once.
     fn flaws(&self, site: &Site) -> Vec<String> {
-        let expected = if self.what.ends_with("without a token") {
+        let expected = if self.without_tenant {
             CustomerId::PLATFORM
         } else {
             site.tenants.juniper
@@ -247,6 +266,7 @@ fn try_route(world: &World, route: &DeclaredRoute, policy: &PolicyTable, made: &
             what: format!("{name} {what}"),
             request: answer.correlation_id(),
             declared,
+            without_tenant: what == "without a token" || matches!(route.access(), Access::Public(_)),
         });
     };
     let text = |(event, phase): (bearingwall_audit::EventType, bearingwall_audit::Phase)| {
@@ -280,6 +300,9 @@ fn aud_1_aud_3_every_route_leaves_exactly_what_the_table_declares() {
     let policy = PolicyTable::compile(&engine).unwrap();
     let mut made = Vec::new();
     for route in app_routes().unwrap().routes() {
+        if AT_A_PROVIDER.contains(&route.spec().name()) {
+            continue;
+        }
         try_route(&world, route, &policy, &mut made);
     }
     // Refusals are written behind the answer, one after the other: when the last is there, all are.

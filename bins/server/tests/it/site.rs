@@ -21,6 +21,8 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 pub(crate) const AUDIENCE: &str = "bearingwall";
+/// Our application, as the issuer knows it.
+const CLIENT: &str = "console";
 const REGION: &str = "us-east";
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -168,6 +170,7 @@ kek = "{store}#kek"
 [[issuers]]
 issuer = "{issuer}"
 audience = "{AUDIENCE}"
+logout_audience = "{CLIENT}"
 "#,
             url = self.database.url(Login::App),
             issuer = self.issuer.issuer(),
@@ -261,6 +264,11 @@ audience = "{AUDIENCE}"
 
     pub(crate) fn token(&self, customer: CustomerId, roles: &[Role]) -> String {
         self.issuer.token(&self.claims("dana", customer, roles)).unwrap()
+    }
+
+    /// What the issuer posts when a session has ended, or all of a person's.
+    pub(crate) fn logout_token(&self, subject: &str, session: Option<&str>) -> String {
+        self.issuer.logout_token(CLIENT, subject, session).unwrap()
     }
 
     /// A token with which an administrator of a tenant normally works.

@@ -76,7 +76,7 @@ fn a_visit(site: &Site, server: &Server) {
 
     assert_eq!(server.get(&path, &ines).refusal(), (403, "RBC-001".to_owned()));
     let session = open(server, &ines, juniper);
-    let missing = (403, "HTP-017".to_owned());
+    let missing = (403, "HTP-019".to_owned());
     assert_eq!(read(&ines, &session).refusal(), missing, "it waits for a second person");
     assert_eq!(
         step(server, &session, "approve", &ines).refusal(),
@@ -203,7 +203,7 @@ fn rbc_4_staff_enter_a_tenant_with_a_reason_a_second_person_and_an_end() {
     assert_eq!(read().status, 200);
     // Its time is over.
     site.execute("UPDATE tenancy.break_glass SET expires_at = clock_timestamp() WHERE closed_at IS NULL");
-    assert_eq!(read().refusal(), (403, "HTP-017".to_owned()));
+    assert_eq!(read().refusal(), (403, "HTP-019".to_owned()));
 
     for (member, value, field) in [
         ("reason", json!("too short"), "reason"),

@@ -194,3 +194,34 @@ async fn the_type_jwt_is_accepted_only_where_configured_and_only_with_the_bearer
         "AUT-006"
     );
 }
+
+#[tokio::test]
+async fn aut_7_a_strong_sign_in_is_one_that_the_configuration_names() {
+    let (idp, clock) = (Idp::start().await, ManualClock::new());
+    let mut config = idp.config();
+    config.strong_acr = vec!["mfa".to_owned()];
+    config.strong_amr = vec!["otp".to_owned(), "hwk".to_owned()];
+    let named = BearerVerifier::start(vec![config], options(&clock)).await.unwrap();
+    let nothing_named = verifier(&idp, &clock).await;
+    for (claim, value, strong) in [
+        ("acr", json!("mfa"), true),
+        ("acr", json!("password"), false),
+        ("acr", json!("MFA"), false),
+        ("amr", json!(["pwd", "otp"]), true),
+        ("amr", json!(["pwd"]), false),
+        ("amr", json!([]), false),
+        ("other", json!("mfa"), false),
+    ] {
+        let mut claims = idp.claims();
+        claims[claim] = value.clone();
+        let token = es256(&header("ES256", "ec-1"), &claims);
+        assert_eq!(outcome(&named, &token).await.unwrap().strong, strong, "{claim} {value}");
+        assert!(!outcome(&nothing_named, &token).await.unwrap().strong);
+    }
+    for (claim, value) in [("acr", json!(["mfa"])), ("amr", json!("otp"))] {
+        let mut claims = idp.claims();
+        claims[claim] = value;
+        let token = es256(&header("ES256", "ec-1"), &claims);
+        assert_eq!(outcome(&named, &token).await.unwrap_err(), "AUT-008", "{claim}");
+    }
+}

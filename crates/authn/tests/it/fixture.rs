@@ -281,6 +281,8 @@ async fn answer(mut stream: tokio::net::TcpStream, site: Arc<Mutex<Site>>) {
 pub(crate) fn options(clock: &Arc<ManualClock>) -> AuthnOptions {
     AuthnOptions {
         clock: Arc::clone(clock) as Arc<dyn Clock>,
+        // Some tests let days pass under one token.
+        max_lifetime: Duration::from_secs(30 * 86_400),
         ..AuthnOptions::default()
     }
 }

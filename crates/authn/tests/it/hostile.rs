@@ -8,7 +8,7 @@ use crate::fixture::{
     rs256, token, verifier,
 };
 use aws_lc_rs::signature;
-use bearingwall_authn::{BearerVerifier, IdentityProvider};
+use bearingwall_authn::{AuthnOptions, BearerVerifier, IdentityProvider};
 use bearingwall_core::{Classified, ErrorKind};
 use serde_json::{Value, json};
 
@@ -363,4 +363,44 @@ async fn limits_of_the_issuer_are_kept() {
     assert_eq!(outcome(&verifier, &now).await.unwrap_err(), "AUT-011");
     let rsa = rs256(&header("RS256", "rsa-1"), &idp.claims());
     assert_eq!(outcome(&verifier, &rsa).await.unwrap_err(), ALGORITHM);
+}
+
+#[tokio::test]
+async fn aut_3_no_issuer_outlives_the_longest_lifetime_of_the_deployment() {
+    let (idp, clock) = (Idp::start().await, ManualClock::new());
+    let long = with_claims(&idp, |c| c["exp"] = json!(NOW_S + 3591));
+    let hour = with_claims(&idp, |c| c["exp"] = json!(NOW_S + 3590));
+    // Nothing is said of lifetimes, and an issuer that allows a day is still held to the hour.
+    for of_issuer in [None, Some(86_400)] {
+        let mut config = idp.config();
+        config.max_lifetime_s = of_issuer;
+        let options = AuthnOptions {
+            max_lifetime: AuthnOptions::default().max_lifetime,
+            ..options(&clock)
+        };
+        let verifier = BearerVerifier::start(vec![config], options).await.unwrap();
+        assert!(outcome(&verifier, &hour).await.is_ok());
+        assert_eq!(outcome(&verifier, &long).await.unwrap_err(), "AUT-013");
+    }
+}
+
+#[tokio::test]
+async fn aut_3_a_tenant_ends_its_tokens_before_their_expiry() {
+    let (idp, clock) = (Idp::start().await, ManualClock::new());
+    let mut options = options(&clock);
+    let tenant = bearingwall_core::CustomerId::from_uuid(TENANT.parse().unwrap());
+    options.max_age_of_tenants = [(tenant, std::time::Duration::from_secs(60))].into();
+    let verifier = BearerVerifier::start(vec![idp.config()], options).await.unwrap();
+    let (own, other) = (
+        idp.good(),
+        with_claims(&idp, |c| c["customer_id"] = json!(OTHER_TENANT)),
+    );
+    let proven = outcome(&verifier, &own).await.unwrap();
+    assert_eq!(proven.expires_at.unix_timestamp(), NOW_S + 50);
+    // Issued ten seconds before now: it is remembered until it is a minute old, and no longer.
+    clock.advance_s(49);
+    assert!(outcome(&verifier, &own).await.is_ok());
+    clock.advance_s(1);
+    assert_eq!(outcome(&verifier, &own).await.unwrap_err(), "AUT-011");
+    assert!(outcome(&verifier, &other).await.is_ok());
 }

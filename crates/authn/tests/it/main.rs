@@ -13,5 +13,6 @@ mod cache;
 mod fixture;
 mod hostile;
 mod keys;
+mod revocation;
 mod rotation;
 mod start;

@@ -3,7 +3,7 @@
 use crate::samples::{FULL, OPTIONAL, OUTCOMES, PHASES, SERVICE, event, without};
 use bearingwall_events::render::fhir::{Bundle, audit_event, ndjson_line};
 use bearingwall_events::render::ocsf;
-use bearingwall_events::{Event, EventType};
+use bearingwall_events::{Event, EventType, Kind};
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -206,7 +206,7 @@ fn an_outcome_has_its_number_and_an_announcement_has_none() {
 fn a_refusal_is_a_security_alert() {
     for kind in EventType::ALL {
         let denied = audit_event(&event(*kind, "completed", "denied", FULL, 7));
-        let expected = if kind.as_str().starts_with("session.") {
+        let expected = if kind.kind() == Kind::Authentication {
             "110114"
         } else {
             "110113"

@@ -100,6 +100,8 @@ impl Stage {
             readiness: Arc::new(Ready),
             ids: Arc::new(SystemIds),
             keep_proof: false,
+            sessions: None,
+            strong_for_phi: false,
         };
         // One caller, as fast as it can.
         let limits = Limits {

@@ -39,6 +39,7 @@ impl IdentityProvider for Tokens {
                 roles,
                 expires_at: EXPIRES,
                 names: None,
+                strong: bearer == "strong",
             }))
         };
         let answer = match bearer {
@@ -166,6 +167,8 @@ fn world_of(routes: RouteTable, limits: Limits, passed: bool, keep_proof: bool) 
         readiness: readiness.clone(),
         ids: Arc::new(SystemIds),
         keep_proof,
+        sessions: None,
+        strong_for_phi: false,
     };
     World {
         record,

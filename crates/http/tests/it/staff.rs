@@ -77,11 +77,11 @@ async fn rbc_4_a_session_that_is_not_open_not_ones_own_or_not_known_opens_nothin
     let other = "01890000-0000-7000-8000-000000000001";
     let session = SESSION.to_string();
     for (token, named_session, status, code) in [
-        ("platform", other, 403, "HTP-017"),
+        ("platform", other, 403, "HTP-019"),
         // A tenant's own people name it in vain, whatever else they may do.
-        ("reader", session.as_str(), 403, "HTP-017"),
-        ("both", &session, 403, "HTP-017"),
-        ("nobody", &session, 403, "HTP-017"),
+        ("reader", session.as_str(), 403, "HTP-019"),
+        ("both", &session, 403, "HTP-019"),
+        ("nobody", &session, 403, "HTP-019"),
         ("platform", "", 400, "HTP-008"),
         ("platform", "1", 400, "HTP-008"),
         ("platform", &UNKNOWABLE.to_string(), 503, "HTP-011"),
@@ -101,6 +101,6 @@ async fn rbc_4_a_session_that_is_not_open_not_ones_own_or_not_known_opens_nothin
     assert_eq!(send(&world.application, twice).await.status.as_u16(), 400);
     // Refusals stand on the record with who was refused.
     let reported = world.record.0.lock().unwrap();
-    let refused = reported.iter().find(|event| event.reason == "HTP-017").unwrap();
+    let refused = reported.iter().find(|event| event.reason == "HTP-019").unwrap();
     assert_eq!((refused.subject, refused.customer), (Some(SUBJECT), None));
 }

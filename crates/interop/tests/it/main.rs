@@ -1,4 +1,5 @@
-//! With the real programs around us: PgBouncer in transaction mode, a hot standby, and moto, which answers as AWS does.
+//! With the real programs around us: PgBouncer in transaction mode, a hot standby, identity providers, and moto, which answers
+//! as AWS does.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,6 +10,7 @@
 )]
 
 mod buckets;
+mod identity;
 mod pgbouncer;
 mod pooled;
 mod spas;

@@ -1,0 +1,170 @@
+//! The deny-list of sessions and subjects, which every server of a deployment reads and adds to.
+//!
+//! It belongs to no tenant: keys are digests of an issuer and what that issuer calls a session or a person.
+
+use crate::error::TenancyError;
+use crate::pool::TenantPool;
+use bearingwall_core::{RequestId, SubjectId};
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl as _;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// One entry of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    /// The session's or the subject's key.
+    pub key: Uuid,
+    /// Tokens issued at this second (Unix time) or before are refused; all of them where there is none.
+    pub not_before_s: Option<i64>,
+    /// When the entry is forgotten (Unix time): no token is left by then that it concerns.
+    pub until_s: i64,
+}
+
+/// Whose tokens end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revoked {
+    /// Those of one session.
+    Session(Uuid),
+    /// Those of a person that were issued at this second (Unix time) or before.
+    Subject(SubjectId, i64),
+}
+
+/// An order to end tokens before their time.
+#[derive(Clone, Copy, Debug)]
+pub struct Revoke {
+    /// Whose.
+    pub what: Revoked,
+    /// For how long it has to be remembered: as long as a token may live.
+    pub lasting: Duration,
+    /// The key of the logout token that asks for it, which is taken once.
+    pub once: Option<Uuid>,
+    /// Who is signed out, as far as that is known.
+    pub actor: Option<SubjectId>,
+    /// The request that asks for it.
+    pub request: RequestId,
+    /// The route by which it came.
+    pub route: Option<&'static str>,
+}
+
+impl TenantPool {
+    /// What was added to the list after a version, and the version at which it stands. A version below the one that was
+    /// asked for says that the database was restored, and that the list is to be read from 0.
+    ///
+    /// # Errors
+    /// Why the database does not answer.
+    pub async fn revocations(&self, after: i64) -> Result<(i64, Vec<Revocation>), TenancyError> {
+        type Row = (Option<Uuid>, Option<i64>, Option<i64>, i64);
+        let rows: Vec<Row> = self
+            .platform(async |connection| RevocationsAfter { after }.get_results(connection).await)
+            .await?;
+        let stands_at = rows.iter().find(|row| row.0.is_none()).map_or(0, |row| row.3);
+        let entries = rows
+            .into_iter()
+            .filter_map(|(key, not_before_s, until_s, _)| {
+                Some(Revocation {
+                    key: key?,
+                    not_before_s,
+                    until_s: until_s?,
+                })
+            })
+            .collect();
+        Ok((stands_at, entries))
+    }
+
+    /// Adds to the list, and puts the end of the session on the record in the same transaction. Answers whether it was
+    /// done: a logout token that was used before does nothing.
+    ///
+    /// # Errors
+    /// Why the database does not do it.
+    pub async fn revoke(&self, order: Revoke) -> Result<bool, TenancyError> {
+        self.platform(async |connection| RevokeOne::from(order).get_result(connection).await)
+            .await
+    }
+}
+
+struct RevocationsAfter {
+    after: i64,
+}
+
+impl Query for RevocationsAfter {
+    type SqlType = (Nullable<SqlUuid>, Nullable<BigInt>, Nullable<BigInt>, BigInt);
+}
+
+impl QueryId for RevocationsAfter {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<Pg> for RevocationsAfter {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> diesel::QueryResult<()> {
+        out.push_sql("SELECT key, not_before, expires_at, version FROM tenancy.revocations_after(");
+        out.push_bind_param::<BigInt, _>(&self.after)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+struct RevokeOne {
+    kind: &'static str,
+    key: Uuid,
+    not_before_s: Option<i64>,
+    seconds: i32,
+    once: Option<Uuid>,
+    actor: Option<Uuid>,
+    request: Uuid,
+    route: Option<&'static str>,
+}
+
+impl From<Revoke> for RevokeOne {
+    fn from(order: Revoke) -> Self {
+        let (kind, key, not_before_s) = match order.what {
+            Revoked::Session(key) => ("session", key, None),
+            Revoked::Subject(subject, not_before_s) => ("subject", subject.as_uuid(), Some(not_before_s)),
+        };
+        Self {
+            kind,
+            key,
+            not_before_s,
+            seconds: i32::try_from(order.lasting.as_secs()).unwrap_or(i32::MAX),
+            once: order.once,
+            actor: order.actor.map(SubjectId::as_uuid),
+            request: order.request.as_uuid(),
+            route: order.route,
+        }
+    }
+}
+
+impl Query for RevokeOne {
+    type SqlType = Bool;
+}
+
+impl QueryId for RevokeOne {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<Pg> for RevokeOne {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> diesel::QueryResult<()> {
+        out.push_sql("SELECT tenancy.revoke(");
+        out.push_bind_param::<Text, _>(&self.kind)?;
+        out.push_sql(", ");
+        out.push_bind_param::<SqlUuid, _>(&self.key)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<BigInt>, _>(&self.not_before_s)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Integer, _>(&self.seconds)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<SqlUuid>, _>(&self.once)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<SqlUuid>, _>(&self.actor)?;
+        out.push_sql(", ");
+        out.push_bind_param::<SqlUuid, _>(&self.request)?;
+        out.push_sql(", 'session.ended', ");
+        out.push_bind_param::<Nullable<Text>, _>(&self.route)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
