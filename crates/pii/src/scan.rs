@@ -1,0 +1,382 @@
+//! The one pass over the text: runs of letters and digits, the cue words seen so far, and who is asked where.
+
+use crate::bytes::{self, DIGIT, LETTER, MARK, SPACE, at, before, part};
+use crate::checksums::Validity;
+use crate::entity::Entity;
+use crate::finding::{Candidate, CueSpan};
+use crate::lexicon::{self, Lexicon, Word, kind};
+use crate::recognizers::{address, dates, email, names, net, numbers, phone, secrets, url};
+use crate::speech;
+
+/// How far a cue reaches, in bytes and in words.
+const REACH_BYTES: usize = 64;
+const REACH_WORDS: u32 = 7;
+/// How far a cue reaches where nothing but spaces and punctuation follows it.
+const REACH_BLANK: usize = 48;
+/// The cues that are remembered.
+const REMEMBERED: usize = 8;
+
+/// A cue that was read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) strong: u64,
+    pub(crate) weak: u64,
+    word: u32,
+}
+
+impl Seen {
+    /// Whether it says this, and whether only weakly.
+    pub(crate) fn says(&self, bit: u64) -> Option<CueSpan> {
+        let weak = self.strong & bit == 0;
+        ((self.strong | self.weak) & bit != 0).then_some(CueSpan {
+            start: self.start,
+            end: self.end,
+            weak,
+        })
+    }
+}
+
+/// The state of the pass.
+pub(crate) struct Scan<'t, 'o> {
+    pub(crate) text: &'t [u8],
+    pub(crate) lexicon: &'static Lexicon,
+    out: &'o mut Vec<Candidate>,
+    seen: [Seen; REMEMBERED],
+    seen_count: usize,
+    recent: [u64; 4],
+    recent_end: usize,
+    words: u32,
+    line: usize,
+    sentence: usize,
+    number_end: usize,
+    /// Where a spoken value may start at the earliest: what was taken is not taken again.
+    pub(crate) taken: usize,
+}
+
+impl<'t, 'o> Scan<'t, 'o> {
+    /// Adds what the rules find in `text`. `field` is the name of the field that holds it, if it has one.
+    pub(crate) fn run(text: &'t str, field: Option<&str>, out: &'o mut Vec<Candidate>) {
+        let mut scan = Self {
+            text: text.as_bytes(),
+            lexicon: Lexicon::shared(),
+            out,
+            seen: [Seen::default(); REMEMBERED],
+            seen_count: 0,
+            recent: [0; 4],
+            recent_end: 0,
+            words: 0,
+            line: 0,
+            sentence: 0,
+            number_end: 0,
+            taken: 0,
+        };
+        if let Some(field) = field {
+            scan.read_field(field);
+        }
+        scan.go();
+    }
+
+    fn go(&mut self) {
+        let mut index = 0;
+        while index < self.text.len() {
+            let byte = at(self.text, index);
+            let class = bytes::class(byte);
+            if class & (LETTER | DIGIT) != 0 {
+                let (end, classes) = bytes::run(self.text, index);
+                index = if end == index {
+                    index + bytes::wide(self.text, index).max(1)
+                } else if classes & DIGIT == 0 {
+                    self.word(index, end)
+                } else {
+                    self.number(index, end, classes)
+                };
+            } else if class & MARK != 0 {
+                index = self.mark(index, byte);
+            } else {
+                index += 1;
+            }
+        }
+    }
+
+    /// A field's name is a cue at the beginning of the text: `patient.ssn`, `dateOfBirth`.
+    fn read_field(&mut self, field: &str) {
+        let spaced = spaced(field);
+        let text = spaced.as_bytes();
+        let mut index = 0;
+        while index < text.len() {
+            let (end, _) = bytes::run(text, index);
+            if end == index {
+                index += 1;
+                continue;
+            }
+            let hash = lexicon::hash(text, index, end);
+            let [_, third, second, first] = self.recent;
+            self.recent = [third, second, first, hash];
+            if let Some(word) = self.lexicon.word(hash) {
+                self.cue(0, 0, word);
+            }
+            index = end;
+        }
+        self.recent = [0; 4];
+    }
+
+    #[inline]
+    fn word(&mut self, start: usize, end: usize) -> usize {
+        self.words += 1;
+        let len = end - start;
+        if len > 24 {
+            self.recent = [0; 4];
+            return secrets::long_run(self, start, end);
+        }
+        let hash = lexicon::hash(self.text, start, end);
+        let [_, third, second, first] = self.recent;
+        self.recent = if start - self.recent_end > 3 {
+            [0, 0, 0, hash]
+        } else {
+            [third, second, first, hash]
+        };
+        self.recent_end = end;
+        match self.lexicon.word(hash) {
+            Some(word) => self.known_word(start, end, word),
+            None => end,
+        }
+    }
+
+    fn known_word(&mut self, start: usize, end: usize, word: Word) -> usize {
+        self.cue(start, end, word);
+        let mut next = end;
+        if word.is(kind::TRIGGER) {
+            if word.is(kind::MONTH) {
+                next = next.max(dates::month_first(self, start, end, word));
+            }
+            if word.is(kind::WEEKDAY) && next == end {
+                dates::weekday(self, start, end);
+            }
+            if word.is(kind::SPOKEN | kind::ORDINAL) && next == end {
+                next = next.max(speech::spoken(self, start, end, word));
+            }
+            if word.is(kind::TITLE) {
+                names::title(self, start, end);
+            }
+            if word.is(kind::STREET_FIRST) {
+                address::street_first(self, start, end);
+            }
+            if word.is(kind::DOT) {
+                speech::spoken_email(self, start, end);
+            }
+            if word.is(kind::SECRET) {
+                next = next.max(secrets::prefixed(self, start, end));
+            }
+        } else if end - start == 1 && next == end {
+            next = next.max(speech::letters_first(self, start, end));
+        }
+        next
+    }
+
+    /// Remembers what a word, or the phrase that it ends, says.
+    fn cue(&mut self, start: usize, end: usize, word: Word) {
+        let mut strong = word.strong;
+        let mut weak = word.weak;
+        let mut begin = start;
+        if word.is(kind::PHRASE)
+            && let Some((phrase_strong, phrase_weak, words)) = self.lexicon.phrase(self.recent)
+        {
+            strong = phrase_strong;
+            weak = phrase_weak;
+            for _ in 1..words {
+                while begin > 0 && !bytes::is_word(before(self.text, begin)) {
+                    begin -= 1;
+                }
+                begin = bytes::run_start(self.text, begin);
+            }
+        }
+        if strong | weak != 0 {
+            let seen = Seen {
+                start: begin.min(start),
+                end,
+                strong,
+                weak,
+                word: self.words,
+            };
+            if let Some(slot) = self.seen.get_mut(self.seen_count % REMEMBERED) {
+                *slot = seen;
+            }
+            self.seen_count += 1;
+        }
+    }
+
+    /// The cues that reach `start`, the nearest first.
+    pub(crate) fn cues(&self, start: usize) -> impl Iterator<Item = Seen> + use<> {
+        let mut near = [Seen::default(); REMEMBERED];
+        let mut count = 0;
+        for back in 1..=self.seen_count.min(REMEMBERED) {
+            let Some(seen) = self.seen.get((self.seen_count - back) % REMEMBERED) else {
+                break;
+            };
+            if seen.end > start {
+                continue;
+            }
+            if start - seen.end > REACH_BYTES {
+                break;
+            }
+            if self.reaches(seen, start)
+                && let Some(slot) = near.get_mut(count)
+            {
+                *slot = *seen;
+                count += 1;
+            }
+        }
+        near.into_iter().take(count)
+    }
+
+    /// Whether any of the cues that reach `start` says this.
+    pub(crate) fn cued(&self, start: usize, bit: u64) -> Option<CueSpan> {
+        self.cues(start).find_map(|seen| seen.says(bit))
+    }
+
+    fn reaches(&self, seen: &Seen, start: usize) -> bool {
+        let gap = part(self.text, seen.end, start);
+        if !gap.iter().any(|byte| bytes::is_word(*byte)) {
+            return gap.len() <= REACH_BLANK && gap.iter().filter(|byte| **byte == b'\n').count() <= 2;
+        }
+        if seen.end < self.line || seen.end < self.sentence || self.words.saturating_sub(seen.word) > REACH_WORDS {
+            return false;
+        }
+        // Another number stands between: it took the cue, unless this is the next of a list.
+        self.number_end <= seen.end || is_list_gap(part(self.text, self.number_end.min(start), start))
+    }
+
+    fn mark(&mut self, index: usize, byte: u8) -> usize {
+        match byte {
+            b'\n' => self.line = index + 1,
+            b'@' => return email::at_sign(self, index).unwrap_or(index + 1),
+            b':' if at(self.text, index + 1) == b'/' => return url::scheme(self, index).unwrap_or(index + 1),
+            b':' => return net::colons(self, index).unwrap_or(index + 1),
+            b'.' => return self.dot(index),
+            b'?' | b'!' | b'|' => self.sentence = index,
+            b'+' => return phone::plus(self, index).unwrap_or(index + 1),
+            b'(' => return phone::parenthesis(self, index).unwrap_or(index + 1),
+            b'-' => return secrets::pem(self, index).unwrap_or(index + 1),
+            _ => {}
+        }
+        index + 1
+    }
+
+    fn dot(&mut self, index: usize) -> usize {
+        let next = at(self.text, index + 1);
+        if next == b'\n' || bytes::class(next) & SPACE != 0 {
+            // "Tel. 934 169 700": a cue's own dot ends no sentence.
+            let cue_before = self.seen_count > 0
+                && self
+                    .seen
+                    .get((self.seen_count - 1) % REMEMBERED)
+                    .is_some_and(|seen| seen.end == index);
+            if !cue_before {
+                self.sentence = index;
+            }
+        } else if bytes::class(next) & LETTER != 0
+            && bytes::is_word(before(self.text, index))
+            && let Some(end) = url::domain(self, index)
+        {
+            return end;
+        }
+        index + 1
+    }
+
+    fn number(&mut self, start: usize, end: usize, classes: u8) -> usize {
+        self.words += 1;
+        let next = numbers::at_number(self, start, end, classes & LETTER != 0).max(end);
+        if end - start > 2 || next > end {
+            self.number_end = next;
+        }
+        next
+    }
+
+    /// The bytes of this line before `index`.
+    pub(crate) fn line_start(&self) -> usize {
+        self.line
+    }
+
+    /// Where the sentence before ended, or a cell of a table.
+    pub(crate) fn sentence_start(&self) -> usize {
+        self.sentence
+    }
+
+    /// What is known about the word in this range.
+    pub(crate) fn look(&self, start: usize, end: usize) -> Word {
+        self.lexicon.look(self.text, start, end)
+    }
+
+    /// The next word after `from`, if only a space or what is in `between` precedes it: its range.
+    pub(crate) fn next_word(&self, from: usize, between: &[u8]) -> Option<(usize, usize)> {
+        let mut start = from;
+        while start - from < 4 && (bytes::class(at(self.text, start)) & SPACE != 0 || between.contains(&at(self.text, start)))
+        {
+            start += 1;
+        }
+        let end = bytes::run_end(self.text, start);
+        (end > start).then_some((start, end))
+    }
+
+    /// The word before `from`, if only spaces or what is in `between` follows it: its range.
+    pub(crate) fn word_before(&self, from: usize, between: &[u8]) -> Option<(usize, usize)> {
+        let mut end = from;
+        while from - end < 4 && end > 0 && {
+            let byte = before(self.text, end);
+            bytes::class(byte) & SPACE != 0 || between.contains(&byte)
+        } {
+            end -= 1;
+        }
+        let start = bytes::run_start(self.text, end);
+        (end > start).then_some((start, end))
+    }
+
+    /// Proposes a span.
+    pub(crate) fn push(&mut self, candidate: Candidate) {
+        self.out.push(candidate);
+    }
+
+    /// Proposes a span with its evidence.
+    pub(crate) fn propose(
+        &mut self,
+        range: (usize, usize),
+        entity: Entity,
+        shape: f32,
+        evidence: (Validity, Option<CueSpan>),
+        source: &'static str,
+    ) {
+        let (validity, cue) = evidence;
+        self.out
+            .push(Candidate::new(range.0, range.1, entity, shape, source).weigh(validity, cue));
+    }
+}
+
+/// What stands between the members of a list: punctuation, and at most "and" or "or".
+fn is_list_gap(gap: &[u8]) -> bool {
+    gap.len() <= 7
+        && !gap.contains(&b'\n')
+        && {
+            let letters: Vec<u8> = gap
+                .iter()
+                .filter(|byte| byte.is_ascii_alphanumeric())
+                .map(u8::to_ascii_lowercase)
+                .collect();
+            matches!(letters.as_slice(), b"" | b"and" | b"or" | b"y" | b"o" | b"e" | b"u")
+        }
+}
+
+/// A field's name as words: at dots, underscores, and where a capital follows a small letter.
+fn spaced(field: &str) -> String {
+    let mut spaced = String::with_capacity(field.len() + 8);
+    let mut lower = false;
+    for ch in field.chars().take(256) {
+        if ch.is_uppercase() && lower {
+            spaced.push(' ');
+        }
+        lower = ch.is_lowercase() || ch.is_ascii_digit();
+        spaced.push(if ch.is_alphanumeric() { ch } else { ' ' });
+    }
+    spaced
+}
