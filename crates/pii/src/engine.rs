@@ -264,8 +264,13 @@ impl Engine {
             .map_or_else(|| candidate.source.to_owned(), |plugged| plugged.name().to_owned())
     }
 
-    fn tagger(&self, _text: &str) -> Option<&'static Tagger> {
-        None
+    fn tagger(&self, text: &str) -> Option<&'static Tagger> {
+        match self.options.language {
+            Language::None => None,
+            Language::Spanish => Tagger::spanish(),
+            Language::Auto if looks_spanish(text) => Tagger::spanish(),
+            Language::Auto | Language::English => Tagger::english(),
+        }
     }
 
     // CONTROL: PII-2

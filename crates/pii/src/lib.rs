@@ -14,6 +14,8 @@ mod scan;
 mod segment;
 mod speech;
 mod tagger;
+#[cfg(feature = "train")]
+pub mod train;
 
 pub use checksums::{Validity, check};
 pub use engine::{Engine, EngineOptions, EntitySet, Language, OperatingPoint, Proposal, Recognizer};
