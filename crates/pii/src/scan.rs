@@ -13,6 +13,8 @@ const REACH_BYTES: usize = 64;
 const REACH_WORDS: u32 = 7;
 /// How far a cue reaches where nothing but spaces and punctuation follows it.
 const REACH_BLANK: usize = 48;
+/// The columns of a table whose heads are remembered.
+const COLUMNS: usize = 24;
 /// The cues that are remembered.
 const REMEMBERED: usize = 8;
 
@@ -51,6 +53,9 @@ pub(crate) struct Scan<'t, 'o> {
     line: usize,
     sentence: usize,
     number_end: usize,
+    /// The column of a table with pipes that is being read, and what the first row with cues says about each.
+    column: usize,
+    columns: [Seen; COLUMNS],
     /// Where a spoken value may start at the earliest: what was taken is not taken again.
     pub(crate) taken: usize,
 }
@@ -70,6 +75,8 @@ impl<'t, 'o> Scan<'t, 'o> {
             line: 0,
             sentence: 0,
             number_end: 0,
+            column: 0,
+            columns: [Seen::default(); COLUMNS],
             taken: 0,
         };
         if let Some(field) = field {
@@ -140,6 +147,8 @@ impl<'t, 'o> Scan<'t, 'o> {
         self.recent_end = end;
         match self.lexicon.word(hash) {
             Some(word) => self.known_word(start, end, word),
+            // A code may be spelled from its first letter on.
+            None if len == 1 => speech::letters_first(self, start, end),
             None => end,
         }
     }
@@ -204,7 +213,26 @@ impl<'t, 'o> Scan<'t, 'o> {
                 *slot = seen;
             }
             self.seen_count += 1;
+            if let Some(head) = self.columns.get_mut(self.column)
+                && head.end == 0
+            {
+                *head = seen;
+            }
         }
+    }
+
+    /// A line ends: one without pipes ends a table.
+    fn line_ends(&mut self, index: usize) {
+        if self.column == 0 {
+            self.columns = [Seen::default(); COLUMNS];
+        }
+        self.column = 0;
+        self.line = index + 1;
+    }
+
+    /// Whether this cue is the head of the column that is being read.
+    pub(crate) fn heads(&self, cue: CueSpan) -> bool {
+        self.column > 0 && cue.end < self.line
     }
 
     /// The cues that reach `start`, the nearest first.
@@ -228,6 +256,15 @@ impl<'t, 'o> Scan<'t, 'o> {
                 count += 1;
             }
         }
+        if self.column > 0
+            && let Some(head) = self.columns.get(self.column)
+            && head.end > 0
+            && head.end < self.line
+            && let Some(slot) = near.get_mut(count)
+        {
+            *slot = *head;
+            count += 1;
+        }
         near.into_iter().take(count)
     }
 
@@ -250,12 +287,16 @@ impl<'t, 'o> Scan<'t, 'o> {
 
     fn mark(&mut self, index: usize, byte: u8) -> usize {
         match byte {
-            b'\n' => self.line = index + 1,
+            b'\n' => self.line_ends(index),
             b'@' => return email::at_sign(self, index).unwrap_or(index + 1),
             b':' if at(self.text, index + 1) == b'/' => return url::scheme(self, index).unwrap_or(index + 1),
             b':' => return net::colons(self, index).unwrap_or(index + 1),
             b'.' => return self.dot(index),
-            b'?' | b'!' | b'|' => self.sentence = index,
+            b'?' | b'!' => self.sentence = index,
+            b'|' => {
+                self.sentence = index;
+                self.column += 1;
+            }
             b'+' => return phone::plus(self, index).unwrap_or(index + 1),
             b'(' => return phone::parenthesis(self, index).unwrap_or(index + 1),
             b'-' => return secrets::pem(self, index).unwrap_or(index + 1),
@@ -294,16 +335,6 @@ impl<'t, 'o> Scan<'t, 'o> {
         next
     }
 
-    /// The bytes of this line before `index`.
-    pub(crate) fn line_start(&self) -> usize {
-        self.line
-    }
-
-    /// Where the sentence before ended, or a cell of a table.
-    pub(crate) fn sentence_start(&self) -> usize {
-        self.sentence
-    }
-
     /// What is known about the word in this range.
     pub(crate) fn look(&self, start: usize, end: usize) -> Word {
         self.lexicon.look(self.text, start, end)
@@ -331,11 +362,6 @@ impl<'t, 'o> Scan<'t, 'o> {
         }
         let start = bytes::run_start(self.text, end);
         (end > start).then_some((start, end))
-    }
-
-    /// Proposes a span.
-    pub(crate) fn push(&mut self, candidate: Candidate) {
-        self.out.push(candidate);
     }
 
     /// Proposes a span with its evidence.

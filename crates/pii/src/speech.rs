@@ -266,7 +266,7 @@ pub(crate) fn letters_first(scan: &mut Scan<'_, '_>, start: usize, end: usize) -
     }
     let Some(next) = next_turn(scan, end) else { return end };
     let following = part(text, next.0, next.1);
-    let likely = following.len() == 1 && following.iter().all(u8::is_ascii_alphanumeric)
+    let likely = following.len() == 1 && following.iter().all(u8::is_ascii_alphabetic)
         || following.eq_ignore_ascii_case(b"as")
         || following.eq_ignore_ascii_case(b"for")
         || scan.look(next.0, next.1).is(kind::SPOKEN);

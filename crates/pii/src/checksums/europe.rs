@@ -248,14 +248,11 @@ pub(crate) fn personnummer(value: &[u8]) -> bool {
 /// character of the remainder modulo 31.
 pub(crate) fn hetu(value: &[u8]) -> bool {
     const CHECKS: &[u8; 31] = b"0123456789ABCDEFHJKLMNPRSTUVWXY";
-    let (date, individual, check) = match value.len() {
-        11 => (part(value, 0, 6), part(value, 7, 10), at(value, 10)),
-        // Without the sign of the century, as far as it was a separator.
-        10 => (part(value, 0, 6), part(value, 6, 9), at(value, 9)),
-        _ => return false,
-    };
-    let sign = if value.len() == 11 { at(value, 6) } else { b'-' };
-    let century = match sign.to_ascii_uppercase() {
+    if value.len() != 11 {
+        return false;
+    }
+    let (date, individual, check) = (part(value, 0, 6), part(value, 7, 10), at(value, 10));
+    let century = match at(value, 6).to_ascii_uppercase() {
         b'+' => 1800,
         b'-' | b'U'..=b'Y' => 1900,
         b'A'..=b'F' => 2000,

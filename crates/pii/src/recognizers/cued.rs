@@ -91,7 +91,8 @@ const EXPECTED: &[(Cue, Expect, &str)] = &[
 /// Finds the value at this number that a cue announces: where it ends.
 pub(crate) fn settle(scan: &mut Scan<'_, '_>, shape: &Shape<'_>) -> Option<usize> {
     let start = shape.lead.map_or(shape.start(), |lead| lead.start);
-    let cues: Vec<Seen> = scan.cues(start).chain(scan.cues(shape.start())).collect();
+    // The cue within a code ("MRN-552715") is the nearest.
+    let cues: Vec<Seen> = scan.cues(shape.start()).chain(scan.cues(start)).collect();
     if cues.is_empty() {
         return None;
     }
@@ -169,6 +170,9 @@ fn fits(
             if shape.run(count).classes != 0 && shape.run(count).separator == b'-' && validity == Validity::Invalid {
                 return None;
             }
+            if validity == Validity::Invalid && !adjacent(scan, cue, shape.start()) && !close(scan, cue, shape.start()) {
+                return None;
+            }
             let named = named(*entity, validity);
             if named == Entity::CardCode && !adjacent(scan, cue, shape.start()) {
                 return None;
@@ -178,6 +182,9 @@ fn fits(
         }
         Expect::Mixed(entity, lens) => {
             let (start, end, validity) = mixed(shape, *entity, lens)?;
+            if validity == Validity::Invalid && !adjacent(scan, cue, start) {
+                return None;
+            }
             scan.propose((start, end), named(*entity, validity), 0.1, (validity, Some(cue)), source);
             Some(end)
         }
@@ -290,7 +297,7 @@ fn free(
         .take_while(|(index, run)| *index == 0 || run.separator == b' ' && run.len() <= 8)
         .count();
     let grouped = shape.end_of(groups.max(1));
-    if groups > 1 && grouped > end && shape.digits().iter().take(groups).map(super::shape::Run::len).sum::<usize>() >= 6 {
+    if groups > 1 && grouped > end && shape.digits().iter().take(groups).map(super::shape::Run::len).sum::<usize>() >= 4 {
         end = grouped;
     }
     if let Some(lead) = shape.lead
@@ -353,7 +360,7 @@ fn broken(scan: &mut Scan<'_, '_>, shape: &Shape<'_>, seen: Seen) -> Option<usiz
 
 /// Whether only punctuation, or "is", "number", "no" and the like, stands between the cue and the value.
 pub(crate) fn adjacent(scan: &Scan<'_, '_>, cue: CueSpan, start: usize) -> bool {
-    if cue.end >= start {
+    if cue.end >= start || scan.heads(cue) {
         return true;
     }
     let gap = part(scan.text, cue.end, start);

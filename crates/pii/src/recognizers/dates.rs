@@ -34,7 +34,7 @@ pub(crate) fn numeric(scan: &mut Scan<'_, '_>, shape: &Shape<'_>) -> Option<usiz
         + part(text, third.start, third.end).iter().take_while(|byte| byte.is_ascii_digit()).count();
     let third_len = third_end - third.start;
     let timed = third_end == third.end || matches!(at(text, third_end), b'T' | b't' | b'Z');
-    if third.separator != separator || third_len == 0 || !timed || second.len() > 2 {
+    if third.separator != separator || third_len == 0 || !timed || second.len() > 3 {
         return two_parts(scan, shape, separator, a, b);
     }
     let c = number(part(text, third.start, third_end));
@@ -45,6 +45,8 @@ pub(crate) fn numeric(scan: &mut Scan<'_, '_>, shape: &Shape<'_>) -> Option<usiz
             if separator == b'/' { 0.65 } else { 0.5 }
         }
         (2, 2, 2) if separator != b'.' && plausible_date(b, c) => 0.45,
+        // No such day, but something says that it is one.
+        (1..=2, _, 4) if (1800..=2199).contains(&c) && scan.cued(first.start, Cue::Birth.bit()).is_some() => 0.2,
         _ => return None,
     };
     // A fourth number makes it something else, unless a time follows.
@@ -84,8 +86,8 @@ fn dated_before(scan: &Scan<'_, '_>, start: usize) -> bool {
     };
     matches!(
         part(scan.text, word_start, word_end).to_ascii_lowercase().as_slice(),
-        b"on" | b"since" | b"dated" | b"until" | b"till" | b"from" | b"by" | b"date" | b"seen" | b"visit" | b"el" | b"del" | b"desde"
-            | b"hasta" | b"fecha" | b"admitted" | b"discharged" | b"dos" | b"due" | b"effective" | b"before" | b"after"
+        b"on" | b"since" | b"dated" | b"until" | b"from" | b"date" | b"seen" | b"visit" | b"el" | b"del" | b"desde"
+            | b"fecha" | b"admitted" | b"discharged" | b"dos" | b"effective"
     )
 }
 
@@ -368,10 +370,19 @@ pub(crate) fn age(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> Option<u
     while place - end < 2 && matches!(at(text, place), b' ' | b'-') {
         place += 1;
     }
-    let unit = unit_end(scan, place);
+    let unit = unit_end(scan, start, place);
+    // "age 68" alone says nothing about a person whom nothing else names: it is weighed as an age without a cue.
+    let stated = cue.is_some_and(|cue| !cue.weak && cue.end - cue.start <= 4);
     let (stop, score) = match (unit, cue) {
-        (Some((stop, true)), _) => (stop, 0.55),
-        (Some((_, false)), Some(_)) => (end, 0.2),
+        (Some((stop, Unit::Age)), _) => (stop, 0.55),
+        (Some((stop, Unit::Perhaps)), None) => (stop, 0.35),
+        (Some((stop, Unit::Small | Unit::Perhaps)), Some(_)) => (stop, 0.2),
+        (Some((_, Unit::Small)), None) => return None,
+        (Some((_, Unit::Years)), Some(_)) => (end, 0.2),
+        (None, Some(_)) if stated && value > 0 && plain_end(text, end) => {
+            scan.propose((start, end), Entity::Age, 0.6, (Validity::Unchecked, None), "rule.age_stated");
+            return Some(end);
+        }
         (None, Some(cue)) if value > 0 && !cue.weak && plain_end(text, end) => (end, 0.15),
         (None, Some(cue)) if cue.weak && plain_end(text, end) => (end, 0.3),
         _ => return None,
@@ -384,9 +395,21 @@ fn plain_end(text: &[u8], end: usize) -> bool {
     !matches!(at(text, end), b'/' | b'%' | b':') && !(matches!(at(text, end), b'.' | b',' | b'-') && at(text, end + 1).is_ascii_digit())
 }
 
+/// What a unit makes of a number.
+enum Unit {
+    /// An age.
+    Age,
+    /// An age or a time that has passed.
+    Perhaps,
+    /// Months, weeks, days: an age only with a cue.
+    Small,
+    /// Years: an age only with a cue.
+    Years,
+}
+
 /// A unit of age from `place`: where the span ends (Spanish ages take their unit along, English ones are the number),
-/// and whether the unit alone makes it an age.
-fn unit_end(scan: &Scan<'_, '_>, place: usize) -> Option<(usize, bool)> {
+/// and what it makes of the number.
+fn unit_end(scan: &Scan<'_, '_>, start: usize, place: usize) -> Option<(usize, Unit)> {
     let text = scan.text;
     let end = bytes::run_end(text, place);
     let number_end = {
@@ -402,15 +425,52 @@ fn unit_end(scan: &Scan<'_, '_>, place: usize) -> Option<(usize, bool)> {
         next.is_some_and(|(start, stop)| words.contains(&part(text, start, stop).to_ascii_lowercase().as_slice()))
     };
     match word.as_slice() {
-        b"year" | b"years" | b"yr" | b"yrs" if next_is(&[b"old", b"o", b"olds", b"young"]) => Some((number_end, true)),
-        b"month" | b"months" | b"week" | b"weeks" | b"day" | b"days" | b"mo" if next_is(&[b"old"]) => Some((number_end, true)),
-        b"yo" | b"yrold" | b"yom" | b"yof" => Some((number_end, true)),
+        b"year" | b"years" | b"yr" | b"yrs" if next_is(&[b"old", b"o", b"olds", b"young"]) => Some((number_end, Unit::Age)),
+        b"month" | b"months" | b"week" | b"weeks" | b"day" | b"days" | b"mo" if next_is(&[b"old"]) => Some((number_end, Unit::Age)),
+        b"yo" | b"yrold" | b"yom" | b"yof" => Some((number_end, Unit::Age)),
         // "y/o", "y.o."
-        b"y" if matches!(at(text, end), b'/' | b'.') && matches!(at(text, end + 1), b'o' | b'O') => Some((number_end, true)),
-        b"years" | b"yrs" | b"year" => Some((number_end, false)),
-        word if word == "años".as_bytes() || word == "año".as_bytes() => Some((spanish_end(scan, end), true)),
-        b"meses" | b"semanas" if next_is(&[b"de"]) && followed_by_age(scan, end) => Some((end, true)),
+        b"y" if matches!(at(text, end), b'/' | b'.') && matches!(at(text, end + 1), b'o' | b'O') => Some((number_end, Unit::Age)),
+        b"years" | b"yrs" | b"year" => Some((number_end, Unit::Years)),
+        b"a\xc3\xb1os" | b"a\xc3\xb1o" => {
+            let unit = if spanish_age(scan, start, end) { Unit::Age } else { Unit::Perhaps };
+            Some((spanish_end(scan, end), unit))
+        }
+        b"meses" | b"mes" | b"semanas" | b"d\xc3\xadas" | b"dias" if spanish_age(scan, start, end) && follows_edad(scan, end) => {
+            Some((end, Unit::Age))
+        }
+        b"meses" | b"mes" | b"semanas" | b"d\xc3\xadas" | b"dias" => Some((end, Unit::Small)),
         _ => None,
+    }
+}
+
+/// Whether Spanish years are an age and not a time that has passed: "de 65 años", "a los 35 años", "65 años de edad",
+/// but not "hace 12 años", "15 años antes", "3 años de evolución".
+fn spanish_age(scan: &Scan<'_, '_>, start: usize, end: usize) -> bool {
+    if follows_edad(scan, end) {
+        return true;
+    }
+    let text = scan.text;
+    let lower = |range: (usize, usize)| part(text, range.0, range.1).to_ascii_lowercase();
+    let Some(previous) = scan.word_before(start, b",") else { return false };
+    if !matches!(lower(previous).as_slice(), b"de" | b"los" | b"con") {
+        return false;
+    }
+    if scan.word_before(previous.0, b"").is_some_and(|range| {
+        matches!(
+            lower(range).as_slice(),
+            b"m\xc3\xa1s" | b"mas" | b"desde" | b"menos" | b"cerca" | b"periodo" | b"per\xc3\xadodo" | b"tiempo" | b"seguimiento" | b"intervalo"
+                | b"hace" | b"evoluci\xc3\xb3n" | b"durante" | b"despu\xc3\xa9s" | b"aproximado" | b"alrededor" | b"historia" | b"en" | b"tipo"
+        )
+    }) {
+        return false;
+    }
+    let Some(next) = scan.next_word(end, b"") else { return true };
+    match lower(next).as_slice() {
+        b"antes" | b"despu\xc3\xa9s" | b"libre" | b"m\xc3\xa1s" | b"atr\xc3\xa1s" | b"previos" => false,
+        b"de" => !scan.next_word(next.1, b"").is_some_and(|range| {
+            matches!(lower(range).as_slice(), b"evoluci\xc3\xb3n" | b"seguimiento" | b"duraci\xc3\xb3n" | b"tratamiento" | b"la" | b"su")
+        }),
+        _ => true,
     }
 }
 
@@ -427,7 +487,7 @@ fn spanish_end(scan: &Scan<'_, '_>, end: usize) -> usize {
     longer.map_or(end, |(_, stop)| stop)
 }
 
-fn followed_by_age(scan: &Scan<'_, '_>, end: usize) -> bool {
+fn follows_edad(scan: &Scan<'_, '_>, end: usize) -> bool {
     scan.next_word(end, b"")
         .and_then(|(_, stop)| scan.next_word(stop, b""))
         .is_some_and(|(start, stop)| matches!(part(scan.text, start, stop), b"edad" | b"vida"))

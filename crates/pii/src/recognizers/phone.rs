@@ -54,7 +54,7 @@ pub(crate) fn uncued(shape: &Shape<'_>) -> Option<Phone> {
         10 if single && nanp_run(shape) => found(0.3, 1),
         11 if single && first == b'1' => found(0.3, 1),
         // A trunk prefix and at least three groups, or two with a long one.
-        9..=11 if first == b'0' && count >= 2 && !international => found(0.5, count),
+        9..=11 if first == b'0' && count >= 2 => found(0.5, count),
         9 if count >= 3 && matches!(first, b'6'..=b'9') && uniform(shape, count) => found(0.45, count),
         8 if count == 4 && uniform(shape, count) => found(0.45, count),
         8 if count == 2 && shape.lens_are(&[4, 4], b" -") => found(0.25, count),
