@@ -1,6 +1,7 @@
 //! From proposals to findings: what is above its threshold is covered, overlaps become one span, and the span gets one
 //! label.
 
+use crate::checksums::Validity;
 use crate::entity::{Class, Entity};
 use crate::finding::{Candidate, Explanation, Finding};
 use std::cmp::Ordering;
@@ -59,7 +60,9 @@ pub(crate) fn resolve(candidates: &mut [Candidate], base: usize, name: &dyn Fn(&
 fn union(cluster: &[Candidate], end: usize, base: usize, name: &dyn Fn(&Candidate) -> String) -> Option<Finding> {
     let start = cluster.first()?.start;
     let whole = (end - start) as f32;
-    let weight = |candidate: &Candidate| candidate.score + 0.3 * ((candidate.end - candidate.start) as f32 / whole);
+    let weight = |candidate: &Candidate| {
+        candidate.score + evidence(candidate) + 0.3 * ((candidate.end - candidate.start) as f32 / whole)
+    };
     let best = cluster
         .iter()
         .max_by(|left, right| {
@@ -83,6 +86,16 @@ fn union(cluster: &[Candidate], end: usize, base: usize, name: &dyn Fn(&Candidat
         score: best.score,
         explanation,
     })
+}
+
+/// What names a value better than a likelihood: right check digits, and more so next to a word that announces them.
+fn evidence(candidate: &Candidate) -> f32 {
+    match (candidate.validity, candidate.cue) {
+        (Validity::Valid, Some(cue)) if !cue.weak => 1.0,
+        (Validity::Valid, _) => 0.3,
+        (Validity::Invalid, Some(_)) => 0.2,
+        _ => 0.0,
+    }
 }
 
 /// A total order that does not depend on who proposed first.
