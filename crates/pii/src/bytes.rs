@@ -129,6 +129,41 @@ pub(crate) fn separator(bytes: &[u8], index: usize) -> Option<(u8, usize)> {
     }
 }
 
+/// A word in small letters, without an allocation; a longer word is none that anybody compares with.
+#[derive(Clone, Copy)]
+pub(crate) struct Lower {
+    bytes: [u8; 24],
+    len: usize,
+}
+
+impl Lower {
+    #[inline]
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        part(&self.bytes, 0, self.len)
+    }
+}
+
+impl std::ops::Deref for Lower {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.as_slice()
+    }
+}
+
+/// The word in small letters.
+#[inline]
+pub(crate) fn lower(word: &[u8]) -> Lower {
+    let mut lower = Lower { bytes: [0; 24], len: 0 };
+    if word.len() <= lower.bytes.len() {
+        for (slot, byte) in lower.bytes.iter_mut().zip(word) {
+            *slot = byte.to_ascii_lowercase();
+        }
+        lower.len = word.len();
+    }
+    lower
+}
+
 /// The number that the digits write, as far as they are digits and few.
 pub(crate) fn number(digits: &[u8]) -> u64 {
     digits

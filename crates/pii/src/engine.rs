@@ -8,6 +8,7 @@ use crate::resolve::{resolve, weigh_together};
 use crate::scan::Scan;
 use crate::segment::SegmentLimits;
 use crate::tagger::Tagger;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Where an engine stands between missing and hiding too much.
@@ -250,18 +251,18 @@ impl Engine {
         Ok(())
     }
 
-    fn name_of(&self, candidate: &Candidate) -> String {
+    fn name_of(&self, candidate: &Candidate) -> Cow<'static, str> {
         let Some(index) = candidate.plugged.map(usize::from) else {
-            return candidate.source.to_owned();
+            return Cow::Borrowed(candidate.source);
         };
         let own = self.options.own.len();
         if let Some(name) = self.options.own.name(index) {
-            return name.to_owned();
+            return Cow::Owned(name.to_owned());
         }
         index
             .checked_sub(own)
             .and_then(|index| self.options.plugged.get(index))
-            .map_or_else(|| candidate.source.to_owned(), |plugged| plugged.name().to_owned())
+            .map_or(Cow::Borrowed(candidate.source), |plugged| Cow::Owned(plugged.name().to_owned()))
     }
 
     fn tagger(&self, text: &str) -> Option<&'static Tagger> {

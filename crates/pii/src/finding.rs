@@ -2,6 +2,7 @@
 
 use crate::checksums::Validity;
 use crate::entity::Entity;
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// How much each part of the evidence adds to a recognizer's own score.
@@ -118,7 +119,7 @@ pub struct Finding {
 #[non_exhaustive]
 pub struct Explanation {
     /// The recognizer that named it, `rule.npi`, `tagger.en`, or the name of a plugged-in or an own one.
-    pub recognizer: String,
+    pub recognizer: Cow<'static, str>,
     /// What its validator said.
     pub validity: Validity,
     /// Where the word stands that spoke for it, in bytes.
@@ -130,13 +131,13 @@ pub struct Explanation {
     /// What the cue added.
     pub cue_score: f32,
     /// The other recognizers whose spans are within this one.
-    pub also: Vec<String>,
+    pub also: Vec<Cow<'static, str>>,
 }
 
 impl Explanation {
     pub(crate) fn of(candidate: &Candidate) -> Self {
         Self {
-            recognizer: candidate.source.to_owned(),
+            recognizer: Cow::Borrowed(candidate.source),
             validity: candidate.validity,
             cue: candidate.cue.map(|cue| cue.start..cue.end),
             shape_score: candidate.shape,

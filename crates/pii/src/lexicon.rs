@@ -174,7 +174,7 @@ impl Word {
 }
 
 /// The hash of a word: case is folded for ASCII and Latin-1. Words over sixteen bytes are told apart by their ends.
-#[inline]
+#[inline(always)]
 pub(crate) fn hash(text: &[u8], start: usize, end: usize) -> u64 {
     const FOLD: u64 = 0x2020_2020_2020_2020;
     let len = end - start;
@@ -186,7 +186,7 @@ pub(crate) fn hash(text: &[u8], start: usize, end: usize) -> u64 {
 }
 
 /// Up to eight bytes as a number; the rest is zero.
-#[inline]
+#[inline(always)]
 fn load(text: &[u8], start: usize, len: usize) -> u64 {
     if let Some(Ok(eight)) = text.get(start..start + 8).map(<[u8; 8]>::try_from) {
         let all = u64::from_le_bytes(eight);

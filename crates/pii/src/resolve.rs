@@ -4,6 +4,7 @@
 use crate::checksums::Validity;
 use crate::entity::{Class, Entity};
 use crate::finding::{Candidate, Explanation, Finding};
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 /// What an age below ninety, alone in its text, is worth at most: it tells about nobody, and Safe Harbor allows it.
@@ -32,7 +33,7 @@ pub(crate) fn weigh_together(candidates: &mut [Candidate], floor: f32) {
 /// Resolves what is left of `candidates` after their thresholds, shifted by `base`.
 ///
 /// INVARIANT: every byte of every candidate that is given is within a finding, and findings do not overlap.
-pub(crate) fn resolve(candidates: &mut [Candidate], base: usize, name: &dyn Fn(&Candidate) -> String, out: &mut Vec<Finding>) {
+pub(crate) fn resolve(candidates: &mut [Candidate], base: usize, name: &dyn Fn(&Candidate) -> Cow<'static, str>, out: &mut Vec<Finding>) {
     candidates.sort_unstable_by(|left, right| {
         left.start
             .cmp(&right.start)
@@ -57,7 +58,7 @@ pub(crate) fn resolve(candidates: &mut [Candidate], base: usize, name: &dyn Fn(&
     }
 }
 
-fn union(cluster: &[Candidate], end: usize, base: usize, name: &dyn Fn(&Candidate) -> String) -> Option<Finding> {
+fn union(cluster: &[Candidate], end: usize, base: usize, name: &dyn Fn(&Candidate) -> Cow<'static, str>) -> Option<Finding> {
     let start = cluster.first()?.start;
     let whole = (end - start) as f32;
     let weight = |candidate: &Candidate| {
@@ -117,7 +118,7 @@ mod tests {
 
     fn resolved(mut candidates: Vec<Candidate>) -> Vec<Finding> {
         let mut out = Vec::new();
-        resolve(&mut candidates, 0, &|candidate| candidate.source.to_owned(), &mut out);
+        resolve(&mut candidates, 0, &|candidate| Cow::Borrowed(candidate.source), &mut out);
         out
     }
 

@@ -40,6 +40,39 @@ impl Seen {
     }
 }
 
+/// The cues that reach a value, the nearest first.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Near {
+    list: [Seen; 6],
+    count: usize,
+}
+
+impl Near {
+    fn push(&mut self, seen: Seen) {
+        if let Some(slot) = self.list.get_mut(self.count) {
+            *slot = seen;
+            self.count += 1;
+        }
+    }
+
+    /// Adds those of another place that are not here yet.
+    pub(crate) fn join(&mut self, other: Self) {
+        for seen in other.iter() {
+            if !self.iter().any(|known| known.end == seen.end) {
+                self.push(*seen);
+            }
+        }
+    }
+
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Seen> {
+        self.list.get(..self.count).unwrap_or(&[]).iter()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+}
+
 /// The state of the pass.
 pub(crate) struct Scan<'t, 'o> {
     pub(crate) text: &'t [u8],
@@ -47,6 +80,8 @@ pub(crate) struct Scan<'t, 'o> {
     out: &'o mut Vec<Candidate>,
     seen: [Seen; REMEMBERED],
     seen_count: usize,
+    /// All that was said so far.
+    heard: u64,
     recent: [u64; 4],
     recent_end: usize,
     words: u32,
@@ -69,6 +104,7 @@ impl<'t, 'o> Scan<'t, 'o> {
             out,
             seen: [Seen::default(); REMEMBERED],
             seen_count: 0,
+            heard: 0,
             recent: [0; 4],
             recent_end: 0,
             words: 0,
@@ -213,6 +249,7 @@ impl<'t, 'o> Scan<'t, 'o> {
                 *slot = seen;
             }
             self.seen_count += 1;
+            self.heard |= strong | weak;
             if let Some(head) = self.columns.get_mut(self.column)
                 && head.end == 0
             {
@@ -236,9 +273,8 @@ impl<'t, 'o> Scan<'t, 'o> {
     }
 
     /// The cues that reach `start`, the nearest first.
-    pub(crate) fn cues(&self, start: usize) -> impl Iterator<Item = Seen> + use<> {
-        let mut near = [Seen::default(); REMEMBERED];
-        let mut count = 0;
+    pub(crate) fn cues(&self, start: usize) -> Near {
+        let mut near = Near::default();
         for back in 1..=self.seen_count.min(REMEMBERED) {
             let Some(seen) = self.seen.get((self.seen_count - back) % REMEMBERED) else {
                 break;
@@ -250,27 +286,31 @@ impl<'t, 'o> Scan<'t, 'o> {
                 break;
             }
             if self.reaches(seen, start)
-                && let Some(slot) = near.get_mut(count)
             {
-                *slot = *seen;
-                count += 1;
+                near.push(*seen);
             }
         }
         if self.column > 0
             && let Some(head) = self.columns.get(self.column)
             && head.end > 0
             && head.end < self.line
-            && let Some(slot) = near.get_mut(count)
         {
-            *slot = *head;
-            count += 1;
+            near.push(*head);
         }
-        near.into_iter().take(count)
+        near
     }
 
     /// Whether any of the cues that reach `start` says this.
     pub(crate) fn cued(&self, start: usize, bit: u64) -> Option<CueSpan> {
-        self.cues(start).find_map(|seen| seen.says(bit))
+        if !self.heard(bit) {
+            return None;
+        }
+        self.cues(start).iter().find_map(|seen| seen.says(bit))
+    }
+
+    /// Whether any word so far says this.
+    pub(crate) fn heard(&self, bit: u64) -> bool {
+        self.heard & bit != 0
     }
 
     fn reaches(&self, seen: &Seen, start: usize) -> bool {

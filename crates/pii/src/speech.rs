@@ -190,7 +190,7 @@ fn letter_follows(scan: &Scan<'_, '_>, end: usize) -> bool {
 fn spelling(scan: &Scan<'_, '_>, end: usize, letter: u8) -> Option<usize> {
     let text = scan.text;
     let (start, mut stop) = scan.next_word(end, b",")?;
-    match part(text, start, stop).to_ascii_lowercase().as_slice() {
+    match bytes::lower(part(text, start, stop)).as_slice() {
         b"as" => {
             let (in_start, in_end) = scan.next_word(stop, b"")?;
             if !part(text, in_start, in_end).eq_ignore_ascii_case(b"in") {
@@ -239,7 +239,7 @@ fn day_of_month(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> Option<usi
     let text = scan.text;
     let day_end = day(scan, start, end)?;
     let (mut month_start, mut month_end) = scan.next_word(day_end, b"")?;
-    let joined = matches!(part(text, month_start, month_end).to_ascii_lowercase().as_slice(), b"of" | b"de");
+    let joined = matches!(bytes::lower(part(text, month_start, month_end)).as_slice(), b"of" | b"de");
     if joined {
         (month_start, month_end) = scan.next_word(month_end, b"")?;
     }
@@ -295,7 +295,7 @@ fn begins_cue(scan: &Scan<'_, '_>, start: usize) -> bool {
 }
 
 fn nearest(scan: &Scan<'_, '_>, start: usize) -> Option<Seen> {
-    scan.cues(start).find(|seen| (seen.strong | seen.weak) & ANNOUNCING != 0)
+    scan.cues(start).iter().copied().find(|seen| (seen.strong | seen.weak) & ANNOUNCING != 0)
 }
 
 const LETTERED: u64 = Cue::Mrn.bit()

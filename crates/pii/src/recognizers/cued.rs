@@ -1,6 +1,6 @@
 //! Values that a word next to them announces: the nearest cue whose shape fits has the say.
 
-use crate::bytes::{Compact, at, before, is_word, part};
+use crate::bytes::{self, Compact, at, before, is_word, part};
 use crate::checksums::{Validity, check, check_compact};
 use crate::entity::Entity;
 use crate::finding::CueSpan;
@@ -92,12 +92,15 @@ const EXPECTED: &[(Cue, Expect, &str)] = &[
 pub(crate) fn settle(scan: &mut Scan<'_, '_>, shape: &Shape<'_>) -> Option<usize> {
     let start = shape.lead.map_or(shape.start(), |lead| lead.start);
     // The cue within a code ("MRN-552715") is the nearest.
-    let cues: Vec<Seen> = scan.cues(shape.start()).chain(scan.cues(start)).collect();
+    let mut cues = scan.cues(shape.start());
+    if start < shape.start() {
+        cues.join(scan.cues(start));
+    }
     if cues.is_empty() {
         return None;
     }
     for weak in [false, true] {
-        for seen in &cues {
+        for seen in cues.iter() {
             let set = if weak { seen.weak } else { seen.strong };
             if set == 0 {
                 continue;
@@ -369,7 +372,7 @@ pub(crate) fn adjacent(scan: &Scan<'_, '_>, cue: CueSpan, start: usize) -> bool 
     }
     gap.split(|byte| !is_word(*byte)).filter(|word| !word.is_empty()).all(|word| {
         matches!(
-            word.to_ascii_lowercase().as_slice(),
+            bytes::lower(word).as_slice(),
             b"is" | b"was" | b"number" | b"numbers" | b"no" | b"nr" | b"num" | b"code" | b"id" | b"as" | b"of" | b"the"
                 | b"are" | b"es" | b"de" | b"card" | b"on" | b"file" | b"n" | b"it" | b"s" | b"and" | b"says" | b"to"
                 | b"at" | b"nhc" | b"numero"
@@ -399,7 +402,7 @@ fn measured(scan: &Scan<'_, '_>, range: (usize, usize)) -> bool {
         return true;
     }
     scan.next_word(range.1, b"").is_some_and(|(start, end)| {
-        let word = part(text, start, end).to_ascii_lowercase();
+        let word = bytes::lower(part(text, start, end));
         UNITS.contains(&word.as_slice()) || scan.look(start, end).is(kind::YEARS | kind::SMALL_AGE)
     })
 }

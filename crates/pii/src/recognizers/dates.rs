@@ -85,7 +85,7 @@ fn dated_before(scan: &Scan<'_, '_>, start: usize) -> bool {
         return false;
     };
     matches!(
-        part(scan.text, word_start, word_end).to_ascii_lowercase().as_slice(),
+        bytes::lower(part(scan.text, word_start, word_end)).as_slice(),
         b"on" | b"since" | b"dated" | b"until" | b"from" | b"date" | b"seen" | b"visit" | b"el" | b"del" | b"desde"
             | b"fecha" | b"admitted" | b"discharged" | b"dos" | b"effective"
     )
@@ -143,7 +143,7 @@ pub(crate) fn year(scan: &mut Scan<'_, '_>, start: usize, end: usize) {
     let Some((word_start, word_end)) = scan.word_before(start, b"(") else {
         return;
     };
-    let word = part(scan.text, word_start, word_end).to_ascii_lowercase();
+    let word = bytes::lower(part(scan.text, word_start, word_end));
     if matches!(word.as_slice(), b"in" | b"since" | b"during" | b"of" | b"from" | b"until" | b"en" | b"desde" | b"year" | b"a\xc3\xb1o") {
         scan.propose((start, end), Entity::DateTime, 0.3, (Validity::Unchecked, None), "rule.year");
     }
@@ -206,7 +206,7 @@ pub(crate) fn day_first(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> Op
         return None;
     }
     let (mut word_start, mut word_end) = scan.next_word(end, b"-./")?;
-    if let b"of" | b"de" | b"day" | b"del" = part(text, word_start, word_end).to_ascii_lowercase().as_slice() {
+    if let b"of" | b"de" | b"day" | b"del" = bytes::lower(part(text, word_start, word_end)).as_slice() {
         (word_start, word_end) = scan.next_word(word_end, b"")?;
     }
     let word = scan.look(word_start, word_end);
@@ -236,7 +236,7 @@ fn day_digits(text: &[u8], start: usize, end: usize) -> Option<usize> {
 /// Whether the word is a month and cannot well be another word: `may`, `march`, `mar`, `jun` and the like only with a
 /// capital.
 fn certain_month(text: &[u8], start: usize, end: usize) -> bool {
-    let word = part(text, start, end).to_ascii_lowercase();
+    let word = bytes::lower(part(text, start, end));
     capital(text, start, end)
         || word.len() > 3 && !matches!(word.as_slice(), b"march" | b"mars" | b"juin")
 }
@@ -273,8 +273,8 @@ pub(crate) fn month_first(scan: &mut Scan<'_, '_>, start: usize, end: usize, wor
         return stop;
     }
     if capital(text, start, end) && end - start > 3 && certain {
-        let before = scan.word_before(start, b"").map(|(start, end)| part(text, start, end).to_ascii_lowercase());
-        if matches!(before.as_deref(), Some(b"in" | b"since" | b"last" | b"until" | b"during" | b"of" | b"en" | b"early" | b"late")) {
+        let before = scan.word_before(start, b"").map(|(start, end)| bytes::lower(part(text, start, end)));
+        if matches!(before.as_ref().map(bytes::Lower::as_slice), Some(b"in" | b"since" | b"last" | b"until" | b"during" | b"of" | b"en" | b"early" | b"late")) {
             propose(scan, start, end, 0.45);
         }
     }
@@ -322,7 +322,7 @@ pub(crate) fn year_after(scan: &Scan<'_, '_>, from: usize) -> Option<usize> {
         start += 1;
     }
     let mut end = bytes::run_end(text, start);
-    if let b"of" | b"de" | b"del" | b"in" = part(text, start, end).to_ascii_lowercase().as_slice() {
+    if let b"of" | b"de" | b"del" | b"in" = bytes::lower(part(text, start, end)).as_slice() {
         start = end + 1;
         end = bytes::run_end(text, start);
         if part(text, start, end) == b"a\xc3\xb1o" {
@@ -365,11 +365,14 @@ pub(crate) fn age(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> Option<u
     if value > 125 || before(text, start) == b'.' || matches!(before(text, start), b'/' | b'$') {
         return None;
     }
-    let cue = scan.cued(start, Cue::Age.bit()).filter(|cue| crate::recognizers::cued::adjacent(scan, *cue, start));
     let mut place = end;
     while place - end < 2 && matches!(at(text, place), b' ' | b'-') {
         place += 1;
     }
+    if !scan.heard(Cue::Age.bit()) && !bytes::is_word(at(text, place)) {
+        return None;
+    }
+    let cue = scan.cued(start, Cue::Age.bit()).filter(|cue| crate::recognizers::cued::adjacent(scan, *cue, start));
     let unit = unit_end(scan, start, place);
     // "age 68" alone says nothing about a person whom nothing else names: it is weighed as an age without a cue.
     let stated = cue.is_some_and(|cue| !cue.weak && cue.end - cue.start <= 4);
@@ -419,10 +422,10 @@ fn unit_end(scan: &Scan<'_, '_>, start: usize, place: usize) -> Option<(usize, U
         }
         back
     };
-    let word = part(text, place, end).to_ascii_lowercase();
+    let word = bytes::lower(part(text, place, end));
     let next = scan.next_word(end, b"-.");
     let next_is = |words: &[&[u8]]| {
-        next.is_some_and(|(start, stop)| words.contains(&part(text, start, stop).to_ascii_lowercase().as_slice()))
+        next.is_some_and(|(start, stop)| words.contains(&bytes::lower(part(text, start, stop)).as_slice()))
     };
     match word.as_slice() {
         b"year" | b"years" | b"yr" | b"yrs" if next_is(&[b"old", b"o", b"olds", b"young"]) => Some((number_end, Unit::Age)),
@@ -450,7 +453,7 @@ fn spanish_age(scan: &Scan<'_, '_>, start: usize, end: usize) -> bool {
         return true;
     }
     let text = scan.text;
-    let lower = |range: (usize, usize)| part(text, range.0, range.1).to_ascii_lowercase();
+    let lower = |range: (usize, usize)| bytes::lower(part(text, range.0, range.1));
     let Some(previous) = scan.word_before(start, b",") else { return false };
     if !matches!(lower(previous).as_slice(), b"de" | b"los" | b"con") {
         return false;

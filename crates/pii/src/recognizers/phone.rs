@@ -128,7 +128,7 @@ fn label_after(scan: &Scan<'_, '_>, end: usize) -> Option<CueSpan> {
     let word = scan.look(start, stop);
     let bit = Cue::Phone.bit();
     let label = matches!(
-        part(scan.text, start, stop).to_ascii_lowercase().as_slice(),
+        bytes::lower(part(scan.text, start, stop)).as_slice(),
         b"office" | b"fax" | b"mobile" | b"cell" | b"home" | b"work" | b"phone" | b"tel"
     );
     (label && (word.strong | word.weak) & bit != 0 || label).then_some(CueSpan {
@@ -145,7 +145,7 @@ fn extension(text: &[u8], end: usize) -> usize {
         place += 1;
     }
     let (word_end, classes) = bytes::run(text, place);
-    let word = part(text, place, word_end).to_ascii_lowercase();
+    let word = bytes::lower(part(text, place, word_end));
     if classes == LETTER | DIGIT && word.first() == Some(&b'x') && (2..=7).contains(&word.len()) && word.iter().skip(1).all(u8::is_ascii_digit) {
         return word_end;
     }

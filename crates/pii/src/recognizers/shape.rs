@@ -3,7 +3,7 @@
 use crate::bytes::{self, Compact, DIGIT, LETTER, at, before, part, separator};
 
 /// The most runs of one value: an IBAN in groups of four has nine, a number read out digit by digit sixteen.
-const RUNS: usize = 20;
+const RUNS: usize = 18;
 /// The most bytes of one value.
 const SPAN: usize = 64;
 

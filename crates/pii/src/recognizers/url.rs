@@ -63,7 +63,7 @@ pub(crate) fn domain(scan: &mut Scan<'_, '_>, index: usize) -> Option<usize> {
     if matches!(at(text, end), b'/' | b':' | b'?') && !matches!(at(text, end + 1), b' ' | b'\n' | 0) {
         end = end_of(text, end);
     }
-    let common = matches!(part(text, last, bytes::run_end(text, last)).to_ascii_lowercase().as_slice(), b"com" | b"org" | b"net" | b"edu" | b"gov" | b"io");
+    let common = matches!(bytes::lower(part(text, last, bytes::run_end(text, last))).as_slice(), b"com" | b"org" | b"net" | b"edu" | b"gov" | b"io");
     let score = if www { 0.85 } else if common { 0.6 } else { 0.4 };
     scan.propose((start, end), Entity::Url, score, (Validity::Unchecked, None), "rule.host");
     Some(end)
