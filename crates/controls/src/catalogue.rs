@@ -578,4 +578,79 @@ pub const CATALOGUE: &[Control] = &[
         ],
         evidence: &[Tests("cargo test --workspace mig_1_")],
     },
+    Control {
+        id: "PII-1",
+        title: "What is found is hidden",
+        statement: "Every value that a recognizer proposes above its threshold is replaced as its tenant's policy \
+                    says, whole and whatever overlaps it, and no four characters of it are left but those that the \
+                    policy keeps.",
+        crate_name: "pii",
+        clauses: &[
+            cite(Hipaa, "164.502(b)"),
+            cite(Hipaa, "164.514(b)(2)"),
+            cite(Gdpr, "25"),
+            cite(Iso27001, "A.8.11"),
+            cite(Nist80053, "SI-19"),
+        ],
+        evidence: &[Tests("cargo test -p bearingwall-pii pii_1_")],
+    },
+    Control {
+        id: "PII-2",
+        title: "No answer instead of raw text",
+        statement: "If a required recognizer fails or answers with what cannot be placed, there is no masked text.",
+        crate_name: "pii",
+        clauses: &[
+            cite(Hipaa, "164.514(b)(2)"),
+            cite(Gdpr, "32"),
+            cite(Iso27001, "A.8.12"),
+            cite(Nist80053, "SI-19"),
+        ],
+        evidence: &[Tests("cargo test -p bearingwall-pii pii_2_")],
+    },
+    Control {
+        id: "PII-3",
+        title: "Placeholders come back in their conversation only",
+        statement: "A placeholder is turned back by the conversation that issued it, exactly, and by no other tenant's \
+                    or conversation's, nor is one that somebody made up.",
+        crate_name: "pii",
+        clauses: &[
+            cite(Hipaa, "164.514(c)"),
+            cite(Gdpr, "4(5)"),
+            cite(Iso27001, "A.8.11"),
+            cite(Nist80053, "AC-4"),
+        ],
+        evidence: &[Tests("cargo test -p bearingwall-pii pii_3_")],
+    },
+    Control {
+        id: "PII-4",
+        title: "A floor under every policy",
+        statement: "Whatever a tenant's policy says, each kind of value is treated at least as strictly as the \
+                    platform's floor, and no allow list or threshold gets below it.",
+        crate_name: "pii",
+        clauses: &[
+            cite(Hipaa, "164.502(b)"),
+            cite(Soc2, "CC6.1"),
+            cite(Gdpr, "25"),
+            cite(Nist80053, "SI-19"),
+        ],
+        evidence: &[Tests("cargo test -p bearingwall-pii pii_4_")],
+    },
+    Control {
+        id: "PII-5",
+        title: "A stream is treated as the whole",
+        statement: "A text that arrives in parts is masked and unmasked to the same bytes as the whole, however it is \
+                    cut, and what is held back is bounded.",
+        crate_name: "pii",
+        clauses: &[cite(Hipaa, "164.502(b)"), cite(Iso27001, "A.8.12"), cite(Nist80053, "SI-19")],
+        evidence: &[Tests("cargo test -p bearingwall-pii pii_5_")],
+    },
+    Control {
+        id: "PII-6",
+        title: "A tenant's recognizers run in bounds",
+        statement: "A tenant's own pattern or dictionary that cannot run in linear time and bounded memory is refused \
+                    when its policy is compiled, before it reads any text.",
+        crate_name: "pii",
+        clauses: &[cite(Soc2, "A1.1"), cite(Nist80053, "SC-5")],
+        evidence: &[Tests("cargo test -p bearingwall-pii pii_6_")],
+    },
 ];

@@ -2,7 +2,11 @@
 //! whether time stays linear on text that is made to be slow.
 //!
 //! One core does everything. `cargo bench -p bearingwall-pii`; a path behind `--` is a text to read instead of ours.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement that cannot be set up has nothing to report")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a measurement that cannot be set up has nothing to report"
+)]
 
 use bearingwall_pii::{Engine, EngineOptions, Language};
 use std::hint::black_box;
@@ -25,12 +29,18 @@ fn main() {
     let rules = engine(Language::None);
     let all = engine(Language::English);
     println!("whole text of {:.1} MB", text.len() as f64 / 1e6);
-    rate("  structured identifiers", &text, |text| rules.detect(text).unwrap().len());
+    rate("  structured identifiers", &text, |text| {
+        rules.detect(text).unwrap().len()
+    });
     rate("  everything", &text, |text| all.detect(text).unwrap().len());
     for kilobytes in [1, 10] {
         let message = &text[..text.floor_char_boundary(kilobytes * 1024)];
-        latency(&format!("  {kilobytes} KB, structured"), || rules.detect(message).unwrap().len());
-        latency(&format!("  {kilobytes} KB, everything"), || all.detect(message).unwrap().len());
+        latency(&format!("  {kilobytes} KB, structured"), || {
+            rules.detect(message).unwrap().len()
+        });
+        latency(&format!("  {kilobytes} KB, everything"), || {
+            all.detect(message).unwrap().len()
+        });
     }
     println!("slow on purpose: time for 1, 2, 4, 8 MB (doubles where it is linear)");
     for (name, unit) in [
@@ -76,7 +86,10 @@ fn rate(name: &str, text: &str, work: impl Fn(&str) -> usize) {
         found = black_box(work(text));
         best = best.min(start.elapsed());
     }
-    println!("{name}: {:.1} MB/s, {found} findings", text.len() as f64 / 1e6 / best.as_secs_f64());
+    println!(
+        "{name}: {:.1} MB/s, {found} findings",
+        text.len() as f64 / 1e6 / best.as_secs_f64()
+    );
 }
 
 fn latency(name: &str, work: impl Fn() -> usize) {
@@ -88,5 +101,9 @@ fn latency(name: &str, work: impl Fn() -> usize) {
         })
         .collect();
     times.sort_unstable();
-    println!("{name}: p50 {:?}, p99 {:?}", times[times.len() / 2], times[times.len() * 99 / 100]);
+    println!(
+        "{name}: p50 {:?}, p99 {:?}",
+        times[times.len() / 2],
+        times[times.len() * 99 / 100]
+    );
 }

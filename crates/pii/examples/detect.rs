@@ -70,7 +70,8 @@ fn engine(arguments: &Arguments, language: Language) -> Engine {
 fn run() -> Result<(), String> {
     let arguments = arguments()?;
     let input = File::open(&arguments.input).map_err(|error| format!("cannot open {}: {error}", arguments.input))?;
-    let output = File::create(&arguments.output).map_err(|error| format!("cannot create {}: {error}", arguments.output))?;
+    let output =
+        File::create(&arguments.output).map_err(|error| format!("cannot create {}: {error}", arguments.output))?;
     let mut output = BufWriter::new(output);
     let auto = engine(&arguments, Language::Auto);
     let english = engine(&arguments, Language::English);
@@ -81,7 +82,8 @@ fn run() -> Result<(), String> {
         if line.trim().is_empty() {
             continue;
         }
-        let value: Value = serde_json::from_str(&line).map_err(|error| format!("line {number} is not JSON: {error}"))?;
+        let value: Value =
+            serde_json::from_str(&line).map_err(|error| format!("line {number} is not JSON: {error}"))?;
         let id = value.get("id").ok_or(format!("line {number} has no `id`"))?;
         let engine = match value.get("lang").and_then(Value::as_str) {
             Some("en") => &english,
@@ -169,7 +171,11 @@ impl Meter {
     fn show(&mut self, lines: usize) {
         if self.shown.elapsed() > Duration::from_secs(1) {
             self.shown = Instant::now();
-            eprintln!("{lines} lines, {:.1} MB, {:.1} MB/s", self.bytes as f64 / 1e6, self.rate());
+            eprintln!(
+                "{lines} lines, {:.1} MB, {:.1} MB/s",
+                self.bytes as f64 / 1e6,
+                self.rate()
+            );
         }
     }
 

@@ -103,8 +103,8 @@ pub(crate) fn run_start(bytes: &[u8], end: usize) -> usize {
     while start > 0 && end - start < 64 && is_word(before(bytes, start)) {
         let last = before(bytes, start);
         // A continuation byte may end a dash: then the run starts here.
-        let dash = last >= 0x80
-            && (start >= 3 && wide(bytes, start - 3) == 3 || start >= 2 && wide(bytes, start - 2) == 2);
+        let dash =
+            last >= 0x80 && (start >= 3 && wide(bytes, start - 3) == 3 || start >= 2 && wide(bytes, start - 2) == 2);
         if dash {
             break;
         }

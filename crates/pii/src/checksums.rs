@@ -137,3 +137,5 @@ fn all_same(value: &[u8]) -> bool {
     value.windows(2).all(|pair| pair.first() == pair.last())
 }
 
+#[cfg(test)]
+mod tests;

@@ -236,7 +236,9 @@ impl Engine {
         }
         self.ask_plugged(text, candidates)?;
         candidates.retain(|candidate| {
-            candidate.score >= self.lowest.min(0.2) && candidate.start < candidate.end && self.options.entities.contains(candidate.entity)
+            candidate.score >= self.lowest.min(0.2)
+                && candidate.start < candidate.end
+                && self.options.entities.contains(candidate.entity)
         });
         weigh_together(candidates, self.options.point.threshold());
         candidates.retain(|candidate| {
@@ -262,7 +264,9 @@ impl Engine {
         index
             .checked_sub(own)
             .and_then(|index| self.options.plugged.get(index))
-            .map_or(Cow::Borrowed(candidate.source), |plugged| Cow::Owned(plugged.name().to_owned()))
+            .map_or(Cow::Borrowed(candidate.source), |plugged| {
+                Cow::Owned(plugged.name().to_owned())
+            })
     }
 
     fn tagger(&self, text: &str) -> Option<&'static Tagger> {
@@ -288,7 +292,10 @@ impl Engine {
                 }
             };
             for proposal in found {
-                if proposal.range.start >= proposal.range.end || proposal.range.end > text.len() || !proposal.score.is_finite() {
+                if proposal.range.start >= proposal.range.end
+                    || proposal.range.end > text.len()
+                    || !proposal.score.is_finite()
+                {
                     // What cannot be placed cannot be hidden: a required recognizer has failed.
                     if plugged.required() {
                         return Err(DetectError::Misplaced {
@@ -337,10 +344,10 @@ fn looks_spanish(text: &str) -> bool {
     let mut english = 0_usize;
     for word in head.split(|byte| !byte.is_ascii_alphabetic() && *byte < 0x80) {
         match word {
-            b"de" | b"la" | b"el" | b"que" | b"en" | b"los" | b"las" | b"del" | b"con" | b"una" | b"por" | b"se" | b"un" | b"su"
-            | b"es" | b"al" | b"lo" | b"para" | b"y" | b"no" | b"Nombre" | b"mi" => spanish += 1,
-            b"the" | b"of" | b"and" | b"to" | b"in" | b"is" | b"for" | b"with" | b"on" | b"was" | b"my" | b"at" | b"has" | b"are"
-            | b"a" | b"The" | b"I" | b"you" | b"name" | b"it" => english += 1,
+            b"de" | b"la" | b"el" | b"que" | b"en" | b"los" | b"las" | b"del" | b"con" | b"una" | b"por" | b"se"
+            | b"un" | b"su" | b"es" | b"al" | b"lo" | b"para" | b"y" | b"no" | b"Nombre" | b"mi" => spanish += 1,
+            b"the" | b"of" | b"and" | b"to" | b"in" | b"is" | b"for" | b"with" | b"on" | b"was" | b"my" | b"at"
+            | b"has" | b"are" | b"a" | b"The" | b"I" | b"you" | b"name" | b"it" => english += 1,
             _ => {}
         }
     }

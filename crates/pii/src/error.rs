@@ -56,7 +56,9 @@ pub enum OwnError {
         name: String,
     },
     /// A pattern does not compile, or not within its limits.
-    #[error("the pattern of the own recognizer `{name}` cannot be used: look-around and back-references are not supported, and its compiled size is limited")]
+    #[error(
+        "the pattern of the own recognizer `{name}` cannot be used: look-around and back-references are not supported, and its compiled size is limited"
+    )]
     Pattern {
         /// Which.
         name: String,

@@ -288,14 +288,18 @@ impl Lexicon {
         };
         for (kinds, list) in words::LISTS {
             for (place, entry) in list.split_whitespace().enumerate() {
-                let (word, value) = entry.split_once('=').map_or((entry, None), |(word, value)| (word, value.parse().ok()));
+                let (word, value) = entry
+                    .split_once('=')
+                    .map_or((entry, None), |(word, value)| (word, value.parse().ok()));
                 let value = value.unwrap_or_else(|| u8::try_from(place).unwrap_or(0));
                 lexicon.add(word, *kinds, value);
             }
         }
         for (cue, list) in words::CUES {
             for phrase in list.split('|').map(str::trim).filter(|phrase| !phrase.is_empty()) {
-                let (phrase, weak) = phrase.strip_prefix('~').map_or((phrase, false), |phrase| (phrase, true));
+                let (phrase, weak) = phrase
+                    .strip_prefix('~')
+                    .map_or((phrase, false), |phrase| (phrase, true));
                 lexicon.add_cue(phrase, cue.bit(), weak);
             }
         }

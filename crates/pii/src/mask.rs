@@ -76,7 +76,11 @@ impl Action {
     /// The stricter of two.
     #[must_use]
     pub const fn stricter(self, other: Self) -> Self {
-        if other.strictness() > self.strictness() { other } else { self }
+        if other.strictness() > self.strictness() {
+            other
+        } else {
+            self
+        }
     }
 
     /// The stable name.
@@ -151,7 +155,11 @@ impl Masked {
     #[must_use]
     pub fn counts(&self) -> Vec<(Entity, usize)> {
         let mut counts: Vec<(Entity, usize)> = Vec::new();
-        for replacement in self.replacements.iter().filter(|replacement| replacement.action != Action::Allow) {
+        for replacement in self
+            .replacements
+            .iter()
+            .filter(|replacement| replacement.action != Action::Allow)
+        {
             match counts.iter_mut().find(|(entity, _)| *entity == replacement.entity) {
                 Some((_, count)) => *count += 1,
                 None => counts.push((replacement.entity, 1)),
@@ -178,7 +186,11 @@ impl Masker {
 
     /// As [`Masker::new`], with larger models besides.
     #[must_use]
-    pub fn with_recognizers(policy: Policy, key: TenantKey, plugged: Vec<std::sync::Arc<dyn crate::engine::Recognizer>>) -> Self {
+    pub fn with_recognizers(
+        policy: Policy,
+        key: TenantKey,
+        plugged: Vec<std::sync::Arc<dyn crate::engine::Recognizer>>,
+    ) -> Self {
         let engine = policy.engine_with(plugged);
         Self { policy, engine, key }
     }
@@ -200,7 +212,12 @@ impl Masker {
     /// # Errors
     ///
     /// If a required recognizer fails: then there is no text that may be used.
-    pub fn mask(&self, text: &str, conversation: &mut Conversation, subject: Option<&str>) -> Result<Masked, MaskError> {
+    pub fn mask(
+        &self,
+        text: &str,
+        conversation: &mut Conversation,
+        subject: Option<&str>,
+    ) -> Result<Masked, MaskError> {
         self.mask_field(text, None, conversation, subject)
     }
 
@@ -222,7 +239,15 @@ impl Masker {
         for piece in self.engine.options().segments.pieces(text) {
             let part = text.get(piece.clone()).unwrap_or_default();
             let field = field.filter(|_| piece.start == 0);
-            self.piece(part, field, piece.start, &mut buffers, conversation, subject, (&mut out, &mut masked.replacements))?;
+            self.piece(
+                part,
+                field,
+                piece.start,
+                &mut buffers,
+                conversation,
+                subject,
+                (&mut out, &mut masked.replacements),
+            )?;
         }
         masked.text = MaskedText(out);
         Ok(masked)
@@ -264,7 +289,13 @@ impl Masker {
     }
 
     /// Masks a value of which the kind is known without looking.
-    pub(crate) fn mask_known(&self, value: &str, entity: Entity, conversation: &mut Conversation, subject: Option<&str>) -> (String, Action) {
+    pub(crate) fn mask_known(
+        &self,
+        value: &str,
+        entity: Entity,
+        conversation: &mut Conversation,
+        subject: Option<&str>,
+    ) -> (String, Action) {
         let action = self.policy.action_for(entity, value);
         let mut out = String::new();
         self.replace(value, entity, action, conversation, subject, &mut out);
@@ -272,7 +303,15 @@ impl Masker {
     }
 
     // CONTROL: PII-1
-    fn replace(&self, value: &str, entity: Entity, action: Action, conversation: &mut Conversation, subject: Option<&str>, out: &mut String) {
+    fn replace(
+        &self,
+        value: &str,
+        entity: Entity,
+        action: Action,
+        conversation: &mut Conversation,
+        subject: Option<&str>,
+        out: &mut String,
+    ) {
         match action {
             Action::Allow => out.push_str(value),
             Action::Mask { keep_last } => stars(value, keep_last, out),
@@ -288,7 +327,10 @@ impl Masker {
             },
             Action::DateShift => {
                 let days = shift_days(&self.key, subject.unwrap_or_else(|| conversation.id()));
-                match Some(entity).filter(|entity| *entity == Entity::DateTime).and_then(|_| dates::shift(value, days)) {
+                match Some(entity)
+                    .filter(|entity| *entity == Entity::DateTime)
+                    .and_then(|_| dates::shift(value, days))
+                {
                     Some(shifted) => out.push_str(&shifted),
                     None => redact(entity, None, out),
                 }
@@ -354,14 +396,20 @@ fn redact(entity: Entity, detail: Option<&str>, out: &mut String) {
 
 /// A value without what does not distinguish it: case, spaces and punctuation.
 pub(crate) fn normal(value: &str) -> String {
-    value.chars().filter(|ch| ch.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    value
+        .chars()
+        .filter(|ch| ch.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
+            // Writing to a string does not fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
 }

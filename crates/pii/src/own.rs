@@ -171,7 +171,9 @@ impl<T> Phrases<T> {
         for (start, word) in words(text) {
             folded.clear();
             folded.extend(word.chars().flat_map(char::to_lowercase));
-            let Some(phrases) = self.by_first.get(&folded) else { continue };
+            let Some(phrases) = self.by_first.get(&folded) else {
+                continue;
+            };
             for (rest, value) in phrases {
                 if let Some(end) = follows(text, start + word.len(), rest) {
                     found(start, end, value);

@@ -68,7 +68,9 @@ impl Conversation {
         for one in issued {
             let last = conversation.last.entry(one.entity).or_insert(0);
             *last = (*last).max(one.number);
-            conversation.numbers.insert((one.entity, normal(&one.value)), one.number);
+            conversation
+                .numbers
+                .insert((one.entity, normal(&one.value)), one.number);
             conversation.add(one);
         }
         conversation
@@ -163,7 +165,11 @@ impl Conversation {
             }
             // A tag of digits or of letters alone would look like a number or a word.
             let digits = tag.iter().filter(|byte| byte.is_ascii_digit()).count();
-            let free = self.by_tag.get(&tag).and_then(|index| self.issued.get(*index)).is_none_or(|other| other == issued);
+            let free = self
+                .by_tag
+                .get(&tag)
+                .and_then(|index| self.issued.get(*index))
+                .is_none_or(|other| other == issued);
             if (1..TAG).contains(&digits) && free {
                 break;
             }
@@ -196,7 +202,10 @@ impl Conversation {
         let mut spared = Vec::new();
         for finding in findings {
             let mut start = finding.range.start;
-            for (token, _) in tokens.iter().filter(|(token, _)| token.end > finding.range.start && token.start < finding.range.end) {
+            for (token, _) in tokens
+                .iter()
+                .filter(|(token, _)| token.end > finding.range.start && token.start < finding.range.end)
+            {
                 push_piece(text, &finding, start..token.start, &mut spared);
                 start = start.max(token.end);
             }
@@ -207,8 +216,15 @@ impl Conversation {
 }
 
 fn push_piece(text: &str, finding: &Finding, range: std::ops::Range<usize>, out: &mut Vec<Finding>) {
-    if range.start < range.end && text.get(range.clone()).is_some_and(|piece| piece.chars().any(char::is_alphanumeric)) {
-        out.push(Finding { range, ..finding.clone() });
+    if range.start < range.end
+        && text
+            .get(range.clone())
+            .is_some_and(|piece| piece.chars().any(char::is_alphanumeric))
+    {
+        out.push(Finding {
+            range,
+            ..finding.clone()
+        });
     }
 }
 
@@ -223,6 +239,8 @@ impl Drop for Conversation {
 
 impl std::fmt::Debug for Conversation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Conversation").field("issued", &self.issued.len()).finish_non_exhaustive()
+        f.debug_struct("Conversation")
+            .field("issued", &self.issued.len())
+            .finish_non_exhaustive()
     }
 }

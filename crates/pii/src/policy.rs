@@ -100,7 +100,9 @@ impl Default for Floor {
         for entity in Entity::ALL {
             let action = match (entity.class(), entity) {
                 (Class::Secret, _) | (_, Entity::CardCode) => Action::Redact,
-                (Class::Government, _) | (_, Entity::CreditCard | Entity::Iban) => Action::Mask { keep_last: MOST_KEPT },
+                (Class::Government, _) | (_, Entity::CreditCard | Entity::Iban) => {
+                    Action::Mask { keep_last: MOST_KEPT }
+                }
                 _ => continue,
             };
             floor.raise(*entity, action);
@@ -172,7 +174,10 @@ impl Policy {
     ///
     /// If anything in it cannot be kept. Nothing of a policy fails later.
     pub fn compile(draft: &PolicyDraft, floor: &Floor) -> Result<Self, PolicyError> {
-        let mut actions: Vec<Action> = Entity::ALL.iter().map(|entity| floor.tighten(*entity, draft.default)).collect();
+        let mut actions: Vec<Action> = Entity::ALL
+            .iter()
+            .map(|entity| floor.tighten(*entity, draft.default))
+            .collect();
         for (name, action) in draft.actions.iter().chain([&("default".to_owned(), draft.default)]) {
             if matches!(action, Action::Mask { keep_last } if *keep_last > MOST_KEPT) {
                 return Err(PolicyError::Kept { name: name.clone() });
@@ -193,11 +198,20 @@ impl Policy {
         }
         if draft.point.threshold() > floor.threshold {
             let named: Vec<Entity> = thresholds.iter().map(|(entity, _)| *entity).collect();
-            thresholds.extend(Entity::ALL.iter().filter(|entity| !named.contains(entity)).map(|entity| (*entity, floor.threshold)));
+            thresholds.extend(
+                Entity::ALL
+                    .iter()
+                    .filter(|entity| !named.contains(entity))
+                    .map(|entity| (*entity, floor.threshold)),
+            );
         }
         let too_long = |entry: &str| entry.len() > LONGEST_ENTRY || normal(entry).is_empty();
         if draft.allow.len() + draft.deny.len() > MOST_ENTRIES
-            || draft.allow.iter().chain(draft.deny.iter().map(|(value, _)| value)).any(|entry| too_long(entry))
+            || draft
+                .allow
+                .iter()
+                .chain(draft.deny.iter().map(|(value, _)| value))
+                .any(|entry| too_long(entry))
         {
             return Err(PolicyError::List);
         }

@@ -33,7 +33,12 @@ pub(crate) fn weigh_together(candidates: &mut [Candidate], floor: f32) {
 /// Resolves what is left of `candidates` after their thresholds, shifted by `base`.
 ///
 /// INVARIANT: every byte of every candidate that is given is within a finding, and findings do not overlap.
-pub(crate) fn resolve(candidates: &mut [Candidate], base: usize, name: &dyn Fn(&Candidate) -> Cow<'static, str>, out: &mut Vec<Finding>) {
+pub(crate) fn resolve(
+    candidates: &mut [Candidate],
+    base: usize,
+    name: &dyn Fn(&Candidate) -> Cow<'static, str>,
+    out: &mut Vec<Finding>,
+) {
     candidates.sort_unstable_by(|left, right| {
         left.start
             .cmp(&right.start)
@@ -58,20 +63,23 @@ pub(crate) fn resolve(candidates: &mut [Candidate], base: usize, name: &dyn Fn(&
     }
 }
 
-fn union(cluster: &[Candidate], end: usize, base: usize, name: &dyn Fn(&Candidate) -> Cow<'static, str>) -> Option<Finding> {
+fn union(
+    cluster: &[Candidate],
+    end: usize,
+    base: usize,
+    name: &dyn Fn(&Candidate) -> Cow<'static, str>,
+) -> Option<Finding> {
     let start = cluster.first()?.start;
     let whole = (end - start) as f32;
     let weight = |candidate: &Candidate| {
         candidate.score + evidence(candidate) + 0.3 * ((candidate.end - candidate.start) as f32 / whole)
     };
-    let best = cluster
-        .iter()
-        .max_by(|left, right| {
-            weight(left)
-                .partial_cmp(&weight(right))
-                .unwrap_or(Ordering::Equal)
-                .then_with(|| order(right, left))
-        })?;
+    let best = cluster.iter().max_by(|left, right| {
+        weight(left)
+            .partial_cmp(&weight(right))
+            .unwrap_or(Ordering::Equal)
+            .then_with(|| order(right, left))
+    })?;
     let mut explanation = Explanation::of(best);
     explanation.recognizer = name(best);
     explanation.cue = explanation.cue.map(|cue| cue.start + base..cue.end + base);
@@ -118,7 +126,12 @@ mod tests {
 
     fn resolved(mut candidates: Vec<Candidate>) -> Vec<Finding> {
         let mut out = Vec::new();
-        resolve(&mut candidates, 0, &|candidate| Cow::Borrowed(candidate.source), &mut out);
+        resolve(
+            &mut candidates,
+            0,
+            &|candidate| Cow::Borrowed(candidate.source),
+            &mut out,
+        );
         out
     }
 

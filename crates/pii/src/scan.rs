@@ -285,8 +285,7 @@ impl<'t, 'o> Scan<'t, 'o> {
             if start - seen.end > REACH_BYTES {
                 break;
             }
-            if self.reaches(seen, start)
-            {
+            if self.reaches(seen, start) {
                 near.push(*seen);
             }
         }
@@ -383,7 +382,8 @@ impl<'t, 'o> Scan<'t, 'o> {
     /// The next word after `from`, if only a space or what is in `between` precedes it: its range.
     pub(crate) fn next_word(&self, from: usize, between: &[u8]) -> Option<(usize, usize)> {
         let mut start = from;
-        while start - from < 4 && (bytes::class(at(self.text, start)) & SPACE != 0 || between.contains(&at(self.text, start)))
+        while start - from < 4
+            && (bytes::class(at(self.text, start)) & SPACE != 0 || between.contains(&at(self.text, start)))
         {
             start += 1;
         }
@@ -421,16 +421,14 @@ impl<'t, 'o> Scan<'t, 'o> {
 
 /// What stands between the members of a list: punctuation, and at most "and" or "or".
 fn is_list_gap(gap: &[u8]) -> bool {
-    gap.len() <= 7
-        && !gap.contains(&b'\n')
-        && {
-            let letters: Vec<u8> = gap
-                .iter()
-                .filter(|byte| byte.is_ascii_alphanumeric())
-                .map(u8::to_ascii_lowercase)
-                .collect();
-            matches!(letters.as_slice(), b"" | b"and" | b"or" | b"y" | b"o" | b"e" | b"u")
-        }
+    gap.len() <= 7 && !gap.contains(&b'\n') && {
+        let letters: Vec<u8> = gap
+            .iter()
+            .filter(|byte| byte.is_ascii_alphanumeric())
+            .map(u8::to_ascii_lowercase)
+            .collect();
+        matches!(letters.as_slice(), b"" | b"and" | b"or" | b"y" | b"o" | b"e" | b"u")
+    }
 }
 
 /// A field's name as words: at dots, underscores, and where a capital follows a small letter.

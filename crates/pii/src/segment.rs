@@ -33,6 +33,7 @@ impl SegmentLimits {
         }
     }
 
+    // CONTROL: PII-5
     /// The end of the first piece of `text`, or nothing if more of it must be seen; `last` if no more will come.
     pub(crate) fn cut(self, text: &str, last: bool) -> Option<usize> {
         let bytes = text.as_bytes();
@@ -42,7 +43,11 @@ impl SegmentLimits {
         let mut newline: Option<usize> = None;
         for place in memchr::memchr_iter(b'\n', tail) {
             if newline == Some(place.wrapping_sub(1)) || tail.get(place + 1) == Some(&b'\n') {
-                let end = if newline == Some(place.wrapping_sub(1)) { place + 1 } else { place + 2 };
+                let end = if newline == Some(place.wrapping_sub(1)) {
+                    place + 1
+                } else {
+                    place + 2
+                };
                 return Some(self.target_bytes + end);
             }
             newline = Some(place);

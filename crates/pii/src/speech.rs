@@ -38,17 +38,26 @@ pub(crate) fn year(scan: &Scan<'_, '_>, start: usize, end: usize) -> Option<usiz
     let first = scan.look(start, end);
     let next = scan.next_word(end, b"-")?;
     let second = scan.look(next.0, next.1);
-    if first.is(kind::DIGIT) && matches!(first.value, 1 | 2) && second.is(kind::THOUSAND) || first.is(kind::THOUSAND) && part(scan.text, start, end) == b"mil" {
+    if first.is(kind::DIGIT) && matches!(first.value, 1 | 2) && second.is(kind::THOUSAND)
+        || first.is(kind::THOUSAND) && part(scan.text, start, end) == b"mil"
+    {
         // "two thousand four", "mil novecientos ochenta": up to four more words.
         let mut stop = if first.is(kind::THOUSAND) { end } else { next.1 };
         for _ in 0..4 {
-            let Some((word_start, word_end)) = scan.next_word(stop, b"-") else { break };
+            let Some((word_start, word_end)) = scan.next_word(stop, b"-") else {
+                break;
+            };
             let word = scan.look(word_start, word_end);
             let hundreds = part(scan.text, word_start, word_end).ends_with(b"cientos");
             let joined = matches!(part(scan.text, word_start, word_end), b"and" | b"y");
             if joined {
-                let Some((after_start, after_end)) = scan.next_word(word_end, b"") else { break };
-                if !scan.look(after_start, after_end).is(kind::DIGIT | kind::TEEN | kind::TENS) {
+                let Some((after_start, after_end)) = scan.next_word(word_end, b"") else {
+                    break;
+                };
+                if !scan
+                    .look(after_start, after_end)
+                    .is(kind::DIGIT | kind::TEEN | kind::TENS)
+                {
                     break;
                 }
                 stop = after_end;
@@ -108,29 +117,40 @@ fn read(scan: &Scan<'_, '_>, start: usize, allow_letters: bool) -> Read {
     let mut place = start;
     let mut fillers = 0;
     for _ in 0..WORDS {
-        let Some((word_start, word_end)) = next_turn(scan, place) else { break };
+        let Some((word_start, word_end)) = next_turn(scan, place) else {
+            break;
+        };
         let run = part(text, word_start, word_end);
         let word = scan.look(word_start, word_end);
         let before = state.items;
         let mut stop = word_end;
         if word.is(kind::REPEAT) {
-            let Some((next_start, next_end)) = next_turn(scan, word_end) else { break };
-            let Some(digit) = single(scan, next_start, next_end, allow_letters) else { break };
+            let Some((next_start, next_end)) = next_turn(scan, word_end) else {
+                break;
+            };
+            let Some(digit) = single(scan, next_start, next_end, allow_letters) else {
+                break;
+            };
             for _ in 0..word.value {
                 state.value.push(digit);
             }
             state.spoken += 1;
             stop = next_end;
             state.items += 1;
-        } else if word.is(kind::DIGIT) && (run.len() > 1 || state.items > 0 && !(allow_letters && letter_follows(scan, word_end))) {
+        } else if word.is(kind::DIGIT)
+            && (run.len() > 1 || state.items > 0 && !(allow_letters && letter_follows(scan, word_end)))
+        {
             state.value.push(b'0' + word.value % 10);
             state.spoken += 1;
             state.items += 1;
         } else if word.is(kind::TEEN | kind::TENS) {
             state.value.push(b'0' + word.value / 10);
-            let ones = scan
-                .next_word(word_end, b"-")
-                .filter(|(start, stop)| word.is(kind::TENS) && scan.look(*start, *stop).is(kind::DIGIT) && scan.look(*start, *stop).value > 0 && stop - start > 1);
+            let ones = scan.next_word(word_end, b"-").filter(|(start, stop)| {
+                word.is(kind::TENS)
+                    && scan.look(*start, *stop).is(kind::DIGIT)
+                    && scan.look(*start, *stop).value > 0
+                    && stop - start > 1
+            });
             match ones {
                 Some((ones_start, ones_end)) => {
                     state.value.push(b'0' + scan.look(ones_start, ones_end).value % 10);
@@ -230,7 +250,11 @@ pub(crate) fn spoken(scan: &mut Scan<'_, '_>, start: usize, end: usize, word: Wo
         return end;
     }
     let seen = nearest(scan, start);
-    let value = read(scan, start, seen.is_some_and(|seen| (seen.strong | seen.weak) & LETTERED != 0));
+    let value = read(
+        scan,
+        start,
+        seen.is_some_and(|seen| (seen.strong | seen.weak) & LETTERED != 0),
+    );
     settle(scan, start, value, seen).unwrap_or(end)
 }
 
@@ -239,7 +263,10 @@ fn day_of_month(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> Option<usi
     let text = scan.text;
     let day_end = day(scan, start, end)?;
     let (mut month_start, mut month_end) = scan.next_word(day_end, b"")?;
-    let joined = matches!(bytes::lower(part(text, month_start, month_end)).as_slice(), b"of" | b"de");
+    let joined = matches!(
+        bytes::lower(part(text, month_start, month_end)).as_slice(),
+        b"of" | b"de"
+    );
     if joined {
         (month_start, month_end) = scan.next_word(month_end, b"")?;
     }
@@ -253,7 +280,13 @@ fn day_of_month(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> Option<usi
     }
     let stop = year_end.unwrap_or(month_end);
     let cue = scan.cued(start, Cue::Birth.bit());
-    scan.propose((start, stop), Entity::DateTime, 0.65, (Validity::Unchecked, cue), "rule.spoken_date");
+    scan.propose(
+        (start, stop),
+        Entity::DateTime,
+        0.65,
+        (Validity::Unchecked, cue),
+        "rule.spoken_date",
+    );
     scan.taken = stop;
     Some(stop)
 }
@@ -291,11 +324,17 @@ fn begins_cue(scan: &Scan<'_, '_>, start: usize) -> bool {
         .filter(|byte| !byte.is_ascii_whitespace())
         .map(u8::to_ascii_lowercase)
         .collect();
-    letters.starts_with(b"dob") || letters.starts_with(b"mrn") || letters.starts_with(b"ssn") || letters.starts_with(b"npi")
+    letters.starts_with(b"dob")
+        || letters.starts_with(b"mrn")
+        || letters.starts_with(b"ssn")
+        || letters.starts_with(b"npi")
 }
 
 fn nearest(scan: &Scan<'_, '_>, start: usize) -> Option<Seen> {
-    scan.cues(start).iter().copied().find(|seen| (seen.strong | seen.weak) & ANNOUNCING != 0)
+    scan.cues(start)
+        .iter()
+        .copied()
+        .find(|seen| (seen.strong | seen.weak) & ANNOUNCING != 0)
 }
 
 const LETTERED: u64 = Cue::Mrn.bit()
@@ -362,10 +401,18 @@ fn settle(scan: &mut Scan<'_, '_>, start: usize, value: Read, seen: Option<Seen>
     if value.items == 0 || value.spoken == 0 && value.letters == 0 {
         return None;
     }
-    if len >= 2 && len <= 6 && compact.all_digits()
+    if len >= 2
+        && len <= 6
+        && compact.all_digits()
         && let Some(end) = address::street_after(scan, start, value.end)
     {
-        scan.propose((start, end), Entity::Location, 0.6, (Validity::Unchecked, None), "rule.spoken_address");
+        scan.propose(
+            (start, end),
+            Entity::Location,
+            0.6,
+            (Validity::Unchecked, None),
+            "rule.spoken_address",
+        );
         scan.taken = end;
         return Some(end);
     }
@@ -416,7 +463,9 @@ fn verdict(compact: &Compact, value: Read, seen: Option<Seen>) -> Option<Verdict
 /// "… at gmail dot com": the address around a spoken dot.
 pub(crate) fn spoken_email(scan: &mut Scan<'_, '_>, start: usize, end: usize) {
     let text = scan.text;
-    let Some((top_start, top_end)) = scan.next_word(end, b"") else { return };
+    let Some((top_start, top_end)) = scan.next_word(end, b"") else {
+        return;
+    };
     if !scan.look(top_start, top_end).is(kind::TLD) {
         return;
     }
@@ -434,7 +483,9 @@ pub(crate) fn spoken_email(scan: &mut Scan<'_, '_>, start: usize, end: usize) {
     let mut place = start;
     let mut at_start = None;
     for _ in 0..5 {
-        let Some((word_start, word_end)) = scan.word_before(place, b"-") else { break };
+        let Some((word_start, word_end)) = scan.word_before(place, b"-") else {
+            break;
+        };
         if scan.look(word_start, word_end).is(kind::AT) {
             at_start = Some(word_start);
             break;
@@ -446,8 +497,16 @@ pub(crate) fn spoken_email(scan: &mut Scan<'_, '_>, start: usize, end: usize) {
     }
     let Some(at_start) = at_start else {
         if scan.cued(start, Cue::Email.bit()).is_none() && place < start {
-            let Some((host_start, _)) = scan.word_before(start, b"") else { return };
-            scan.propose((host_start, stop), Entity::Url, 0.5, (Validity::Unchecked, None), "rule.spoken_host");
+            let Some((host_start, _)) = scan.word_before(start, b"") else {
+                return;
+            };
+            scan.propose(
+                (host_start, stop),
+                Entity::Url,
+                0.5,
+                (Validity::Unchecked, None),
+                "rule.spoken_host",
+            );
         }
         return;
     };
@@ -455,11 +514,14 @@ pub(crate) fn spoken_email(scan: &mut Scan<'_, '_>, start: usize, end: usize) {
     let mut plain = 0;
     let mut joined = false;
     for _ in 0..12 {
-        let Some((word_start, word_end)) = scan.word_before(begin, b"-_.") else { break };
+        let Some((word_start, word_end)) = scan.word_before(begin, b"-_.") else {
+            break;
+        };
         let word = scan.look(word_start, word_end);
         let run = part(text, word_start, word_end);
         let separator = word.is(kind::DOT | kind::STROKE);
-        let number = word.is(kind::DIGIT | kind::TEEN | kind::TENS | kind::REPEAT) || run.iter().all(u8::is_ascii_digit);
+        let number =
+            word.is(kind::DIGIT | kind::TEEN | kind::TENS | kind::REPEAT) || run.iter().all(u8::is_ascii_digit);
         let letter = run.len() == 1;
         if !separator && !number && !letter {
             if word.is(kind::STOP | kind::AT) && !joined || word.is(kind::STOP | kind::AT) && run.len() <= 3 {
@@ -486,6 +548,11 @@ pub(crate) fn spoken_email(scan: &mut Scan<'_, '_>, start: usize, end: usize) {
         return;
     }
     let cue = scan.cued(begin, Cue::Email.bit());
-    scan.propose((begin, stop), Entity::Email, 0.75, (Validity::Unchecked, cue), "rule.spoken_email");
+    scan.propose(
+        (begin, stop),
+        Entity::Email,
+        0.75,
+        (Validity::Unchecked, cue),
+        "rule.spoken_email",
+    );
 }
-

@@ -65,7 +65,12 @@ impl<'w> Work<'w> {
     }
 
     /// What becomes of a value; nothing if it stays. `known` is what its field says it is.
-    fn value(&mut self, value: &str, field: Option<&str>, known: Option<Entity>) -> Result<Option<(String, Entity, Action)>, MaskError> {
+    fn value(
+        &mut self,
+        value: &str,
+        field: Option<&str>,
+        known: Option<Entity>,
+    ) -> Result<Option<(String, Entity, Action)>, MaskError> {
         if value.is_empty() {
             return Ok(None);
         }
@@ -74,13 +79,19 @@ impl<'w> Work<'w> {
             return Ok((action != Action::Allow).then_some((masked, entity, action)));
         }
         let masked = self.masker.mask_field(value, field, self.conversation, self.subject)?;
-        let first = masked.replacements.iter().find(|replacement| replacement.action != Action::Allow);
-        Ok(first.map(|first| (first.entity, first.action)).map(|(entity, action)| (masked.text.into_string(), entity, action)))
+        let first = masked
+            .replacements
+            .iter()
+            .find(|replacement| replacement.action != Action::Allow);
+        Ok(first
+            .map(|first| (first.entity, first.action))
+            .map(|(entity, action)| (masked.text.into_string(), entity, action)))
     }
 
     /// Puts `new` in the place of `range` of the input.
     fn replace(&mut self, range: std::ops::Range<usize>, new: &str, entity: Entity, action: Action) {
-        self.out.push_str(self.input.get(self.copied..range.start).unwrap_or_default());
+        self.out
+            .push_str(self.input.get(self.copied..range.start).unwrap_or_default());
         let start = self.out.len();
         self.out.push_str(new);
         self.replacements.push(Replacement {

@@ -69,9 +69,7 @@ pub(crate) fn mbi(value: &[u8]) -> bool {
 /// Routing transit number (ABA, Routing Number Policy): weights 3, 7, 1. Which beginnings are in use changes with the
 /// policy and is not checked.
 pub(crate) fn aba(value: &[u8]) -> bool {
-    digits_only(value, 9)
-        && !all_same(value)
-        && weighted(value, &[3, 7, 1, 3, 7, 1, 3, 7, 1]).is_multiple_of(10)
+    digits_only(value, 9) && !all_same(value) && weighted(value, &[3, 7, 1, 3, 7, 1, 3, 7, 1]).is_multiple_of(10)
 }
 
 /// Social Insurance Number (Service Canada): Luhn, and no first digit 0 or 8.

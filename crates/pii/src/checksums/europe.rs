@@ -73,8 +73,16 @@ pub(crate) fn nir(value: &[u8]) -> bool {
         *slot = *byte;
     }
     match part(value, 5, 7) {
-        b"2A" => plain.iter_mut().skip(5).zip(b"19").for_each(|(slot, byte)| *slot = *byte),
-        b"2B" => plain.iter_mut().skip(5).zip(b"18").for_each(|(slot, byte)| *slot = *byte),
+        b"2A" => plain
+            .iter_mut()
+            .skip(5)
+            .zip(b"19")
+            .for_each(|(slot, byte)| *slot = *byte),
+        b"2B" => plain
+            .iter_mut()
+            .skip(5)
+            .zip(b"18")
+            .for_each(|(slot, byte)| *slot = *byte),
         _ => {}
     }
     let key = part(value, 13, 15);
@@ -117,7 +125,11 @@ pub(crate) fn codice_fiscale(value: &[u8]) -> bool {
         .iter()
         .enumerate()
         .map(|(place, byte)| {
-            let worth = if byte.is_ascii_digit() { byte - b'0' } else { byte - b'A' };
+            let worth = if byte.is_ascii_digit() {
+                byte - b'0'
+            } else {
+                byte - b'A'
+            };
             if place % 2 == 0 {
                 ODD.get(usize::from(worth)).copied().unwrap_or(0)
             } else {
@@ -304,9 +316,7 @@ pub(crate) fn be_nn(value: &[u8]) -> bool {
     );
     // Bis numbers add 20 or 40 to the month.
     let month = month % 20;
-    month <= 12
-        && number(part(value, 4, 6)) <= 31
-        && (97 - body % 97 == key || 97 - (2_000_000_000 + body) % 97 == key)
+    month <= 12 && number(part(value, 4, 6)) <= 31 && (97 - body % 97 == key || 97 - (2_000_000_000 + body) % 97 == key)
 }
 
 /// Número de identificação fiscal (Decreto-Lei 14/2013): weights 9 to 2 modulo 11.
@@ -380,7 +390,11 @@ fn at_vat(digits: &[u8]) -> bool {
         .enumerate()
         .map(|(place, byte)| {
             let digit = u32::from(byte - b'0');
-            if place % 2 == 1 { digit / 5 + digit * 2 % 10 } else { digit }
+            if place % 2 == 1 {
+                digit / 5 + digit * 2 % 10
+            } else {
+                digit
+            }
         })
         .sum();
     (10 - (sum + 4) % 10) % 10 == digit(digits, 7)

@@ -18,10 +18,7 @@ pub(crate) fn nino(value: &[u8]) -> bool {
         && second.is_ascii_uppercase()
         && !matches!(first, b'D' | b'F' | b'I' | b'Q' | b'U' | b'V')
         && !matches!(second, b'D' | b'F' | b'I' | b'O' | b'Q' | b'U' | b'V')
-        && !matches!(
-            part(value, 0, 2),
-            b"BG" | b"GB" | b"NK" | b"KN" | b"TN" | b"NT" | b"ZZ"
-        )
+        && !matches!(part(value, 0, 2), b"BG" | b"GB" | b"NK" | b"KN" | b"TN" | b"NT" | b"ZZ")
         && part(value, 2, 8).iter().all(u8::is_ascii_digit)
         && matches!(at(value, 8), b'A'..=b'D')
 }

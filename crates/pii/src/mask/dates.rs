@@ -10,7 +10,10 @@ const MOST: u64 = 364;
 /// By how many days a person's dates move: never by none, and always by the same.
 pub(crate) fn shift_days(key: &TenantKey, subject: &str) -> i64 {
     let digest = key.digest("date_shift", "DATE_TIME", subject.as_bytes());
-    let number = digest.iter().take(8).fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
+    let number = digest
+        .iter()
+        .take(8)
+        .fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
     let days = i64::try_from(number % (2 * MOST)).unwrap_or(0) - i64::try_from(MOST).unwrap_or(0);
     if days >= 0 { days + 1 } else { days }
 }
@@ -44,7 +47,11 @@ impl Fields {
                 index += bytes::wide(bytes, index).max(1);
                 continue;
             }
-            let digits = index + bytes::part(bytes, index, end).iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let digits = index
+                + bytes::part(bytes, index, end)
+                    .iter()
+                    .take_while(|byte| byte.is_ascii_digit())
+                    .count();
             if digits > index {
                 numbers.push(index..digits);
             } else if classes & bytes::LETTER != 0 {
@@ -59,7 +66,9 @@ impl Fields {
             }
             index = end;
         }
-        let value = |range: &std::ops::Range<usize>| i64::try_from(bytes::number(bytes::part(bytes, range.start, range.end))).ok();
+        let value = |range: &std::ops::Range<usize>| {
+            i64::try_from(bytes::number(bytes::part(bytes, range.start, range.end))).ok()
+        };
         let fields = match (month_word, numbers.as_slice()) {
             (Some((month, number)), [day, year, ..]) if year.len() == 4 && day.len() <= 2 => Self {
                 date: (value(year)?, number, value(day)?),
@@ -79,7 +88,11 @@ impl Fields {
                 let day_first = a > 12;
                 let (month, day) = if day_first { (second, first) } else { (first, second) };
                 Self {
-                    date: if day_first { (value(year)?, b, a) } else { (value(year)?, a, b) },
+                    date: if day_first {
+                        (value(year)?, b, a)
+                    } else {
+                        (value(year)?, a, b)
+                    },
                     year: year.clone(),
                     month: month.clone(),
                     day: day.clone(),
@@ -101,7 +114,14 @@ impl Fields {
         let mut parts = [
             (self.year.clone(), format!("{year:04}")),
             (self.month.clone(), month_text),
-            (self.day.clone(), padded(day, self.day.len())),
+            (
+                self.day.clone(),
+                if numeric || text.as_bytes().get(self.day.start) == Some(&b'0') {
+                    padded(day, self.day.len())
+                } else {
+                    day.to_string()
+                },
+            ),
         ];
         parts.sort_by_key(|(range, _)| range.start);
         let mut out = String::with_capacity(text.len() + 4);
@@ -111,7 +131,11 @@ impl Fields {
             out.push_str(part);
             end = range.end;
             // "3rd" may become "14th": the suffix is written anew.
-            if *range == self.day && text.get(end..end + 2).is_some_and(|suffix| matches!(suffix, "st" | "nd" | "rd" | "th")) {
+            if *range == self.day
+                && text
+                    .get(end..end + 2)
+                    .is_some_and(|suffix| matches!(suffix, "st" | "nd" | "rd" | "th"))
+            {
                 out.push_str(match (day, day % 10) {
                     (11..=13, _) => "th",
                     (_, 1) => "st",
@@ -129,15 +153,40 @@ impl Fields {
     /// The name of another month in the language and length in which this one is written.
     fn month_name(&self, text: &str, month: i64) -> Option<String> {
         const ENGLISH: [&str; 12] = [
-            "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
+            "December",
         ];
         const SPANISH: [&str; 12] = [
-            "enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre",
+            "enero",
+            "febrero",
+            "marzo",
+            "abril",
+            "mayo",
+            "junio",
+            "julio",
+            "agosto",
+            "septiembre",
+            "octubre",
+            "noviembre",
+            "diciembre",
         ];
         let written = text.get(self.month.clone())?;
         let lower = written.to_lowercase();
         let index = usize::try_from(month - 1).ok()?;
-        let known = |list: &[&str; 12]| list.iter().any(|name| name.to_lowercase() == lower || name.to_lowercase().get(..3) == Some(lower.as_str()));
+        let known = |list: &[&str; 12]| {
+            list.iter()
+                .any(|name| name.to_lowercase() == lower || name.to_lowercase().get(..3) == Some(lower.as_str()))
+        };
         let name = if known(&ENGLISH) {
             *ENGLISH.get(index)?
         } else if known(&SPANISH) {
@@ -156,7 +205,11 @@ impl Fields {
 }
 
 fn padded(number: i64, len: usize) -> String {
-    if len == 2 { format!("{number:02}") } else { number.to_string() }
+    if len == 2 {
+        format!("{number:02}")
+    } else {
+        number.to_string()
+    }
 }
 
 /// Days since 0000-03-01 in the proleptic Gregorian calendar, for dates that exist.
@@ -192,7 +245,10 @@ mod tests {
         assert_eq!(shift("March 3rd, 2023", 8).as_deref(), Some("March 11th, 2023"));
         assert_eq!(shift("Dec 31, 2022", 1).as_deref(), Some("Jan 1, 2023"));
         assert_eq!(shift("5 de mayo de 2010", 30).as_deref(), Some("4 de junio de 2010"));
-        assert_eq!(shift("2000-04-16 11:34:35", -16).as_deref(), Some("2000-03-31 11:34:35"));
+        assert_eq!(
+            shift("2000-04-16 11:34:35", -16).as_deref(),
+            Some("2000-03-31 11:34:35")
+        );
         assert_eq!(shift("last week", 3), None);
         assert_eq!(shift("30/02/2020", 3), None);
     }

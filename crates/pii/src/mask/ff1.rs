@@ -33,7 +33,9 @@ fn transform(key: &TenantKey, entity: Entity, value: &str, forward: bool) -> Opt
         .filter(char::is_ascii_alphanumeric)
         .filter_map(|ch| ch.to_digit(radix))
         .collect();
-    if numerals.len() > LONGEST || u128::from(radix).checked_pow(u32::try_from(numerals.len()).ok()?)? < FF1_LEAST_DOMAIN {
+    if numerals.len() > LONGEST
+        || u128::from(radix).checked_pow(u32::try_from(numerals.len()).ok()?)? < FF1_LEAST_DOMAIN
+    {
         return None;
     }
     let mut subkey = key.derive("ff1", entity.name());
@@ -193,17 +195,23 @@ mod tests {
     use proptest::prelude::*;
 
     const KEY: [u8; 32] = [
-        0x2b, 0x7e, 0x15, 0x16, 0x28, 0xae, 0xd2, 0xa6, 0xab, 0xf7, 0x15, 0x88, 0x09, 0xcf, 0x4f, 0x3c, 0xef, 0x43, 0x59, 0xd8,
-        0xd5, 0x80, 0xaa, 0x4f, 0x7f, 0x03, 0x6d, 0x6f, 0x04, 0xfc, 0x6a, 0x94,
+        0x2b, 0x7e, 0x15, 0x16, 0x28, 0xae, 0xd2, 0xa6, 0xab, 0xf7, 0x15, 0x88, 0x09, 0xcf, 0x4f, 0x3c, 0xef, 0x43,
+        0x59, 0xd8, 0xd5, 0x80, 0xaa, 0x4f, 0x7f, 0x03, 0x6d, 0x6f, 0x04, 0xfc, 0x6a, 0x94,
     ];
 
     fn run(radix: u32, tweak: &[u8], text: &str) -> String {
         let mut numerals: Vec<u32> = text.chars().map(|ch| ch.to_digit(radix).unwrap()).collect();
         let cipher = Ff1::new(&KEY, radix, tweak);
         cipher.run(&mut numerals, true);
-        let out = numerals.iter().map(|numeral| char::from_digit(*numeral, radix).unwrap()).collect();
+        let out = numerals
+            .iter()
+            .map(|numeral| char::from_digit(*numeral, radix).unwrap())
+            .collect();
         cipher.run(&mut numerals, false);
-        let back: String = numerals.iter().map(|numeral| char::from_digit(*numeral, radix).unwrap()).collect();
+        let back: String = numerals
+            .iter()
+            .map(|numeral| char::from_digit(*numeral, radix).unwrap())
+            .collect();
         assert_eq!(back, text);
         out
     }

@@ -9,7 +9,8 @@ const OLDEST: u64 = 89;
 /// The initial three digits of the ZIPs whose area has 20,000 people or fewer (HHS, Guidance Regarding Methods for
 /// De-identification, 2012, from the 2000 census): they become 000.
 const SPARSE: [&str; 17] = [
-    "036", "059", "063", "102", "203", "556", "692", "790", "821", "823", "830", "831", "878", "879", "884", "890", "893",
+    "036", "059", "063", "102", "203", "556", "692", "790", "821", "823", "830", "831", "878", "879", "884", "890",
+    "893",
 ];
 
 /// What is left of the value; nothing if nothing may be.
@@ -55,7 +56,9 @@ fn zip(value: &str) -> Option<String> {
 }
 
 fn runs(value: &str) -> impl Iterator<Item = &str> {
-    value.split(|ch: char| !ch.is_ascii_digit()).filter(|run| !run.is_empty())
+    value
+        .split(|ch: char| !ch.is_ascii_digit())
+        .filter(|run| !run.is_empty())
 }
 
 #[cfg(test)]

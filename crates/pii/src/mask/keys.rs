@@ -17,7 +17,10 @@ impl TenantKey {
 
     /// The subkey of a purpose and a kind: two purposes never share one.
     pub(crate) fn derive(&self, purpose: &str, kind: &str) -> [u8; 32] {
-        hmac_sha256(&self.0, &[b"bearingwall-pii/1", &[0], purpose.as_bytes(), &[0], kind.as_bytes()])
+        hmac_sha256(
+            &self.0,
+            &[b"bearingwall-pii/1", &[0], purpose.as_bytes(), &[0], kind.as_bytes()],
+        )
     }
 
     /// The keyed hash of a value for a purpose and a kind.
@@ -85,7 +88,10 @@ mod tests {
         let key = TenantKey::new([7; 32]);
         assert_ne!(key.derive("hash", "EMAIL"), key.derive("hash", "PHONE"));
         assert_ne!(key.derive("hash", "EMAIL"), key.derive("pseudonym", "EMAIL"));
-        assert_ne!(key.derive("hash", "EMAIL"), TenantKey::new([8; 32]).derive("hash", "EMAIL"));
+        assert_ne!(
+            key.derive("hash", "EMAIL"),
+            TenantKey::new([8; 32]).derive("hash", "EMAIL")
+        );
         assert_eq!(format!("{key:?}"), "TenantKey");
     }
 }

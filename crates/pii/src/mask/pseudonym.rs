@@ -5,22 +5,50 @@ use super::{TenantKey, normal};
 use crate::entity::Entity;
 
 const GIVEN: [&str; 32] = [
-    "Alex", "Robin", "Sam", "Jordan", "Casey", "Morgan", "Taylor", "Jamie", "Riley", "Avery", "Quinn", "Rowan", "Charlie", "Drew",
-    "Emery", "Finley", "Harper", "Hayden", "Jesse", "Kai", "Kendall", "Lane", "Logan", "Marley", "Micah", "Parker", "Peyton",
-    "Reese", "River", "Sage", "Skyler", "Tatum",
+    "Alex", "Robin", "Sam", "Jordan", "Casey", "Morgan", "Taylor", "Jamie", "Riley", "Avery", "Quinn", "Rowan",
+    "Charlie", "Drew", "Emery", "Finley", "Harper", "Hayden", "Jesse", "Kai", "Kendall", "Lane", "Logan", "Marley",
+    "Micah", "Parker", "Peyton", "Reese", "River", "Sage", "Skyler", "Tatum",
 ];
 const FAMILY: [&str; 32] = [
-    "Abbott", "Barlow", "Calder", "Dalton", "Ellery", "Fenwick", "Garland", "Hadley", "Ingram", "Jarvis", "Kendrick", "Larkin",
-    "Marlow", "Norwood", "Oakley", "Paxton", "Quincy", "Radley", "Sheldon", "Thorne", "Upton", "Vance", "Walden", "Yardley",
-    "Ashby", "Beckett", "Carver", "Denham", "Easton", "Forrest", "Graves", "Holloway",
+    "Abbott", "Barlow", "Calder", "Dalton", "Ellery", "Fenwick", "Garland", "Hadley", "Ingram", "Jarvis", "Kendrick",
+    "Larkin", "Marlow", "Norwood", "Oakley", "Paxton", "Quincy", "Radley", "Sheldon", "Thorne", "Upton", "Vance",
+    "Walden", "Yardley", "Ashby", "Beckett", "Carver", "Denham", "Easton", "Forrest", "Graves", "Holloway",
 ];
 const PLACES: [&str; 16] = [
-    "Ashford", "Brookvale", "Cedarton", "Dunmore", "Eastbrook", "Fairhaven", "Glenwood", "Harborview", "Ironbridge", "Juniper",
-    "Kingsfield", "Lakemont", "Millbrook", "Northgate", "Oakridge", "Pinehurst",
+    "Ashford",
+    "Brookvale",
+    "Cedarton",
+    "Dunmore",
+    "Eastbrook",
+    "Fairhaven",
+    "Glenwood",
+    "Harborview",
+    "Ironbridge",
+    "Juniper",
+    "Kingsfield",
+    "Lakemont",
+    "Millbrook",
+    "Northgate",
+    "Oakridge",
+    "Pinehurst",
 ];
 const COMPANIES: [&str; 16] = [
-    "Alder Group", "Birch Works", "Copper Lane", "Delta Crest", "Elm Partners", "Foxglove", "Granite Hall", "Hawthorn",
-    "Indigo House", "Jasper Mills", "Keystone Row", "Linden Trust", "Maple Yard", "Nettle Bay", "Onyx Field", "Poplar Ridge",
+    "Alder Group",
+    "Birch Works",
+    "Copper Lane",
+    "Delta Crest",
+    "Elm Partners",
+    "Foxglove",
+    "Granite Hall",
+    "Hawthorn",
+    "Indigo House",
+    "Jasper Mills",
+    "Keystone Row",
+    "Linden Trust",
+    "Maple Yard",
+    "Nettle Bay",
+    "Onyx Field",
+    "Poplar Ridge",
 ];
 
 /// Writes the invented value for this one.
@@ -29,7 +57,9 @@ pub(super) fn invent(key: &TenantKey, entity: Entity, value: &str, out: &mut Str
     let mut numbers = digest.iter().copied();
     let mut pick = |list: &[&'static str]| {
         let byte = numbers.next().unwrap_or(0);
-        list.get(usize::from(byte) % list.len().max(1)).copied().unwrap_or_default()
+        list.get(usize::from(byte) % list.len().max(1))
+            .copied()
+            .unwrap_or_default()
     };
     match entity {
         Entity::Person => {
@@ -58,7 +88,11 @@ pub(super) fn invent(key: &TenantKey, entity: Entity, value: &str, out: &mut Str
 fn same_form(digest: &[u8; 32], value: &str, out: &mut String) {
     let mut stream = digest.iter().copied().cycle().zip(0_u8..=255);
     for ch in value.chars() {
-        let mut next = || stream.next().map_or(0, |(byte, place)| byte.wrapping_add(place / 32 * 7));
+        let mut next = || {
+            stream
+                .next()
+                .map_or(0, |(byte, place)| byte.wrapping_add(place / 32 * 7))
+        };
         if ch.is_ascii_digit() {
             out.push(char::from(b'0' + next() % 10));
         } else if ch.is_lowercase() {

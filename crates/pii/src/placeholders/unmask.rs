@@ -116,7 +116,8 @@ fn token_at<'c>(
         let word_end = skip_back(bytes, place, floor)?;
         let word_start = bytes::run_start(bytes, word_end);
         let written = part(bytes, word_start, word_end);
-        let plural = written.len() == word.len() + 1 && written.last().is_some_and(|byte| byte.eq_ignore_ascii_case(&b's'));
+        let plural =
+            written.len() == word.len() + 1 && written.last().is_some_and(|byte| byte.eq_ignore_ascii_case(&b's'));
         let stem = if plural { part(written, 0, word.len()) } else { written };
         if !stem.eq_ignore_ascii_case(word.as_bytes()) {
             return None;
@@ -127,7 +128,11 @@ fn token_at<'c>(
         return None;
     }
     let opened = open(bytes, place).max(floor);
-    let closed = if opened < place { close(bytes, start + TAG) } else { start + TAG };
+    let closed = if opened < place {
+        close(bytes, start + TAG)
+    } else {
+        start + TAG
+    };
     Some((opened..closed, issued))
 }
 
@@ -152,7 +157,13 @@ fn tag_of(run: &[u8]) -> Option<Tag> {
 /// Over strokes, spaces, dots, escapes: where the run before ends.
 fn skip_back(bytes: &[u8], from: usize, floor: usize) -> Option<usize> {
     let mut end = from;
-    while end > floor && from - end < GAP && matches!(before(bytes, end), b'_' | b' ' | b'-' | b'\\' | b'.' | b':' | b'#' | b'*') {
+    while end > floor
+        && from - end < GAP
+        && matches!(
+            before(bytes, end),
+            b'_' | b' ' | b'-' | b'\\' | b'.' | b':' | b'#' | b'*'
+        )
+    {
         end -= 1;
     }
     (end < from && end > floor).then_some(end)
@@ -161,7 +172,11 @@ fn skip_back(bytes: &[u8], from: usize, floor: usize) -> Option<usize> {
 fn open(bytes: &[u8], place: usize) -> usize {
     if matches!(before(bytes, place), b'[' | b'(' | b'<' | b'{') {
         let start = place - 1;
-        return if before(bytes, start) == b'\\' { start - 1 } else { start };
+        return if before(bytes, start) == b'\\' {
+            start - 1
+        } else {
+            start
+        };
     }
     place
 }

@@ -11,8 +11,16 @@ use crate::scan::Scan;
 const SOURCE: &str = "rule.address";
 
 fn propose(scan: &mut Scan<'_, '_>, start: usize, end: usize, score: f32, source: &'static str) {
-    let cue = scan.cued(start, Cue::Address.bit()).map(|cue| CueSpan { weak: true, ..cue });
-    scan.propose((start, end), Entity::Location, score, (Validity::Unchecked, cue), source);
+    let cue = scan
+        .cued(start, Cue::Address.bit())
+        .map(|cue| CueSpan { weak: true, ..cue });
+    scan.propose(
+        (start, end),
+        Entity::Location,
+        score,
+        (Validity::Unchecked, cue),
+        source,
+    );
 }
 
 /// What a number in an address can be: where it ends.
@@ -92,7 +100,12 @@ fn unit(scan: &Scan<'_, '_>, end: usize) -> usize {
         return end;
     }
     match scan.next_word(stop, b".#") {
-        Some((start, stop)) if stop - start <= 5 && part(text, start, stop).iter().any(|byte| byte.is_ascii_digit()) || stop - start == 1 => stop,
+        Some((start, stop))
+            if stop - start <= 5 && part(text, start, stop).iter().any(|byte| byte.is_ascii_digit())
+                || stop - start == 1 =>
+        {
+            stop
+        }
         _ => end,
     }
 }
@@ -100,17 +113,23 @@ fn unit(scan: &Scan<'_, '_>, end: usize) -> usize {
 /// A number after what says street, box or unit: the whole.
 fn before_number(scan: &Scan<'_, '_>, start: usize, end: usize) -> Option<(usize, usize)> {
     const ENDINGS: &[&str] = &[
-        "straße", "strasse", "straat", "gatan", "gata", "vägen", "vej", "gade", "weg", "platz", "allee", "laan", "gasse", "katu",
-        "tie", "veien", "utca", "plein", "kade", "gränd", "stræde", "gate", "ulica",
+        "straße", "strasse", "straat", "gatan", "gata", "vägen", "vej", "gade", "weg", "platz", "allee", "laan",
+        "gasse", "katu", "tie", "veien", "utca", "plein", "kade", "gränd", "stræde", "gate", "ulica",
     ];
     let text = scan.text;
     let (word_start, word_end) = scan.word_before(start, b",.#")?;
     let word = part(text, word_start, word_end);
     let lower = word.to_ascii_lowercase();
     // A post box: "P.O. Box 123", "Apartado de correos 45", "Postfach 1".
-    if matches!(lower.as_slice(), b"box" | b"apartado" | b"postfach" | b"postbus" | b"pob" | b"casilla") {
+    if matches!(
+        lower.as_slice(),
+        b"box" | b"apartado" | b"postfach" | b"postbus" | b"pob" | b"casilla"
+    ) {
         let mut begin = word_start;
-        while begin > 0 && word_start - begin < 6 && matches!(before(text, begin), b'P' | b'p' | b'O' | b'o' | b'.' | b' ') {
+        while begin > 0
+            && word_start - begin < 6
+            && matches!(before(text, begin), b'P' | b'p' | b'O' | b'o' | b'.' | b' ')
+        {
             begin -= 1;
         }
         while matches!(at(text, begin), b' ' | b'.') {
@@ -138,12 +157,15 @@ pub(crate) fn street_first(scan: &mut Scan<'_, '_>, start: usize, end: usize) {
     let mut place = end + usize::from(at(text, end) == b'.');
     let mut names = 0;
     for _ in 0..8 {
-        let Some((word_start, word_end)) = scan.next_word(place, b",.-\xc2\xba") else { break };
+        let Some((word_start, word_end)) = scan.next_word(place, b",.-\xc2\xba") else {
+            break;
+        };
         if part(text, place, word_start).contains(&b'\n') {
             break;
         }
         let word = part(text, word_start, word_end);
-        let numeric = word.iter().all(u8::is_ascii_digit) && word.len() <= 4 || word.first().is_some_and(u8::is_ascii_digit) && word.len() <= 5;
+        let numeric = word.iter().all(u8::is_ascii_digit) && word.len() <= 4
+            || word.first().is_some_and(u8::is_ascii_digit) && word.len() <= 5;
         if names > 0 && numeric {
             propose(scan, start, word_end, 0.6, SOURCE);
             return;
@@ -155,7 +177,23 @@ pub(crate) fn street_first(scan: &mut Scan<'_, '_>, start: usize, end: usize) {
         }
         let joining = matches!(
             word.to_ascii_lowercase().as_slice(),
-            b"de" | b"del" | b"la" | b"las" | b"los" | b"el" | b"y" | b"du" | b"des" | b"le" | b"di" | b"della" | b"da" | b"do" | b"dos" | b"n" | b"no"
+            b"de"
+                | b"del"
+                | b"la"
+                | b"las"
+                | b"los"
+                | b"el"
+                | b"y"
+                | b"du"
+                | b"des"
+                | b"le"
+                | b"di"
+                | b"della"
+                | b"da"
+                | b"do"
+                | b"dos"
+                | b"n"
+                | b"no"
         ) || word == "nº".as_bytes();
         if capital(text, word_start, word_end) {
             names += 1;
@@ -188,7 +226,13 @@ fn post_code(scan: &mut Scan<'_, '_>, shape: &Shape<'_>) -> Option<usize> {
         propose(scan, start, stop, 0.65, "rule.zip");
         return Some(stop);
     }
-    if first.digits() && first.len() == 5 && second.separator == b'-' && second.digits() && second.len() == 4 && !shape.continues(2, b"-") {
+    if first.digits()
+        && first.len() == 5
+        && second.separator == b'-'
+        && second.digits()
+        && second.len() == 4
+        && !shape.continues(2, b"-")
+    {
         propose(scan, first.start, second.end, 0.5, "rule.zip");
         return Some(second.end);
     }
@@ -199,9 +243,12 @@ fn post_code(scan: &mut Scan<'_, '_>, shape: &Shape<'_>) -> Option<usize> {
     }
     let british = matches!(outward.len(), 2..=4)
         && outward.first().is_some_and(u8::is_ascii_uppercase)
-        && outward.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+        && outward
+            .iter()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
         && matches!(inward, [b'0'..=b'9', b'A'..=b'Z', b'A'..=b'Z']);
-    let canadian = matches!(outward, [b'A'..=b'Z', b'0'..=b'9', b'A'..=b'Z']) && matches!(inward, [b'0'..=b'9', b'A'..=b'Z', b'0'..=b'9']);
+    let canadian = matches!(outward, [b'A'..=b'Z', b'0'..=b'9', b'A'..=b'Z'])
+        && matches!(inward, [b'0'..=b'9', b'A'..=b'Z', b'0'..=b'9']);
     if !british && !canadian {
         return None;
     }
@@ -219,7 +266,10 @@ pub(crate) fn cued_zip(scan: &mut Scan<'_, '_>, shape: &Shape<'_>, cue: CueSpan)
     let plain = first.classes == DIGIT && number(part(text, first.start, first.end)) > 0;
     let two = match second.separator {
         b'-' => second.digits() && matches!(second.len(), 3 | 4),
-        b' ' => second.classes & DIGIT != 0 && second.len() == 3 && first.classes & LETTER != 0 || plain && first.len() == 3 && second.digits() && second.len() == 2,
+        b' ' => {
+            second.classes & DIGIT != 0 && second.len() == 3 && first.classes & LETTER != 0
+                || plain && first.len() == 3 && second.digits() && second.len() == 2
+        }
         _ => false,
     };
     let end = if two { second.end } else { first.end };
@@ -227,6 +277,12 @@ pub(crate) fn cued_zip(scan: &mut Scan<'_, '_>, shape: &Shape<'_>, cue: CueSpan)
         return None;
     }
     // "CP 28046 Madrid" is the code alone; the letters of a Dutch code belong to it.
-    scan.propose((first.start, end), Entity::Location, 0.2, (Validity::Unchecked, Some(cue)), "rule.zip");
+    scan.propose(
+        (first.start, end),
+        Entity::Location,
+        0.2,
+        (Validity::Unchecked, Some(cue)),
+        "rule.zip",
+    );
     Some(end.max(bytes::run_end(text, end)))
 }

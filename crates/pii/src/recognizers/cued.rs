@@ -161,6 +161,10 @@ fn fits(
             let mut fallback = None;
             for len in *lens {
                 let Some(count) = shape.digits_of(*len) else { continue };
+                // The same separator goes on: these are not all of the groups.
+                if count > 1 && count < shape.digit_runs && shape.run(count).separator == shape.run(1).separator {
+                    continue;
+                }
                 let found = check_compact(*entity, shape.compact(count).as_bytes());
                 if found != Validity::Invalid {
                     fallback = Some((count, found));
@@ -173,7 +177,8 @@ fn fits(
             if shape.run(count).classes != 0 && shape.run(count).separator == b'-' && validity == Validity::Invalid {
                 return None;
             }
-            if validity == Validity::Invalid && !adjacent(scan, cue, shape.start()) && !close(scan, cue, shape.start()) {
+            if validity == Validity::Invalid && !adjacent(scan, cue, shape.start()) && !close(scan, cue, shape.start())
+            {
                 return None;
             }
             let named = named(*entity, validity);
@@ -188,7 +193,13 @@ fn fits(
             if validity == Validity::Invalid && !adjacent(scan, cue, start) {
                 return None;
             }
-            scan.propose((start, end), named(*entity, validity), 0.1, (validity, Some(cue)), source);
+            scan.propose(
+                (start, end),
+                named(*entity, validity),
+                0.1,
+                (validity, Some(cue)),
+                source,
+            );
             Some(end)
         }
         Expect::Free(entity, digits) => free(scan, shape, *entity, *digits, cue, source),
@@ -203,7 +214,9 @@ fn fits(
 /// digits are often wrong (typed, misheard, made up for a test) it keeps the name.
 fn named(entity: Entity, validity: Validity) -> Entity {
     match (validity, entity) {
-        (Validity::Invalid, Entity::UsNpi | Entity::UsSsn | Entity::CreditCard | Entity::EsNss | Entity::EsNif) => entity,
+        (Validity::Invalid, Entity::UsNpi | Entity::UsSsn | Entity::CreditCard | Entity::EsNss | Entity::EsNif) => {
+            entity
+        }
         (Validity::Invalid, Entity::UsMbi) => Entity::HealthPlan,
         (Validity::Invalid, _) => Entity::IdOther,
         _ => entity,
@@ -229,7 +242,8 @@ fn mixed(
             }
             let end = shape.end_of(count);
             let validity = if entity == Entity::FiHetu {
-                std::str::from_utf8(part(shape.text, start, end)).map_or(Validity::Invalid, |value| check(entity, value))
+                std::str::from_utf8(part(shape.text, start, end))
+                    .map_or(Validity::Invalid, |value| check(entity, value))
             } else {
                 check_compact(entity, compact.as_bytes())
             };
@@ -300,7 +314,16 @@ fn free(
         .take_while(|(index, run)| *index == 0 || run.separator == b' ' && run.len() <= 8)
         .count();
     let grouped = shape.end_of(groups.max(1));
-    if groups > 1 && grouped > end && shape.digits().iter().take(groups).map(super::shape::Run::len).sum::<usize>() >= 4 {
+    if groups > 1
+        && grouped > end
+        && shape
+            .digits()
+            .iter()
+            .take(groups)
+            .map(super::shape::Run::len)
+            .sum::<usize>()
+            >= 4
+    {
         end = grouped;
     }
     if let Some(lead) = shape.lead
@@ -348,7 +371,10 @@ fn propose_free(
 fn broken(scan: &mut Scan<'_, '_>, shape: &Shape<'_>, seen: Seen) -> Option<usize> {
     let run = shape.run(0);
     let (start, end) = token(scan.text, run.start, run.end);
-    let count = part(scan.text, start, end).iter().filter(|byte| byte.is_ascii_digit()).count();
+    let count = part(scan.text, start, end)
+        .iter()
+        .filter(|byte| byte.is_ascii_digit())
+        .count();
     let cue = CueSpan {
         start: seen.start,
         end: seen.end,
@@ -357,7 +383,13 @@ fn broken(scan: &mut Scan<'_, '_>, shape: &Shape<'_>, seen: Seen) -> Option<usiz
     if count < 5 || !adjacent(scan, cue, start) || measured(scan, (start, end)) {
         return None;
     }
-    scan.propose((start, end), Entity::IdOther, 0.1, (Validity::Invalid, Some(cue)), "rule.broken_id");
+    scan.propose(
+        (start, end),
+        Entity::IdOther,
+        0.1,
+        (Validity::Invalid, Some(cue)),
+        "rule.broken_id",
+    );
     Some(end)
 }
 
@@ -370,32 +402,96 @@ pub(crate) fn adjacent(scan: &Scan<'_, '_>, cue: CueSpan, start: usize) -> bool 
     if gap.len() > 28 {
         return !gap.iter().any(|byte| is_word(*byte));
     }
-    gap.split(|byte| !is_word(*byte)).filter(|word| !word.is_empty()).all(|word| {
-        matches!(
-            bytes::lower(word).as_slice(),
-            b"is" | b"was" | b"number" | b"numbers" | b"no" | b"nr" | b"num" | b"code" | b"id" | b"as" | b"of" | b"the"
-                | b"are" | b"es" | b"de" | b"card" | b"on" | b"file" | b"n" | b"it" | b"s" | b"and" | b"says" | b"to"
-                | b"at" | b"nhc" | b"numero"
-        )
-    })
+    gap.split(|byte| !is_word(*byte))
+        .filter(|word| !word.is_empty())
+        .all(|word| {
+            matches!(
+                bytes::lower(word).as_slice(),
+                b"is"
+                    | b"was"
+                    | b"number"
+                    | b"numbers"
+                    | b"no"
+                    | b"nr"
+                    | b"num"
+                    | b"code"
+                    | b"id"
+                    | b"as"
+                    | b"of"
+                    | b"the"
+                    | b"are"
+                    | b"es"
+                    | b"de"
+                    | b"card"
+                    | b"on"
+                    | b"file"
+                    | b"n"
+                    | b"it"
+                    | b"s"
+                    | b"and"
+                    | b"says"
+                    | b"to"
+                    | b"at"
+                    | b"nhc"
+                    | b"numero"
+            )
+        })
 }
 
 /// Whether few words stand between, or what announces a value: a colon, a sign of number, "is".
 fn close(scan: &Scan<'_, '_>, cue: CueSpan, start: usize) -> bool {
     let gap = part(scan.text, cue.end.min(start), start);
-    let words = gap.split(|byte| !is_word(*byte)).filter(|word| !word.is_empty()).count();
+    let words = gap
+        .split(|byte| !is_word(*byte))
+        .filter(|word| !word.is_empty())
+        .count();
     let end = gap.trim_ascii_end();
     let announced = matches!(end.last(), Some(b':' | b'#' | b'='))
-        || matches!(end.rsplit(|byte| !is_word(*byte)).next(), Some(b"is" | b"number" | b"by" | b"was" | b"as" | b"or"));
+        || matches!(
+            end.rsplit(|byte| !is_word(*byte)).next(),
+            Some(b"is" | b"number" | b"by" | b"was" | b"as" | b"or")
+        );
     words <= 2 || announced && words <= 6
 }
 
 /// Whether the number is an amount of something.
 fn measured(scan: &Scan<'_, '_>, range: (usize, usize)) -> bool {
     const UNITS: &[&[u8]] = &[
-        b"mg", b"ml", b"mcg", b"kg", b"g", b"cm", b"mm", b"lb", b"lbs", b"kb", b"mb", b"gb", b"usd", b"eur", b"dollars",
-        b"euros", b"percent", b"hours", b"hrs", b"minutes", b"min", b"mmhg", b"bpm", b"units", b"iu", b"times", b"patients",
-        b"people", b"points", b"miles", b"km", b"ms", b"hz", b"employees", b"employee",
+        b"mg",
+        b"ml",
+        b"mcg",
+        b"kg",
+        b"g",
+        b"cm",
+        b"mm",
+        b"lb",
+        b"lbs",
+        b"kb",
+        b"mb",
+        b"gb",
+        b"usd",
+        b"eur",
+        b"dollars",
+        b"euros",
+        b"percent",
+        b"hours",
+        b"hrs",
+        b"minutes",
+        b"min",
+        b"mmhg",
+        b"bpm",
+        b"units",
+        b"iu",
+        b"times",
+        b"patients",
+        b"people",
+        b"points",
+        b"miles",
+        b"km",
+        b"ms",
+        b"hz",
+        b"employees",
+        b"employee",
     ];
     let text = scan.text;
     if matches!(before(text, range.0), b'$' | 0xac | 0xa3) || at(text, range.1) == b'%' {

@@ -14,7 +14,13 @@ const SOURCE: &str = "rule.date";
 
 fn propose(scan: &mut Scan<'_, '_>, start: usize, end: usize, score: f32) {
     let cue = scan.cued(start, Cue::Birth.bit());
-    scan.propose((start, end), Entity::DateTime, score, (Validity::Unchecked, cue), SOURCE);
+    scan.propose(
+        (start, end),
+        Entity::DateTime,
+        score,
+        (Validity::Unchecked, cue),
+        SOURCE,
+    );
 }
 
 /// A date of digits: where it ends.
@@ -28,10 +34,16 @@ pub(crate) fn numeric(scan: &mut Scan<'_, '_>, shape: &Shape<'_>) -> Option<usiz
     if shape.lead.is_some_and(|lead| lead.separator == b'-') {
         return None;
     }
-    let (a, b) = (number(part(text, first.start, first.end)), number(part(text, second.start, second.end)));
+    let (a, b) = (
+        number(part(text, first.start, first.end)),
+        number(part(text, second.start, second.end)),
+    );
     // Only the digits of the third run count: "28T05:17:08" is a run.
     let third_end = third.start
-        + part(text, third.start, third.end).iter().take_while(|byte| byte.is_ascii_digit()).count();
+        + part(text, third.start, third.end)
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
     let third_len = third_end - third.start;
     let timed = third_end == third.end || matches!(at(text, third_end), b'T' | b't' | b'Z');
     if third.separator != separator || third_len == 0 || !timed || second.len() > 3 {
@@ -42,7 +54,11 @@ pub(crate) fn numeric(scan: &mut Scan<'_, '_>, shape: &Shape<'_>) -> Option<usiz
         (4, _, 1..=2) if (1800..=2199).contains(&a) && (plausible_date(b, c) || plausible_date(c, b)) => 0.75,
         (1..=2, _, 4) if (1800..=2199).contains(&c) && (plausible_date(b, a) || plausible_date(a, b)) => 0.75,
         (1..=2, _, 2) if plausible_date(b, a) || plausible_date(a, b) => {
-            if separator == b'/' { 0.65 } else { 0.5 }
+            if separator == b'/' {
+                0.65
+            } else {
+                0.5
+            }
         }
         (2, 2, 2) if separator != b'.' && plausible_date(b, c) => 0.45,
         // No such day, but something says that it is one.
@@ -67,9 +83,15 @@ fn two_parts(scan: &mut Scan<'_, '_>, shape: &Shape<'_>, separator: u8, a: u64, 
     let birth = scan.cued(first.start, Cue::Birth.bit()).is_some();
     let score = match (first.len(), second.len()) {
         (1..=2, 4) if separator != b'.' && (1..=12).contains(&a) && (1900..=2099).contains(&b) => 0.6,
-        (4, 1..=2) if separator != b'.' && (1900..=2099).contains(&a) && (1..=12).contains(&b) && second.len() == 2 => 0.5,
+        (4, 1..=2) if separator != b'.' && (1900..=2099).contains(&a) && (1..=12).contains(&b) && second.len() == 2 => {
+            0.5
+        }
         (1..=2, 2) | (2, 1) if separator == b'/' && (plausible_date(a, b) || plausible_date(b, a)) => {
-            if birth || dated_before(scan, first.start) { 0.55 } else { 0.3 }
+            if birth || dated_before(scan, first.start) {
+                0.55
+            } else {
+                0.3
+            }
         }
         (1, 1) if separator == b'/' && plausible_date(a, b) && dated_before(scan, first.start) => 0.5,
         (1..=2, 2) if separator == b'-' && first.len() == 2 && birth && plausible_date(a, b) => 0.3,
@@ -86,8 +108,22 @@ fn dated_before(scan: &Scan<'_, '_>, start: usize) -> bool {
     };
     matches!(
         bytes::lower(part(scan.text, word_start, word_end)).as_slice(),
-        b"on" | b"since" | b"dated" | b"until" | b"from" | b"date" | b"seen" | b"visit" | b"el" | b"del" | b"desde"
-            | b"fecha" | b"admitted" | b"discharged" | b"dos" | b"effective"
+        b"on"
+            | b"since"
+            | b"dated"
+            | b"until"
+            | b"from"
+            | b"date"
+            | b"seen"
+            | b"visit"
+            | b"el"
+            | b"del"
+            | b"desde"
+            | b"fecha"
+            | b"admitted"
+            | b"discharged"
+            | b"dos"
+            | b"effective"
     )
 }
 
@@ -130,7 +166,13 @@ pub(crate) fn cued(scan: &mut Scan<'_, '_>, shape: &Shape<'_>, cue: CueSpan) -> 
     } else {
         return None;
     };
-    scan.propose((run.start, end), Entity::DateTime, 0.2, (Validity::Unchecked, Some(cue)), SOURCE);
+    scan.propose(
+        (run.start, end),
+        Entity::DateTime,
+        0.2,
+        (Validity::Unchecked, Some(cue)),
+        SOURCE,
+    );
     Some(end)
 }
 
@@ -144,8 +186,17 @@ pub(crate) fn year(scan: &mut Scan<'_, '_>, start: usize, end: usize) {
         return;
     };
     let word = bytes::lower(part(scan.text, word_start, word_end));
-    if matches!(word.as_slice(), b"in" | b"since" | b"during" | b"of" | b"from" | b"until" | b"en" | b"desde" | b"year" | b"a\xc3\xb1o") {
-        scan.propose((start, end), Entity::DateTime, 0.3, (Validity::Unchecked, None), "rule.year");
+    if matches!(
+        word.as_slice(),
+        b"in" | b"since" | b"during" | b"of" | b"from" | b"until" | b"en" | b"desde" | b"year" | b"a\xc3\xb1o"
+    ) {
+        scan.propose(
+            (start, end),
+            Entity::DateTime,
+            0.3,
+            (Validity::Unchecked, None),
+            "rule.year",
+        );
     }
 }
 
@@ -167,7 +218,8 @@ fn time(scan: &Scan<'_, '_>, end: usize) -> usize {
         return end;
     }
     let minute = hour + 3;
-    if !at(text, hour + 1).is_ascii_digit() || !at(text, hour + 2).is_ascii_digit() || at(text, minute).is_ascii_digit() {
+    if !at(text, hour + 1).is_ascii_digit() || !at(text, hour + 2).is_ascii_digit() || at(text, minute).is_ascii_digit()
+    {
         return end;
     }
     let mut last = minute;
@@ -183,14 +235,19 @@ fn time(scan: &Scan<'_, '_>, end: usize) -> usize {
     if at(text, last) == b'Z' {
         return last + 1;
     }
-    if matches!(at(text, last), b'+' | b'-') && at(text, last + 1).is_ascii_digit() && at(text, last + 2).is_ascii_digit() {
+    if matches!(at(text, last), b'+' | b'-')
+        && at(text, last + 1).is_ascii_digit()
+        && at(text, last + 2).is_ascii_digit()
+    {
         let zone = bytes::run_end(text, last + 1);
         let more = at(text, zone) == b':' && at(text, zone + 1).is_ascii_digit();
         return if more { bytes::run_end(text, zone + 1) } else { zone };
     }
     let suffix = last + usize::from(at(text, last) == b' ');
     match part(text, suffix, suffix + 4) {
-        [b'a' | b'A' | b'p' | b'P', b'm' | b'M', rest @ ..] if !rest.first().is_some_and(|byte| bytes::is_word(*byte)) => {
+        [b'a' | b'A' | b'p' | b'P', b'm' | b'M', rest @ ..]
+            if !rest.first().is_some_and(|byte| bytes::is_word(*byte)) =>
+        {
             suffix + 2
         }
         [b'a' | b'p', b'.', b'm', b'.'] => suffix + 4,
@@ -202,7 +259,10 @@ fn time(scan: &Scan<'_, '_>, end: usize) -> usize {
 pub(crate) fn day_first(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> Option<usize> {
     let text = scan.text;
     let day_end = day_digits(text, start, end)?;
-    if end - start > 4 || before(text, start) == b'.' || before(text, start) == b'-' && before(text, start - 1).is_ascii_digit() {
+    if end - start > 4
+        || before(text, start) == b'.'
+        || before(text, start) == b'-' && before(text, start - 1).is_ascii_digit()
+    {
         return None;
     }
     let (mut word_start, mut word_end) = scan.next_word(end, b"-./")?;
@@ -228,7 +288,10 @@ fn day_digits(text: &[u8], start: usize, end: usize) -> Option<usize> {
     let run = part(text, start, end);
     let digits = run.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let suffix = run.get(digits..).unwrap_or(&[]).to_ascii_lowercase();
-    let ordinal = matches!(suffix.as_slice(), b"" | b"st" | b"nd" | b"rd" | b"th" | b"er" | b"\xc2\xba" | b"\xc2\xaa");
+    let ordinal = matches!(
+        suffix.as_slice(),
+        b"" | b"st" | b"nd" | b"rd" | b"th" | b"er" | b"\xc2\xba" | b"\xc2\xaa"
+    );
     ((1..=2).contains(&digits) && ordinal && (1..=31).contains(&number(part(text, start, start + digits))))
         .then_some(start + digits)
 }
@@ -237,8 +300,7 @@ fn day_digits(text: &[u8], start: usize, end: usize) -> Option<usize> {
 /// capital.
 fn certain_month(text: &[u8], start: usize, end: usize) -> bool {
     let word = bytes::lower(part(text, start, end));
-    capital(text, start, end)
-        || word.len() > 3 && !matches!(word.as_slice(), b"march" | b"mars" | b"juin")
+    capital(text, start, end) || word.len() > 3 && !matches!(word.as_slice(), b"march" | b"mars" | b"juin")
 }
 
 /// "March 3rd, 2023", "march third nineteen eighty five", "July 2006": where it ends.
@@ -273,8 +335,13 @@ pub(crate) fn month_first(scan: &mut Scan<'_, '_>, start: usize, end: usize, wor
         return stop;
     }
     if capital(text, start, end) && end - start > 3 && certain {
-        let before = scan.word_before(start, b"").map(|(start, end)| bytes::lower(part(text, start, end)));
-        if matches!(before.as_ref().map(bytes::Lower::as_slice), Some(b"in" | b"since" | b"last" | b"until" | b"during" | b"of" | b"en" | b"early" | b"late")) {
+        let before = scan
+            .word_before(start, b"")
+            .map(|(start, end)| bytes::lower(part(text, start, end)));
+        if matches!(
+            before.as_ref().map(bytes::Lower::as_slice),
+            Some(b"in" | b"since" | b"last" | b"until" | b"during" | b"of" | b"en" | b"early" | b"late")
+        ) {
             propose(scan, start, end, 0.45);
         }
     }
@@ -306,7 +373,10 @@ fn day(scan: &Scan<'_, '_>, from: usize) -> Option<(usize, bool)> {
             (1..=2).contains(&(second - end - 1)) && day_digits(text, end + 1, second).is_some()
         };
         let stop = if range { bytes::run_end(text, end + 1) } else { end };
-        if at(text, stop) == b'%' || at(text, stop) == b':' || at(text, stop) == b'.' && at(text, stop + 1).is_ascii_digit() {
+        if at(text, stop) == b'%'
+            || at(text, stop) == b':'
+            || at(text, stop) == b'.' && at(text, stop + 1).is_ascii_digit()
+        {
             return None;
         }
         return Some((stop, digits < end));
@@ -318,7 +388,9 @@ fn day(scan: &Scan<'_, '_>, from: usize) -> Option<(usize, bool)> {
 pub(crate) fn year_after(scan: &Scan<'_, '_>, from: usize) -> Option<usize> {
     let text = scan.text;
     let mut start = from;
-    while start - from < 3 && (bytes::class(at(text, start)) & SPACE != 0 || matches!(at(text, start), b',' | b'-' | b'.' | b'/')) {
+    while start - from < 3
+        && (bytes::class(at(text, start)) & SPACE != 0 || matches!(at(text, start), b',' | b'-' | b'.' | b'/'))
+    {
         start += 1;
     }
     let mut end = bytes::run_end(text, start);
@@ -333,7 +405,11 @@ pub(crate) fn year_after(scan: &Scan<'_, '_>, from: usize) -> Option<usize> {
     // "'23" and its typographic form.
     let quote = match at(text, start) {
         b'\'' | b'`' => 1,
-        0xe2 if part(text, start, start + 3) == "\u{2019}".as_bytes() || part(text, start, start + 3) == "\u{2018}".as_bytes() => 3,
+        0xe2 if part(text, start, start + 3) == "\u{2019}".as_bytes()
+            || part(text, start, start + 3) == "\u{2018}".as_bytes() =>
+        {
+            3
+        }
         _ => 0,
     };
     if quote > 0 {
@@ -355,7 +431,13 @@ pub(crate) fn year_after(scan: &Scan<'_, '_>, from: usize) -> Option<usize> {
 /// A day of the week alone.
 pub(crate) fn weekday(scan: &mut Scan<'_, '_>, start: usize, end: usize) {
     let score = if capital(scan.text, start, end) { 0.45 } else { 0.3 };
-    scan.propose((start, end), Entity::DateTime, score, (Validity::Unchecked, None), "rule.weekday");
+    scan.propose(
+        (start, end),
+        Entity::DateTime,
+        score,
+        (Validity::Unchecked, None),
+        "rule.weekday",
+    );
 }
 
 /// An age in figures: where it ends.
@@ -372,7 +454,9 @@ pub(crate) fn age(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> Option<u
     if !scan.heard(Cue::Age.bit()) && !bytes::is_word(at(text, place)) {
         return None;
     }
-    let cue = scan.cued(start, Cue::Age.bit()).filter(|cue| crate::recognizers::cued::adjacent(scan, *cue, start));
+    let cue = scan
+        .cued(start, Cue::Age.bit())
+        .filter(|cue| crate::recognizers::cued::adjacent(scan, *cue, start));
     let unit = unit_end(scan, start, place);
     // "age 68" alone says nothing about a person whom nothing else names: it is weighed as an age without a cue.
     let stated = cue.is_some_and(|cue| !cue.weak && cue.end - cue.start <= 4);
@@ -383,19 +467,32 @@ pub(crate) fn age(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> Option<u
         (Some((_, Unit::Small)), None) => return None,
         (Some((_, Unit::Years)), Some(_)) => (end, 0.2),
         (None, Some(_)) if stated && value > 0 && plain_end(text, end) => {
-            scan.propose((start, end), Entity::Age, 0.6, (Validity::Unchecked, None), "rule.age_stated");
+            scan.propose(
+                (start, end),
+                Entity::Age,
+                0.6,
+                (Validity::Unchecked, None),
+                "rule.age_stated",
+            );
             return Some(end);
         }
         (None, Some(cue)) if value > 0 && !cue.weak && plain_end(text, end) => (end, 0.15),
         (None, Some(cue)) if cue.weak && plain_end(text, end) => (end, 0.3),
         _ => return None,
     };
-    scan.propose((start, stop), Entity::Age, score, (Validity::Unchecked, cue), "rule.age");
+    scan.propose(
+        (start, stop),
+        Entity::Age,
+        score,
+        (Validity::Unchecked, cue),
+        "rule.age",
+    );
     Some(stop)
 }
 
 fn plain_end(text: &[u8], end: usize) -> bool {
-    !matches!(at(text, end), b'/' | b'%' | b':') && !(matches!(at(text, end), b'.' | b',' | b'-') && at(text, end + 1).is_ascii_digit())
+    !matches!(at(text, end), b'/' | b'%' | b':')
+        && !(matches!(at(text, end), b'.' | b',' | b'-') && at(text, end + 1).is_ascii_digit())
 }
 
 /// What a unit makes of a number.
@@ -428,17 +525,29 @@ fn unit_end(scan: &Scan<'_, '_>, start: usize, place: usize) -> Option<(usize, U
         next.is_some_and(|(start, stop)| words.contains(&bytes::lower(part(text, start, stop)).as_slice()))
     };
     match word.as_slice() {
-        b"year" | b"years" | b"yr" | b"yrs" if next_is(&[b"old", b"o", b"olds", b"young"]) => Some((number_end, Unit::Age)),
-        b"month" | b"months" | b"week" | b"weeks" | b"day" | b"days" | b"mo" if next_is(&[b"old"]) => Some((number_end, Unit::Age)),
+        b"year" | b"years" | b"yr" | b"yrs" if next_is(&[b"old", b"o", b"olds", b"young"]) => {
+            Some((number_end, Unit::Age))
+        }
+        b"month" | b"months" | b"week" | b"weeks" | b"day" | b"days" | b"mo" if next_is(&[b"old"]) => {
+            Some((number_end, Unit::Age))
+        }
         b"yo" | b"yrold" | b"yom" | b"yof" => Some((number_end, Unit::Age)),
         // "y/o", "y.o."
-        b"y" if matches!(at(text, end), b'/' | b'.') && matches!(at(text, end + 1), b'o' | b'O') => Some((number_end, Unit::Age)),
+        b"y" if matches!(at(text, end), b'/' | b'.') && matches!(at(text, end + 1), b'o' | b'O') => {
+            Some((number_end, Unit::Age))
+        }
         b"years" | b"yrs" | b"year" => Some((number_end, Unit::Years)),
         b"a\xc3\xb1os" | b"a\xc3\xb1o" => {
-            let unit = if spanish_age(scan, start, end) { Unit::Age } else { Unit::Perhaps };
+            let unit = if spanish_age(scan, start, end) {
+                Unit::Age
+            } else {
+                Unit::Perhaps
+            };
             Some((spanish_end(scan, end), unit))
         }
-        b"meses" | b"mes" | b"semanas" | b"d\xc3\xadas" | b"dias" if spanish_age(scan, start, end) && follows_edad(scan, end) => {
+        b"meses" | b"mes" | b"semanas" | b"d\xc3\xadas" | b"dias"
+            if spanish_age(scan, start, end) && follows_edad(scan, end) =>
+        {
             Some((end, Unit::Age))
         }
         b"meses" | b"mes" | b"semanas" | b"d\xc3\xadas" | b"dias" => Some((end, Unit::Small)),
@@ -454,24 +563,48 @@ fn spanish_age(scan: &Scan<'_, '_>, start: usize, end: usize) -> bool {
     }
     let text = scan.text;
     let lower = |range: (usize, usize)| bytes::lower(part(text, range.0, range.1));
-    let Some(previous) = scan.word_before(start, b",") else { return false };
+    let Some(previous) = scan.word_before(start, b",") else {
+        return false;
+    };
     if !matches!(lower(previous).as_slice(), b"de" | b"los" | b"con") {
         return false;
     }
     if scan.word_before(previous.0, b"").is_some_and(|range| {
         matches!(
             lower(range).as_slice(),
-            b"m\xc3\xa1s" | b"mas" | b"desde" | b"menos" | b"cerca" | b"periodo" | b"per\xc3\xadodo" | b"tiempo" | b"seguimiento" | b"intervalo"
-                | b"hace" | b"evoluci\xc3\xb3n" | b"durante" | b"despu\xc3\xa9s" | b"aproximado" | b"alrededor" | b"historia" | b"en" | b"tipo"
+            b"m\xc3\xa1s"
+                | b"mas"
+                | b"desde"
+                | b"menos"
+                | b"cerca"
+                | b"periodo"
+                | b"per\xc3\xadodo"
+                | b"tiempo"
+                | b"seguimiento"
+                | b"intervalo"
+                | b"hace"
+                | b"evoluci\xc3\xb3n"
+                | b"durante"
+                | b"despu\xc3\xa9s"
+                | b"aproximado"
+                | b"alrededor"
+                | b"historia"
+                | b"en"
+                | b"tipo"
         )
     }) {
         return false;
     }
-    let Some(next) = scan.next_word(end, b"") else { return true };
+    let Some(next) = scan.next_word(end, b"") else {
+        return true;
+    };
     match lower(next).as_slice() {
         b"antes" | b"despu\xc3\xa9s" | b"libre" | b"m\xc3\xa1s" | b"atr\xc3\xa1s" | b"previos" => false,
         b"de" => !scan.next_word(next.1, b"").is_some_and(|range| {
-            matches!(lower(range).as_slice(), b"evoluci\xc3\xb3n" | b"seguimiento" | b"duraci\xc3\xb3n" | b"tratamiento" | b"la" | b"su")
+            matches!(
+                lower(range).as_slice(),
+                b"evoluci\xc3\xb3n" | b"seguimiento" | b"duraci\xc3\xb3n" | b"tratamiento" | b"la" | b"su"
+            )
         }),
         _ => true,
     }

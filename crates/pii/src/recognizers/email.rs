@@ -16,7 +16,12 @@ pub(crate) fn at_sign(scan: &mut Scan<'_, '_>, index: usize) -> Option<usize> {
     while start > 0 && index - start < LOCAL && is_local(before(text, start)) {
         start -= 1;
     }
-    while start < index && matches!(at(text, start), b'.' | b'-' | b'\'' | b'=' | b'/' | b'*' | b'|' | b'#' | b'&') {
+    while start < index
+        && matches!(
+            at(text, start),
+            b'.' | b'-' | b'\'' | b'=' | b'/' | b'*' | b'|' | b'#' | b'&'
+        )
+    {
         start += 1;
     }
     // A character is not cut.
@@ -37,11 +42,23 @@ pub(crate) fn at_sign(scan: &mut Scan<'_, '_>, index: usize) -> Option<usize> {
     let dotted = domain.contains(&b'.') && !domain.starts_with(b".");
     let top = domain.rsplit(|byte| *byte == b'.').next().unwrap_or(&[]);
     let named = top.len() >= 2 && !top.iter().any(u8::is_ascii_digit);
-    let score = if dotted && named { 0.95 } else if dotted { 0.6 } else { 0.45 };
+    let score = if dotted && named {
+        0.95
+    } else if dotted {
+        0.6
+    } else {
+        0.45
+    };
     if std::str::from_utf8(part(text, start, end)).is_err() {
         return None;
     }
-    scan.propose((start, end), Entity::Email, score, (Validity::Unchecked, None), "rule.email");
+    scan.propose(
+        (start, end),
+        Entity::Email,
+        score,
+        (Validity::Unchecked, None),
+        "rule.email",
+    );
     Some(end)
 }
 
@@ -52,7 +69,13 @@ fn handle(scan: &mut Scan<'_, '_>, index: usize, end: usize) -> Option<usize> {
     if !plain || before(scan.text, index) == b'@' {
         return None;
     }
-    scan.propose((index, end), Entity::Username, 0.35, (Validity::Unchecked, None), "rule.handle");
+    scan.propose(
+        (index, end),
+        Entity::Username,
+        0.35,
+        (Validity::Unchecked, None),
+        "rule.handle",
+    );
     Some(end)
 }
 

@@ -15,7 +15,9 @@ pub(crate) fn title(scan: &mut Scan<'_, '_>, start: usize, end: usize) {
     let mut last = None;
     let mut first = 0;
     for count in 0..4 {
-        let Some((word_start, word_end)) = scan.next_word(place, b"") else { break };
+        let Some((word_start, word_end)) = scan.next_word(place, b"") else {
+            break;
+        };
         if part(text, place, word_start).contains(&b'\n') || !capital(text, word_start, word_end) {
             break;
         }
@@ -42,7 +44,19 @@ pub(crate) fn title(scan: &mut Scan<'_, '_>, start: usize, end: usize) {
     let Some(last) = last else { return };
     if upper {
         let shown = end + usize::from(dotted);
-        scan.propose((start, shown), Entity::Title, 0.45, (Validity::Unchecked, None), "rule.title");
+        scan.propose(
+            (start, shown),
+            Entity::Title,
+            0.45,
+            (Validity::Unchecked, None),
+            "rule.title",
+        );
     }
-    scan.propose((first, last), Entity::Person, 0.55, (Validity::Unchecked, None), "rule.titled_name");
+    scan.propose(
+        (first, last),
+        Entity::Person,
+        0.55,
+        (Validity::Unchecked, None),
+        "rule.titled_name",
+    );
 }

@@ -27,7 +27,13 @@ pub(crate) fn ipv4(scan: &mut Scan<'_, '_>, shape: &Shape<'_>) -> Option<usize> 
     if at(text, end) == b'/' && (1..=2).contains(&(bytes::run_end(text, end + 1) - end - 1)) {
         end = bytes::run_end(text, end + 1);
     }
-    scan.propose((shape.start(), end), Entity::Ip, score, (Validity::Valid, cue), "rule.ipv4");
+    scan.propose(
+        (shape.start(), end),
+        Entity::Ip,
+        score,
+        (Validity::Valid, cue),
+        "rule.ipv4",
+    );
     Some(end)
 }
 
@@ -144,6 +150,12 @@ pub(crate) fn hexadecimal(scan: &mut Scan<'_, '_>, shape: &Shape<'_>) -> Option<
         ([8, 4, 4, 4, 12, ..], 5) => (Entity::DeviceId, 0.3),
         _ => return None,
     };
-    scan.propose((shape.start(), end), entity, score, (Validity::Valid, None), "rule.hexadecimal");
+    scan.propose(
+        (shape.start(), end),
+        entity,
+        score,
+        (Validity::Valid, None),
+        "rule.hexadecimal",
+    );
     Some(end)
 }

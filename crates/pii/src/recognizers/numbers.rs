@@ -13,12 +13,18 @@ use crate::scan::Scan;
 pub(crate) fn at_number(scan: &mut Scan<'_, '_>, start: usize, end: usize, letters: bool) -> usize {
     let text = scan.text;
     if end - start > 24 {
-        return if iban_run(scan, start, end) { end } else { secrets::long_run(scan, start, end) };
+        return if iban_run(scan, start, end) {
+            end
+        } else {
+            secrets::long_run(scan, start, end)
+        };
     }
     if letters && let Some(next) = secrets::token(scan, start, end) {
         return next;
     }
-    if at(text, end) == b':' && let Some(next) = net::from_run(scan, start, end) {
+    if at(text, end) == b':'
+        && let Some(next) = net::from_run(scan, start, end)
+    {
         return next;
     }
     let shape = Shape::read(text, start, end, if letters { DIGIT | LETTER } else { DIGIT });
@@ -32,7 +38,9 @@ pub(crate) fn at_number(scan: &mut Scan<'_, '_>, start: usize, end: usize, lette
         if let Some(next) = dates::numeric(scan, &shape) {
             return next;
         }
-        if end - start <= 3 && let Some(next) = dates::age(scan, start, end) {
+        if end - start <= 3
+            && let Some(next) = dates::age(scan, start, end)
+        {
             return next;
         }
     }
@@ -104,7 +112,13 @@ impl Likely {
 
     fn propose(&self, scan: &mut Scan<'_, '_>, shape: &Shape<'_>) -> Option<usize> {
         let end = shape.end_of(self.count);
-        scan.propose((shape.start(), end), self.entity, self.shape, (self.validity, None), self.source);
+        scan.propose(
+            (shape.start(), end),
+            self.entity,
+            self.shape,
+            (self.validity, None),
+            self.source,
+        );
         Some(end)
     }
 }
@@ -271,6 +285,12 @@ fn unnamed(scan: &mut Scan<'_, '_>, shape: &Shape<'_>) -> Option<usize> {
     if digits < 5 || value.len() > 32 || before(scan.text, start) == b'@' {
         return None;
     }
-    scan.propose((start, end), Entity::IdOther, 0.35, (Validity::Unchecked, None), "rule.code");
+    scan.propose(
+        (start, end),
+        Entity::IdOther,
+        0.35,
+        (Validity::Unchecked, None),
+        "rule.code",
+    );
     Some(end)
 }

@@ -21,7 +21,13 @@ impl Phone {
     pub(crate) fn propose(&self, scan: &mut Scan<'_, '_>, shape: &Shape<'_>) -> Option<usize> {
         let end = extension(scan.text, shape.end_of(self.count));
         let cue = label_after(scan, end);
-        scan.propose((shape.start(), end), Entity::Phone, self.shape, (Validity::Unchecked, cue), SOURCE);
+        scan.propose(
+            (shape.start(), end),
+            Entity::Phone,
+            self.shape,
+            (Validity::Unchecked, cue),
+            SOURCE,
+        );
         Some(end)
     }
 }
@@ -51,10 +57,11 @@ pub(crate) fn uncued(shape: &Shape<'_>) -> Option<Phone> {
     let single = count == 1;
     match total {
         11..=15 if international && !single => found(0.6, count),
+        9..=10 if first == b'0' && count >= 2 => found(0.5, count),
+        11 if first == b'0' && count >= 2 => found(0.5, count),
         10 if single && nanp_run(shape) => found(0.3, 1),
         11 if single && first == b'1' => found(0.3, 1),
         // A trunk prefix and at least three groups, or two with a long one.
-        9..=11 if first == b'0' && count >= 2 => found(0.5, count),
         9 if count >= 3 && matches!(first, b'6'..=b'9') && uniform(shape, count) => found(0.45, count),
         8 if count == 4 && uniform(shape, count) => found(0.45, count),
         8 if count == 2 && shape.lens_are(&[4, 4], b" -") => found(0.25, count),
@@ -71,7 +78,12 @@ fn nanp_run(shape: &Shape<'_>) -> bool {
 
 fn uniform(shape: &Shape<'_>, count: usize) -> bool {
     let separator = shape.run(1).separator;
-    shape.digits().iter().take(count).skip(1).all(|run| run.separator == separator)
+    shape
+        .digits()
+        .iter()
+        .take(count)
+        .skip(1)
+        .all(|run| run.separator == separator)
         && shape.digits().iter().take(count).all(|run| run.len() <= 5)
 }
 
@@ -83,7 +95,12 @@ fn groups(shape: &Shape<'_>) -> (usize, usize) {
     for run in shape.digits() {
         let changed = separator != 0 && run.separator != separator;
         // A new number begins: after a whole one, or with a long run.
-        if count > 0 && (total + run.len() > 15 || changed && total >= 9 || run.len() >= 9 || total >= 9 && run.len() > 4 || total >= 12)
+        if count > 0
+            && (total + run.len() > 15
+                || changed && total >= 9
+                || run.len() >= 9
+                || total >= 9 && run.len() > 4
+                || total >= 12)
         {
             break;
         }
@@ -109,16 +126,32 @@ pub(crate) fn cued(scan: &mut Scan<'_, '_>, shape: &Shape<'_>, cue: CueSpan) -> 
         && phone.shape >= 0.3
     {
         let end = extension(scan.text, shape.end_of(phone.count));
-        scan.propose((shape.start(), end), Entity::Phone, phone.shape, (Validity::Unchecked, Some(cue)), SOURCE);
+        scan.propose(
+            (shape.start(), end),
+            Entity::Phone,
+            phone.shape,
+            (Validity::Unchecked, Some(cue)),
+            SOURCE,
+        );
         return Some(end);
     }
     let (count, total) = groups(shape);
-    let fits = if cue.weak { (7..=15).contains(&total) } else { (5..=15).contains(&total) };
+    let fits = if cue.weak {
+        (7..=15).contains(&total)
+    } else {
+        (5..=15).contains(&total)
+    };
     if !fits || !crate::recognizers::cued::adjacent(scan, cue, shape.start()) && total < 7 {
         return None;
     }
     let end = extension(scan.text, shape.end_of(count));
-    scan.propose((shape.start(), end), Entity::Phone, 0.25, (Validity::Unchecked, Some(cue)), SOURCE);
+    scan.propose(
+        (shape.start(), end),
+        Entity::Phone,
+        0.25,
+        (Validity::Unchecked, Some(cue)),
+        SOURCE,
+    );
     Some(end)
 }
 
@@ -146,10 +179,17 @@ fn extension(text: &[u8], end: usize) -> usize {
     }
     let (word_end, classes) = bytes::run(text, place);
     let word = bytes::lower(part(text, place, word_end));
-    if classes == LETTER | DIGIT && word.first() == Some(&b'x') && (2..=7).contains(&word.len()) && word.iter().skip(1).all(u8::is_ascii_digit) {
+    if classes == LETTER | DIGIT
+        && word.first() == Some(&b'x')
+        && (2..=7).contains(&word.len())
+        && word.iter().skip(1).all(u8::is_ascii_digit)
+    {
         return word_end;
     }
-    if !matches!(word.as_slice(), b"ext" | b"x" | b"extension" | b"extn" | b"extensi\xc3\xb3n") {
+    if !matches!(
+        word.as_slice(),
+        b"ext" | b"x" | b"extension" | b"extn" | b"extensi\xc3\xb3n"
+    ) {
         return end;
     }
     let mut digits = word_end;
@@ -157,7 +197,11 @@ fn extension(text: &[u8], end: usize) -> usize {
         digits += 1;
     }
     let (digits_end, classes) = bytes::run(text, digits);
-    if classes == DIGIT && digits_end - digits <= 6 { digits_end } else { end }
+    if classes == DIGIT && digits_end - digits <= 6 {
+        digits_end
+    } else {
+        end
+    }
 }
 
 /// A number after a plus sign.
@@ -188,7 +232,8 @@ pub(crate) fn parenthesis(scan: &mut Scan<'_, '_>, index: usize) -> Option<usize
     if classes != DIGIT || area_end - inner > 5 || at(text, area_end) != b')' {
         return None;
     }
-    let after = area_end + 1 + usize::from(bytes::class(at(text, area_end + 1)) & SPACE != 0 || at(text, area_end + 1) == b'-');
+    let after =
+        area_end + 1 + usize::from(bytes::class(at(text, area_end + 1)) & SPACE != 0 || at(text, area_end + 1) == b'-');
     if !at(text, after).is_ascii_digit() {
         return None;
     }
@@ -201,7 +246,9 @@ pub(crate) fn parenthesis(scan: &mut Scan<'_, '_>, index: usize) -> Option<usize
     }
     // "1 (555) 678-1234", "+1 (555) …": the country's code stands before.
     let end = extension(text, end);
-    let start = if matches!(before(text, index), b' ' | b'-') && before(text, index - 1) == b'1' && !bytes::is_word(before(text, index - 2))
+    let start = if matches!(before(text, index), b' ' | b'-')
+        && before(text, index - 1) == b'1'
+        && !bytes::is_word(before(text, index - 2))
     {
         index - 2
     } else {

@@ -31,18 +31,32 @@ pub(crate) fn token(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> Option
     let text = scan.text;
     let run = part(text, start, end);
     let amazon = run.len() == 20
-        && (run.starts_with(b"AKIA") || run.starts_with(b"ASIA") || run.starts_with(b"AROA") || run.starts_with(b"AIDA"))
-        && run.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+        && (run.starts_with(b"AKIA")
+            || run.starts_with(b"ASIA")
+            || run.starts_with(b"AROA")
+            || run.starts_with(b"AIDA"))
+        && run
+            .iter()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
     let (finish, score) = if amazon {
         (end, 0.95)
     } else if run.starts_with(b"AIza") && token_end(text, start) - start == 39 {
         (start + 39, 0.95)
-    } else if run.starts_with(b"eyJ") && part(text, end, token_end(text, end)).contains(&b'.') && token_end(text, start) - start > 30 {
+    } else if run.starts_with(b"eyJ")
+        && part(text, end, token_end(text, end)).contains(&b'.')
+        && token_end(text, start) - start > 30
+    {
         (token_end(text, start), 0.9)
     } else {
         return None;
     };
-    scan.propose((start, finish), Entity::Secret, score, (Validity::Valid, None), "rule.token");
+    scan.propose(
+        (start, finish),
+        Entity::Secret,
+        score,
+        (Validity::Valid, None),
+        "rule.token",
+    );
     Some(finish)
 }
 
@@ -58,7 +72,13 @@ pub(crate) fn prefixed(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> usi
     if value.len() < 16 || digits == 0 {
         return end;
     }
-    scan.propose((start, finish), Entity::Secret, 0.9, (Validity::Unchecked, None), "rule.token");
+    scan.propose(
+        (start, finish),
+        Entity::Secret,
+        0.9,
+        (Validity::Unchecked, None),
+        "rule.token",
+    );
     finish
 }
 
@@ -79,11 +99,23 @@ pub(crate) fn long_run(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> usi
     let cue = scan.cued(start, Cue::Secret.bit());
     if mixed && whole.len() >= 28 {
         let score = if cue.is_some() { 0.45 } else { 0.35 };
-        scan.propose((start, finish), Entity::Secret, score, (Validity::Unchecked, cue), "rule.long_token");
+        scan.propose(
+            (start, finish),
+            Entity::Secret,
+            score,
+            (Validity::Unchecked, cue),
+            "rule.long_token",
+        );
         return finish;
     }
     if digits == run.len() {
-        scan.propose((start, end), Entity::IdOther, 0.35, (Validity::Unchecked, None), "rule.code");
+        scan.propose(
+            (start, end),
+            Entity::IdOther,
+            0.35,
+            (Validity::Unchecked, None),
+            "rule.code",
+        );
     }
     end
 }
@@ -95,11 +127,20 @@ pub(crate) fn cued(scan: &mut Scan<'_, '_>, start: usize, cue: CueSpan) -> Optio
         return None;
     }
     let mut begin = start;
-    while begin > cue.end && start - begin < 64 && !matches!(before(text, begin), 0..=b' ' | b':' | b'=' | b'"' | b'\'' | b'`') && at(text, begin) & 0xc0 != 0x80 {
+    while begin > cue.end
+        && start - begin < 64
+        && !matches!(before(text, begin), 0..=b' ' | b':' | b'=' | b'"' | b'\'' | b'`')
+        && at(text, begin) & 0xc0 != 0x80
+    {
         begin -= 1;
     }
     let mut end = start;
-    while end - start < LONGEST && !matches!(at(text, end), 0..=b' ' | b'"' | b'\'' | b'`' | b',' | b';' | b'<' | b'>') {
+    while end - start < LONGEST
+        && !matches!(
+            at(text, end),
+            0..=b' ' | b'"' | b'\'' | b'`' | b',' | b';' | b'<' | b'>'
+        )
+    {
         end += 1;
     }
     while end > start && matches!(before(text, end), b'.' | b')' | b'?' | b'!') {
@@ -111,7 +152,13 @@ pub(crate) fn cued(scan: &mut Scan<'_, '_>, start: usize, cue: CueSpan) -> Optio
     if end - begin < 4 {
         return None;
     }
-    scan.propose((begin, end), Entity::Secret, 0.25, (Validity::Unchecked, Some(cue)), "rule.secret");
+    scan.propose(
+        (begin, end),
+        Entity::Secret,
+        0.25,
+        (Validity::Unchecked, Some(cue)),
+        "rule.secret",
+    );
     Some(end)
 }
 

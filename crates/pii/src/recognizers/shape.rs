@@ -140,14 +140,19 @@ impl<'t> Shape<'t> {
     /// How many digits the leading digit runs have, and whether the same separator stands between all of them.
     pub(crate) fn lens_are(&self, lens: &[usize], separators: &[u8]) -> bool {
         self.digit_runs >= lens.len()
-            && self.digits().iter().zip(lens).enumerate().all(|(index, (run, len))| {
-                run.len() == *len && (index == 0 || separators.contains(&run.separator))
-            })
+            && self
+                .digits()
+                .iter()
+                .zip(lens)
+                .enumerate()
+                .all(|(index, (run, len))| run.len() == *len && (index == 0 || separators.contains(&run.separator)))
     }
 
     /// Whether another digit follows the first `count` runs after one of these separators.
     pub(crate) fn continues(&self, count: usize, separators: &[u8]) -> bool {
-        self.runs().get(count).is_some_and(|run| separators.contains(&run.separator))
+        self.runs()
+            .get(count)
+            .is_some_and(|run| separators.contains(&run.separator))
     }
 
     /// Where the first `count` runs end.
@@ -197,7 +202,8 @@ pub(crate) fn token(text: &[u8], start: usize, end: usize) -> (usize, usize) {
     let mut begin = start;
     while start - begin < SIDE && matches!(before(text, begin), b'-' | b'_' | b'/' | b'.') && begin >= 2 {
         let run = bytes::run_start(text, begin - 1);
-        if run == begin - 1 || before(text, begin) == b'.' && !part(text, run, begin - 1).iter().all(u8::is_ascii_digit) {
+        if run == begin - 1 || before(text, begin) == b'.' && !part(text, run, begin - 1).iter().all(u8::is_ascii_digit)
+        {
             break;
         }
         begin = run;
@@ -205,7 +211,8 @@ pub(crate) fn token(text: &[u8], start: usize, end: usize) -> (usize, usize) {
     let mut finish = end;
     while finish - end < SIDE && matches!(at(text, finish), b'-' | b'_' | b'/' | b'.') {
         let run = bytes::run_end(text, finish + 1);
-        if run == finish + 1 || at(text, finish) == b'.' && !part(text, finish + 1, run).iter().all(u8::is_ascii_digit) {
+        if run == finish + 1 || at(text, finish) == b'.' && !part(text, finish + 1, run).iter().all(u8::is_ascii_digit)
+        {
             break;
         }
         finish = run;

@@ -16,7 +16,10 @@ pub(crate) fn scheme(scan: &mut Scan<'_, '_>, index: usize) -> Option<usize> {
         return None;
     }
     let mut start = index;
-    while start > 0 && index - start < 16 && matches!(before(text, start), b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'+' | b'-' | b'.') {
+    while start > 0
+        && index - start < 16
+        && matches!(before(text, start), b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'+' | b'-' | b'.')
+    {
         start -= 1;
     }
     while start < index && !at(text, start).is_ascii_alphabetic() {
@@ -46,7 +49,9 @@ pub(crate) fn domain(scan: &mut Scan<'_, '_>, index: usize) -> Option<usize> {
     }
     let mut end = bytes::run_end(text, index + 1);
     let mut last = index + 1;
-    while at(text, end) == b'.' && bytes::is_word(at(text, end + 1)) || at(text, end) == b'-' && bytes::is_word(at(text, end + 1)) {
+    while at(text, end) == b'.' && bytes::is_word(at(text, end + 1))
+        || at(text, end) == b'-' && bytes::is_word(at(text, end + 1))
+    {
         if end - start > 128 {
             break;
         }
@@ -63,9 +68,24 @@ pub(crate) fn domain(scan: &mut Scan<'_, '_>, index: usize) -> Option<usize> {
     if matches!(at(text, end), b'/' | b':' | b'?') && !matches!(at(text, end + 1), b' ' | b'\n' | 0) {
         end = end_of(text, end);
     }
-    let common = matches!(bytes::lower(part(text, last, bytes::run_end(text, last))).as_slice(), b"com" | b"org" | b"net" | b"edu" | b"gov" | b"io");
-    let score = if www { 0.85 } else if common { 0.6 } else { 0.4 };
-    scan.propose((start, end), Entity::Url, score, (Validity::Unchecked, None), "rule.host");
+    let common = matches!(
+        bytes::lower(part(text, last, bytes::run_end(text, last))).as_slice(),
+        b"com" | b"org" | b"net" | b"edu" | b"gov" | b"io"
+    );
+    let score = if www {
+        0.85
+    } else if common {
+        0.6
+    } else {
+        0.4
+    };
+    scan.propose(
+        (start, end),
+        Entity::Url,
+        score,
+        (Validity::Unchecked, None),
+        "rule.host",
+    );
     Some(end)
 }
 
@@ -73,12 +93,20 @@ pub(crate) fn domain(scan: &mut Scan<'_, '_>, index: usize) -> Option<usize> {
 fn end_of(text: &[u8], from: usize) -> usize {
     let mut end = from;
     while end - from < LONGEST
-        && !matches!(at(text, end), 0..=b' ' | b'"' | b'<' | b'>' | b'`' | b'{' | b'}' | b'|' | b'\\' | b'^' | b'[' | b']')
+        && !matches!(
+            at(text, end),
+            0..=b' ' | b'"' | b'<' | b'>' | b'`' | b'{' | b'}' | b'|' | b'\\' | b'^' | b'[' | b']'
+        )
         && bytes::wide(text, end) == 0
     {
         end += 1;
     }
-    while end > from && matches!(before(text, end), b'.' | b',' | b';' | b':' | b'!' | b'?' | b'\'' | b')' | b'*') {
+    while end > from
+        && matches!(
+            before(text, end),
+            b'.' | b',' | b';' | b':' | b'!' | b'?' | b'\'' | b')' | b'*'
+        )
+    {
         // A closing parenthesis stays where one was opened.
         if before(text, end) == b')' && part(text, from, end).contains(&b'(') {
             break;

@@ -101,13 +101,20 @@ fn cell(csv: &str, start: usize, separator: u8) -> Result<(usize, String), Struc
         }
         let end = quote + 1;
         let closed = end == bytes.len() || matches!(at(bytes, end), b'\r' | b'\n') || at(bytes, end) == separator;
-        return if closed { Ok((end, value)) } else { Err(StructuredError::Malformed { at: end }) };
+        return if closed {
+            Ok((end, value))
+        } else {
+            Err(StructuredError::Malformed { at: end })
+        };
     }
     Err(StructuredError::Malformed { at: start })
 }
 
 fn written(value: &str, separator: u8) -> String {
-    if value.bytes().any(|byte| matches!(byte, b'"' | b'\r' | b'\n') || byte == separator) {
+    if value
+        .bytes()
+        .any(|byte| matches!(byte, b'"' | b'\r' | b'\n') || byte == separator)
+    {
         return format!("\"{}\"", value.replace('"', "\"\""));
     }
     value.to_owned()

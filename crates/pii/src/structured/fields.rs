@@ -43,7 +43,9 @@ fn matches(steps: &[&str], path: &[String]) -> bool {
                     *slot = any;
                 }
             } else if *here
-                && path.get(index).is_some_and(|name| *step == "*" || name.as_str() == step.replace("~1", "/").replace("~0", "~"))
+                && path
+                    .get(index)
+                    .is_some_and(|name| *step == "*" || name.as_str() == step.replace("~1", "/").replace("~0", "~"))
                 && let Some(slot) = next.get_mut(index + 1)
             {
                 *slot = true;
@@ -56,23 +58,31 @@ fn matches(steps: &[&str], path: &[String]) -> bool {
 
 /// What a field of this name holds in most systems. Letters and digits count; case and strokes do not.
 pub(super) fn by_name(name: &str) -> Option<Entity> {
-    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|ch| ch.to_ascii_lowercase()).take(48).collect();
+    let plain: String = name
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|ch| ch.to_ascii_lowercase())
+        .take(48)
+        .collect();
     Some(match plain.as_str() {
-        "firstname" | "lastname" | "fullname" | "givenname" | "familyname" | "middlename" | "surname" | "maidenname" | "patientname"
-        | "membername" | "subscribername" | "providername" | "contactname" | "guarantorname" | "employeename" | "customername" | "nombre"
-        | "apellido" | "apellidos" | "nombrecompleto" => Entity::Person,
-        "dob" | "birthdate" | "dateofbirth" | "birthday" | "deathdate" | "dateofdeath" | "fechanacimiento" | "fechadenacimiento" => {
-            Entity::DateTime
-        }
+        "firstname" | "lastname" | "fullname" | "givenname" | "familyname" | "middlename" | "surname"
+        | "maidenname" | "patientname" | "membername" | "subscribername" | "providername" | "contactname"
+        | "guarantorname" | "employeename" | "customername" | "nombre" | "apellido" | "apellidos"
+        | "nombrecompleto" => Entity::Person,
+        "dob" | "birthdate" | "dateofbirth" | "birthday" | "deathdate" | "dateofdeath" | "fechanacimiento"
+        | "fechadenacimiento" => Entity::DateTime,
         "email" | "emailaddress" | "mail" | "correo" => Entity::Email,
-        "phone" | "phonenumber" | "mobile" | "mobilephone" | "cell" | "cellphone" | "homephone" | "workphone" | "fax" | "faxnumber"
-        | "telephone" | "tel" | "telefono" => Entity::Phone,
-        "address" | "streetaddress" | "street" | "address1" | "address2" | "addressline1" | "addressline2" | "city" | "zip" | "zipcode"
-        | "postalcode" | "postcode" | "county" | "direccion" | "domicilio" | "ciudad" => Entity::Location,
+        "phone" | "phonenumber" | "mobile" | "mobilephone" | "cell" | "cellphone" | "homephone" | "workphone"
+        | "fax" | "faxnumber" | "telephone" | "tel" | "telefono" => Entity::Phone,
+        "address" | "streetaddress" | "street" | "address1" | "address2" | "addressline1" | "addressline2" | "city"
+        | "zip" | "zipcode" | "postalcode" | "postcode" | "county" | "direccion" | "domicilio" | "ciudad" => {
+            Entity::Location
+        }
         "ssn" | "socialsecuritynumber" | "socialsecurity" => Entity::UsSsn,
         "itin" => Entity::UsItin,
         "mrn" | "medicalrecordnumber" | "patientid" | "recordnumber" | "chartnumber" => Entity::Mrn,
-        "memberid" | "policynumber" | "subscriberid" | "insuranceid" | "healthplanid" | "groupnumber" | "beneficiaryid" => Entity::HealthPlan,
+        "memberid" | "policynumber" | "subscriberid" | "insuranceid" | "healthplanid" | "groupnumber"
+        | "beneficiaryid" => Entity::HealthPlan,
         "mbi" | "medicareid" => Entity::UsMbi,
         "npi" => Entity::UsNpi,
         "dea" | "deanumber" => Entity::UsDea,
@@ -81,19 +91,36 @@ pub(super) fn by_name(name: &str) -> Option<Entity> {
         "cvv" | "cvc" | "securitycode" => Entity::CardCode,
         "iban" => Entity::Iban,
         "passport" | "passportnumber" => Entity::Passport,
-        "driverslicense" | "driverlicense" | "drivinglicence" | "licensenumber" | "driverlicensenumber" => Entity::DriverLicense,
+        "driverslicense" | "driverlicense" | "drivinglicence" | "licensenumber" | "driverlicensenumber" => {
+            Entity::DriverLicense
+        }
         "licenseplate" | "platenumber" => Entity::LicensePlate,
         "vin" => Entity::Vin,
         "deviceid" | "serialnumber" | "udi" | "imei" => Entity::DeviceId,
         "ip" | "ipaddress" | "clientip" | "remoteaddr" => Entity::Ip,
-        "password" | "passwd" | "secret" | "apikey" | "accesstoken" | "refreshtoken" | "privatekey" | "clientsecret" | "authorization" => {
-            Entity::Secret
-        }
+        "password" | "passwd" | "secret" | "apikey" | "accesstoken" | "refreshtoken" | "privatekey"
+        | "clientsecret" | "authorization" => Entity::Secret,
         "username" | "login" | "userid" => Entity::Username,
         "age" | "edad" => Entity::Age,
         _ => return None,
     })
 }
+
+/// The elements of FHIR that name a vocabulary, a type or a state: they are the same for everybody.
+pub(super) const FHIR_KEPT: &[&str] = &[
+    "resourceType",
+    "system",
+    "code",
+    "status",
+    "use",
+    "unit",
+    "profile",
+    "version",
+    "versionId",
+    "intent",
+    "class",
+    "fhirVersion",
+];
 
 /// The elements of FHIR R4 resources that identify a person (HL7, Patient, Person, RelatedPerson, Practitioner).
 pub(super) fn fhir() -> Vec<FieldRule> {
@@ -112,11 +139,22 @@ pub(super) fn fhir() -> Vec<FieldRule> {
         ("/**/identifier/**/value", Entity::IdOther),
         ("/**/photo/**/data", Entity::Custom),
         ("/**/photo/**/url", Entity::Url),
-        ("/**/display", Entity::Person),
+        ("/**/subject/display", Entity::Person),
+        ("/**/patient/display", Entity::Person),
+        ("/**/individual/display", Entity::Person),
+        ("/**/actor/display", Entity::Person),
+        ("/**/performer/**/display", Entity::Person),
+        ("/**/author/**/display", Entity::Person),
+        ("/**/requester/display", Entity::Person),
+        ("/**/recorder/display", Entity::Person),
+        ("/**/asserter/display", Entity::Person),
         ("/**/subscriberId", Entity::HealthPlan),
         ("/**/serialNumber", Entity::DeviceId),
     ];
-    RULES.iter().map(|(pointer, entity)| FieldRule::new(pointer, *entity)).collect()
+    RULES
+        .iter()
+        .map(|(pointer, entity)| FieldRule::new(pointer, *entity))
+        .collect()
 }
 
 #[cfg(test)]
@@ -132,7 +170,7 @@ mod tests {
         assert!(rule("/**/name/**/family", "/name/0/family"));
         assert!(rule("/**/name/**/family", "/contact/0/name/family"));
         assert!(!rule("/**/name/**/family", "/names/0/family"));
-        assert!(rule("/a~1b", "/a/b") == false);
+        assert!(!rule("/a~1b", "/a/b"));
         assert_eq!(by_name("date_of_birth"), Some(Entity::DateTime));
         assert_eq!(by_name("patient-SSN"), None);
         assert_eq!(by_name("SSN"), Some(Entity::UsSsn));

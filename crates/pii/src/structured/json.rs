@@ -22,21 +22,7 @@ pub fn mask_json(
     subject: Option<&str>,
     limits: StructuredLimits,
 ) -> Result<Masked, StructuredError> {
-    limits.check(json)?;
-    let mut reader = Reader {
-        work: Work::new(masker, conversation, subject, json),
-        rules,
-        bytes: json.as_bytes(),
-        place: 0,
-        path: Vec::new(),
-        depth: limits.most_depth,
-    };
-    reader.value()?;
-    reader.space();
-    if reader.place < reader.bytes.len() {
-        return Err(reader.malformed());
-    }
-    Ok(reader.work.finish())
+    read(masker, json, rules, &[], (conversation, subject), limits)
 }
 
 /// Masks a FHIR resource or bundle: as [`mask_json`], with the elements of FHIR that identify persons.
@@ -53,12 +39,39 @@ pub fn mask_fhir(
     limits: StructuredLimits,
 ) -> Result<Masked, StructuredError> {
     let all: Vec<FieldRule> = rules.iter().cloned().chain(fields::fhir()).collect();
-    mask_json(masker, json, &all, conversation, subject, limits)
+    read(masker, json, &all, fields::FHIR_KEPT, (conversation, subject), limits)
+}
+
+fn read(
+    masker: &Masker,
+    json: &str,
+    rules: &[FieldRule],
+    kept: &[&str],
+    whose: (&mut Conversation, Option<&str>),
+    limits: StructuredLimits,
+) -> Result<Masked, StructuredError> {
+    limits.check(json)?;
+    let mut reader = Reader {
+        work: Work::new(masker, whose.0, whose.1, json),
+        rules,
+        kept,
+        bytes: json.as_bytes(),
+        place: 0,
+        path: Vec::new(),
+        depth: limits.most_depth,
+    };
+    reader.value()?;
+    reader.space();
+    if reader.place < reader.bytes.len() {
+        return Err(reader.malformed());
+    }
+    Ok(reader.work.finish())
 }
 
 struct Reader<'w> {
     work: Work<'w>,
     rules: &'w [FieldRule],
+    kept: &'w [&'w str],
     bytes: &'w [u8],
     place: usize,
     path: Vec<String>,
@@ -161,7 +174,10 @@ impl Reader<'_> {
 
     /// The names of the fields that hold the value, the innermost first; places in arrays are none.
     fn names(&self) -> impl Iterator<Item = &String> {
-        self.path.iter().rev().filter(|name| !name.bytes().all(|byte| byte.is_ascii_digit()))
+        self.path
+            .iter()
+            .rev()
+            .filter(|name| !name.bytes().all(|byte| byte.is_ascii_digit()))
     }
 
     fn field(&self) -> Option<String> {
@@ -174,6 +190,9 @@ impl Reader<'_> {
         let start = self.place;
         let value = self.string()?;
         let end = self.place;
+        if self.path.last().is_some_and(|name| self.kept.contains(&name.as_str())) {
+            return Ok(());
+        }
         let known = self.known();
         let field = self.field();
         if let Some((masked, entity, action)) = self.work.value(&value, field.as_deref(), known)? {
@@ -191,7 +210,8 @@ impl Reader<'_> {
         if let Some((masked, entity, action)) = self.work.value(value, field.as_deref(), known)? {
             // The type stays: what is no number becomes zero.
             let number = number_end(masked.as_bytes(), 0) == Some(masked.len());
-            self.work.replace(start..self.place, if number { &masked } else { "0" }, entity, action);
+            self.work
+                .replace(start..self.place, if number { &masked } else { "0" }, entity, action);
         }
         Ok(())
     }
