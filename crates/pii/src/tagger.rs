@@ -20,7 +20,7 @@ use label::Label;
 use lexicon::Lexicon;
 use model::{Model, Scores};
 use std::sync::{Arc, OnceLock};
-use token::{Gap, Tokens};
+use token::{Gap, Token, Tokens};
 
 /// A trained model, ready to run.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub(crate) struct Tagger {
     model: Model,
     shared: Arc<Shared>,
     source: &'static str,
+    /// Whether a short form of address is hidden with the name after it.
+    titles: bool,
 }
 
 /// What the models of all languages share.
@@ -72,6 +74,7 @@ impl Tagger {
             model: Model::read(bytes)?,
             shared,
             source,
+            titles: source != "tagger.es",
         })
     }
 
@@ -94,25 +97,39 @@ impl Tagger {
         work.tokens.split(text);
         work.facts
             .gather(&work.tokens, &self.shared.lexicon, &self.shared.cues, |_| false);
-        work.emissions.clear();
-        for index in 0..work.facts.len() {
-            let mut scores = [0; label::LABELS];
-            work.facts
-                .emit(index, &mut |feature| self.model.add(feature, &mut scores));
-            work.emissions.push(scores);
+        work.decisions.clear();
+        let count = work.facts.len();
+        let mut index = 0;
+        while index < count {
+            if work.facts.is_cold(index) {
+                work.decisions.push(Decision::OUTSIDE);
+                index += 1;
+                continue;
+            }
+            let start = index;
+            work.emissions.clear();
+            while index < count && !work.facts.is_cold(index) {
+                let mut scores = [0; label::LABELS];
+                work.facts
+                    .emit(index, &mut |feature| self.model.add(feature, &mut scores));
+                work.emissions.push(scores);
+                index += 1;
+            }
+            decode(
+                &work.emissions,
+                &self.model,
+                (start == 0, index == count),
+                &mut work.forward,
+                &mut work.decisions,
+            );
         }
-        decode(
-            &work.emissions,
-            &self.model.transitions,
-            &mut work.forward,
-            &mut work.decisions,
-        );
         self.spans(text, base, work, out);
     }
 
     /// Joins neighbouring tokens of one label to spans.
     fn spans(&self, text: &str, base: usize, work: &Work, out: &mut Vec<Candidate>) {
         let mut open: Option<Open> = None;
+        let mut title: Option<u32> = None;
         for (token, decision) in work.tokens.list.iter().zip(&work.decisions) {
             let (label, sure) = self.judge(*decision);
             let joins = open.as_ref().is_some_and(|open| {
@@ -125,13 +142,15 @@ impl Tagger {
                     self.close(text, base, &open, out);
                 }
                 if label == Label::Outside {
+                    title = self.title(work, token, title);
                     continue;
                 }
             }
             let span = open.get_or_insert(Open {
                 label,
                 sure,
-                start: token.start as usize,
+                // `Dr. Okafor` is one value; a title that has its own label stays one of its own.
+                start: title.take().filter(|_| label == Label::Person).unwrap_or(token.start) as usize,
                 end: 0,
                 margin: 0.0,
                 tokens: 0.0,
@@ -142,6 +161,15 @@ impl Tagger {
         }
         if let Some(open) = open {
             self.close(text, base, &open, out);
+        }
+    }
+
+    /// Where a form of address starts that the next token may continue.
+    fn title(&self, work: &Work, token: &Token, before: Option<u32>) -> Option<u32> {
+        match work.tokens.folded(token) {
+            b"dr" | b"mr" | b"mrs" | b"ms" if self.titles => Some(token.start),
+            b"." if token.gap == Gap::None => before,
+            _ => None,
         }
     }
 

@@ -41,6 +41,37 @@ pub struct Material<'a> {
     pub generated: usize,
 }
 
+impl<'a> Material<'a> {
+    /// As the shipped models are trained.
+    #[must_use]
+    pub const fn shipped(language: Language, examples: &'a [Example]) -> Self {
+        let (copies, generated) = match language {
+            Language::English => (2, 16_000),
+            Language::Spanish => (1, 3_000),
+        };
+        Self {
+            language,
+            examples,
+            copies,
+            generated,
+        }
+    }
+}
+
+impl Options {
+    /// As the shipped models are trained.
+    #[must_use]
+    pub fn shipped(language: Language) -> Self {
+        Self {
+            bits: match language {
+                Language::English => 14,
+                Language::Spanish => 13,
+            },
+            ..Self::default()
+        }
+    }
+}
+
 impl Trainer {
     /// Reads the lists; `None` if they are not as they must be.
     #[must_use]
@@ -83,15 +114,9 @@ impl Trainer {
         crf::pack(&weights, options.bits, (1.0, 0.0))
     }
 
-    /// What a model finds in `text`: start, end, kind and score.
-    #[must_use]
-    pub fn tag(&self, model: &[u8], text: &str) -> Option<Vec<(usize, usize, &'static str, f32)>> {
-        Some(self.tagger(model)?.find(text))
-    }
-
     /// A model that is ready to find.
     #[must_use]
-    pub fn tagger(&self, model: &[u8]) -> Option<Trial> {
+    pub fn trial(&self, model: &[u8]) -> Option<Trial> {
         Tagger::from_bytes(model, Arc::clone(&self.shared), "trial").map(Trial)
     }
 }

@@ -19,7 +19,6 @@ pub(crate) struct Fact {
     starts: bool,
     /// Class of a small number.
     value: u64,
-    prefix: [u64; 2],
     suffix: [u64; 3],
     /// Nearest cue of a kind of number on the left, and how far.
     anchor: Cue,
@@ -28,9 +27,10 @@ pub(crate) struct Fact {
     field: Cue,
     /// Length of the run of spoken or written digits and position in it; the word after it.
     run: u64,
-    run_index: u64,
     after_run: u64,
     initial: bool,
+    /// A plain word of a sentence, as are its neighbours: outside without a look at features.
+    cold: bool,
 }
 
 const BEYOND: Fact = Fact {
@@ -43,15 +43,14 @@ const BEYOND: Fact = Fact {
     gap: Gap::Paragraph,
     starts: false,
     value: 0,
-    prefix: [0; 2],
     suffix: [0; 3],
     anchor: Cue::None,
     anchor_distance: 0,
     field: Cue::None,
     run: 0,
-    run_index: 0,
     after_run: 0,
     initial: false,
+    cold: false,
 };
 
 /// Facts of the tokens of one stretch of text.
@@ -110,15 +109,14 @@ impl Facts {
                 gap: token.gap,
                 starts: line.starts,
                 value: value_class(token.value),
-                prefix: prefixes(text),
                 suffix: suffixes(text),
                 anchor: line.anchor,
                 anchor_distance: distance(index - line.anchor_at),
                 field: line.field,
                 run: 0,
-                run_index: 0,
                 after_run: 0,
                 initial: token.shape == Shape::Initial || (is_word && text.len() == 1),
+                cold: is_plain(token, known, cue),
             });
             line.saw(cue, token, index);
             previous = Some(*token);
@@ -131,6 +129,29 @@ impl Facts {
         } else {
             0
         };
+        self.cool();
+    }
+
+    /// Half of all words are far from anything that is looked for. Text without capitals keeps all: any word of it
+    /// may be a name.
+    fn cool(&mut self) {
+        let mut left = self.mode == 0;
+        let mut here = false;
+        for index in 0..self.list.len() + 1 {
+            let right = self.mode == 0 && self.list.get(index).is_none_or(|fact| fact.cold);
+            if let Some(fact) = index.checked_sub(1).and_then(|index| self.list.get_mut(index)) {
+                fact.cold = left && here && right;
+            }
+            if index > 0 {
+                left = here;
+            }
+            here = right;
+        }
+    }
+
+    /// Whether the token at `index` is outside for certain.
+    pub(crate) fn is_cold(&self, index: usize) -> bool {
+        self.at(index, 0).cold
     }
 
     /// Marks runs of digits, spoken or written one by one, and of spelled letters.
@@ -147,9 +168,8 @@ impl Facts {
                 .list
                 .get(start + length)
                 .map_or(0, |fact| if fact.cue == Cue::None { 1 } else { 2 + fact.cue as u64 });
-            for (index, fact) in self.list.iter_mut().skip(start).take(length).enumerate() {
+            for fact in self.list.iter_mut().skip(start).take(length) {
                 fact.run = length.min(24) as u64;
-                fact.run_index = index.min(3) as u64;
                 fact.after_run = after;
             }
             start += length;
@@ -174,10 +194,9 @@ impl Facts {
             self.at(index, 2),
         );
         let look = t.shape | (self.mode << 4) | (u64::from(t.starts) << 6);
-        let [p2, p3] = t.prefix;
         let [s2, s3, s4] = t.suffix;
         let [known, known_b1, known_n1] = [t, b1, n1].map(Fact::known);
-        let [class_b2, class_b1, class, class_n1, class_n2] = [b2, b1, t, n1, n2].map(Fact::class);
+        let [class_b2, class_b1, class, class_n1] = [b2, b1, t, n1].map(Fact::class);
         // The word itself and what is around it.
         sink(feature(1, t.word, 0));
         sink(feature(2, b1.word, 0));
@@ -186,50 +205,34 @@ impl Facts {
         sink(feature(5, n2.word, 0));
         sink(feature(6, b1.word, t.word));
         sink(feature(7, t.word, n1.word));
-        sink(feature(8, mix(b2.word, b1.word), t.shape));
-        sink(feature(9, mix(n1.word, n2.word), t.shape));
         sink(feature(10, b1.word, look | known << 8));
         sink(feature(11, n1.word, look | known << 8));
-        sink(feature(12, b2.word, mix(b1.shape, look)));
         // How it looks.
         sink(feature(13, look, t.gap as u64));
         sink(feature(14, mix(b1.shape, t.shape), n1.shape));
         sink(feature(15, t.pattern, t.value));
         sink(feature(16, t.pattern, class_b1));
-        sink(feature(17, t.pattern, mix(class_b2, b1.shape)));
         sink(feature(18, t.pattern, t.anchor as u64 | t.anchor_distance << 8));
-        sink(feature(19, t.pattern, mix(b1.pattern, n1.pattern)));
-        sink(feature(20, p2, look));
-        sink(feature(21, p3, 0));
-        sink(feature(22, s2, look));
+        sink(feature(22, s2, t.shape));
         sink(feature(23, s3, t.shape));
         sink(feature(24, s4, 0));
         // What the lists know.
-        sink(feature(25, u64::from(t.lexicon), look));
+        sink(feature(25, u64::from(t.lexicon), t.shape));
         sink(feature(26, u64::from(t.pair), t.shape));
         sink(feature(27, known, mix(known_b1, known_n1)));
         sink(feature(28, known, mix(class_b1, look)));
         sink(feature(29, known, mix(class_n1, t.shape)));
-        sink(feature(30, u64::from(b1.lexicon), t.shape));
-        sink(feature(31, u64::from(n1.lexicon), t.shape));
-        sink(feature(32, mix(known_b1, b1.shape), mix(known, look)));
-        sink(feature(33, mix(known_n1, n1.shape), mix(known, look)));
         // Cues.
         sink(feature(34, class_b1, mix(class, class_n1)));
         sink(feature(35, class_b2, mix(class_b1, t.shape)));
-        sink(feature(36, class_n2, mix(class_n1, t.shape)));
         sink(feature(37, t.anchor as u64, mix(t.shape, t.anchor_distance)));
         sink(feature(38, t.field as u64, mix(t.shape, known)));
         sink(feature(39, t.run, mix(t.anchor as u64, t.after_run)));
-        sink(feature(40, t.run, mix(t.after_run, t.run_index)));
-        sink(feature(41, class_b2, mix(class_b1, known)));
         sink(feature(
             42,
             mix(class, t.gap as u64),
             mix(n1.gap as u64, u64::from(t.starts)),
         ));
-        sink(feature(43, class_b1, mix(b1.word, class_b2)));
-        sink(feature(44, t.pattern, mix(n1.word, 0)));
     }
 }
 
@@ -274,6 +277,25 @@ impl Fact {
         } else {
             self.cue as u64
         }
+    }
+}
+
+/// A common word in lower case that announces nothing, or the sign between two of them.
+fn is_plain(token: &Token, known: u16, cue: Cue) -> bool {
+    match token.shape {
+        // Next to a sign without a space it is part of an address of some kind.
+        Shape::Lower => {
+            token.gap != Gap::None
+                && known & (lexicon::COMMON | lexicon::COMMON_ES) != 0
+                && known & (lexicon::GROUP | lexicon::REGION) == 0
+                && token.folded_end - token.folded_start > 1
+                && matches!(
+                    cue,
+                    Cue::None | Cue::Verb | Cue::Article | Cue::And | Cue::Filler | Cue::Disease | Cue::Culture
+                )
+        }
+        Shape::Punctuation => token.word == COMMA || token.word == DOT,
+        _ => false,
     }
 }
 
@@ -328,6 +350,7 @@ impl Line {
     }
 }
 
+const COMMA: u64 = mix(b',' as u64, 0x11);
 const DOT: u64 = mix(b'.' as u64, 0x11);
 const QUESTION: u64 = mix(b'?' as u64, 0x11);
 const BANG: u64 = mix(b'!' as u64, 0x11);
@@ -377,10 +400,6 @@ const fn value_class(value: u16) -> u64 {
         1900..=2039 => 5,
         _ => 6,
     }
-}
-
-fn prefixes(text: &[u8]) -> [u64; 2] {
-    [2, 3].map(|length| text.get(..length).map_or(0, |part| pack(part, 1)))
 }
 
 fn suffixes(text: &[u8]) -> [u64; 3] {

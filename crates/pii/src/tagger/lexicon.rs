@@ -70,9 +70,10 @@ impl Lexicon {
     }
 
     fn look(&self, hash: u64) -> u16 {
-        self.table
-            .find(hash)
-            .and_then(|slot| self.masks.get(usize::from(*self.classes.get(slot)?)).copied())
+        let slot = self.table.find_or(hash, usize::MAX);
+        self.classes
+            .get(slot)
+            .and_then(|class| self.masks.get(usize::from(*class)).copied())
             .unwrap_or(0)
     }
 }

@@ -14,8 +14,11 @@ pub(crate) const MAGIC: &[u8; 8] = b"BWPIIT01";
 pub(crate) struct Model {
     table: Table,
     rows: Vec<[i8; LABELS]>,
+    absent: usize,
     /// From the row's label to the column's.
     pub(crate) transitions: [Scores; LABELS],
+    /// To the row's label from the column's.
+    pub(crate) reversed: [Scores; LABELS],
     /// Natural logarithms per unit of score.
     pub(crate) unit: f32,
     /// Slope and offset from a margin to a score.
@@ -35,15 +38,28 @@ impl Model {
         for (cell, pair) in transitions.iter_mut().flatten().zip(matrix.chunks_exact(2)) {
             *cell = i16::from_le_bytes(*pair.first_chunk()?);
         }
+        let mut reversed = [[0; LABELS]; LABELS];
+        for (to, row) in reversed.iter_mut().enumerate() {
+            for (cell, from) in row.iter_mut().zip(&transitions) {
+                *cell = from.get(to).copied().unwrap_or(0);
+            }
+        }
         let (table, rest) = Table::read(rest, u32::from(bits))?;
-        let rows = rest
+        let mut rows = rest
             .chunks_exact(LABELS)
             .filter_map(|row| Some(row.first_chunk::<LABELS>()?.map(u8::cast_signed)))
             .collect::<Vec<_>>();
-        (rows.len() == 4_usize.checked_shl(u32::from(bits))?).then_some(Self {
+        if rows.len() != 4_usize.checked_shl(u32::from(bits))? {
+            return None;
+        }
+        // What no feature has adds nothing.
+        rows.push([0; LABELS]);
+        Some(Self {
+            absent: rows.len() - 1,
             table,
             rows,
             transitions,
+            reversed,
             unit: f32::from_le_bytes(*unit),
             calibration: (f32::from_le_bytes(*slope), f32::from_le_bytes(*offset)),
         })
@@ -52,7 +68,7 @@ impl Model {
     /// Adds the weights of a feature to `scores`.
     #[inline]
     pub(crate) fn add(&self, feature: u64, scores: &mut Scores) {
-        if let Some(row) = self.table.find(feature).and_then(|slot| self.rows.get(slot)) {
+        if let Some(row) = self.rows.get(self.table.find_or(feature, self.absent)) {
             for (score, weight) in scores.iter_mut().zip(row) {
                 *score += i16::from(*weight);
             }

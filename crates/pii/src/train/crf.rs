@@ -20,6 +20,8 @@ pub(crate) struct Sequence {
     pub(crate) width: usize,
     /// A bit for each label that the token may have.
     pub(crate) allowed: Vec<u16>,
+    /// A bit for each label that the token may have whatever it is: outside alone for cold tokens.
+    pub(crate) possible: Vec<u16>,
 }
 
 /// How to train.
@@ -41,6 +43,8 @@ pub struct Options {
     pub bits: u32,
     /// Where the random numbers start.
     pub seed: u64,
+    /// Templates to leave out, to see what they are worth.
+    pub without: Vec<usize>,
 }
 
 impl Default for Options {
@@ -54,6 +58,7 @@ impl Default for Options {
             word_dropout: 20,
             bits: 14,
             seed: 6,
+            without: Vec::new(),
         }
     }
 }
@@ -74,7 +79,7 @@ const WORD_TEMPLATES: [u32; 3] = [0, 5, 6];
 
 /// Trains on `sequences`.
 pub(crate) fn train(sequences: Vec<Sequence>, options: &Options, progress: &mut dyn FnMut(&str)) -> Weights {
-    let (hashes, chains) = index(sequences, options.least_count);
+    let (hashes, chains) = index(sequences, options);
     progress(&format!(
         "{} features, {} chains, {} tokens",
         hashes.len(),
@@ -129,15 +134,29 @@ struct Chain {
     features: Vec<u32>,
     ends: Vec<u32>,
     allowed: Vec<u16>,
+    possible: Vec<u16>,
 }
 
 /// Numbers the features that were seen often enough, most frequent first so that hot rows lie together.
-fn index(sequences: Vec<Sequence>, least_count: u32) -> (Vec<u64>, Vec<Chain>) {
+fn index(mut sequences: Vec<Sequence>, options: &Options) -> (Vec<u64>, Vec<Chain>) {
     let mut counts: HashMap<u64, u32, std::hash::BuildHasherDefault<crate::tagger::cue::Same>> = HashMap::default();
+    for sequence in &mut sequences {
+        let width = sequence.width.max(1);
+        for token in sequence.features.chunks_mut(width) {
+            for template in &options.without {
+                if let Some(slot) = token.get_mut(*template) {
+                    *slot = 0;
+                }
+            }
+        }
+    }
     for feature in sequences.iter().flat_map(|sequence| &sequence.features) {
         *counts.entry(*feature).or_default() += 1;
     }
-    let mut kept: Vec<(u64, u32)> = counts.into_iter().filter(|(_, count)| *count >= least_count).collect();
+    let mut kept: Vec<(u64, u32)> = counts
+        .into_iter()
+        .filter(|(hash, count)| *hash != 0 && *count >= options.least_count)
+        .collect();
     kept.sort_by(|left, right| right.1.cmp(&left.1).then(left.0.cmp(&right.0)));
     let hashes: Vec<u64> = kept.iter().map(|(hash, _)| *hash).collect();
     let numbers: HashMap<u64, u32, std::hash::BuildHasherDefault<crate::tagger::cue::Same>> = hashes
@@ -163,6 +182,7 @@ fn index(sequences: Vec<Sequence>, least_count: u32) -> (Vec<u64>, Vec<Chain>) {
                 features,
                 ends,
                 allowed: sequence.allowed,
+                possible: sequence.possible,
             }
         })
         .collect();
@@ -238,10 +258,10 @@ impl State {
             .iter_mut()
             .flatten()
             .for_each(|weight| *weight = weight.exp());
-        let total = work.free.run(&work.potentials, &transitions, None);
+        let total = work.free.run(&work.potentials, &transitions, Some(&chain.possible));
         let bound = work.bound.run(&work.potentials, &transitions, Some(&chain.allowed));
         self.update(&work.active, &work.ends, &work.free, &work.bound);
-        self.update_transitions(&transitions, work, &chain.allowed);
+        self.update_transitions(&transitions, work, &chain.allowed, &chain.possible);
         total - bound
     }
 
@@ -267,9 +287,9 @@ impl State {
         }
     }
 
-    fn update_transitions(&mut self, transitions: &[Row; LABELS], work: &Work, allowed: &[u16]) {
+    fn update_transitions(&mut self, transitions: &[Row; LABELS], work: &Work, allowed: &[u16], possible: &[u16]) {
         let mut gradient = [[0.0_f32; LABELS]; LABELS];
-        for (lattice, sign, masks) in [(&work.bound, 1.0, Some(allowed)), (&work.free, -1.0, None)] {
+        for (lattice, sign, masks) in [(&work.bound, 1.0, Some(allowed)), (&work.free, -1.0, Some(possible))] {
             for index in 1..lattice.forward.len() {
                 let (Some(before), Some(after), Some(emission), Some(scale)) = (
                     lattice.forward.get(index - 1),

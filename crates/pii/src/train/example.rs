@@ -61,6 +61,12 @@ impl Example {
         hash::bytes(skeleton.to_lowercase().as_bytes())
     }
 
+    /// A number that is the same for the same text.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        hash::bytes(self.text.as_bytes())
+    }
+
     /// Its features and labels; `blind` is the percentage of labelled tokens whose list entries are hidden.
     pub(crate) fn sequence(&self, shared: &Shared, random: &mut Random, blind: usize) -> Sequence {
         let mut tokens = Tokens::default();
@@ -89,13 +95,23 @@ impl Example {
             hidden.get(index).copied().unwrap_or(false)
         });
         let mut features = Vec::new();
-        for index in 0..facts.len() {
+        let mut possible = vec![u16::MAX; allowed.len()];
+        let mut width = 1;
+        for (index, (allowed, possible)) in allowed.iter_mut().zip(&mut possible).enumerate() {
+            let start = features.len();
             facts.emit(index, &mut |feature| features.push(feature));
+            width = features.len() - start;
+            if facts.is_cold(index) {
+                features.get_mut(start..).unwrap_or_default().fill(0);
+                *allowed = 1;
+                *possible = 1;
+            }
         }
         Sequence {
-            width: features.len() / facts.len().max(1),
+            width,
             features,
             allowed,
+            possible,
         }
     }
 }

@@ -129,7 +129,7 @@ impl Lists {
             let bit = match section.as_str() {
                 "group" => bits::GROUP,
                 "organization" | "facility" => bits::ORGANIZATION,
-                "medical" | "drug" => bits::MEDICAL,
+                "medical" | "drug" | "brand" => bits::MEDICAL,
                 "region" => bits::REGION,
                 "given" => bits::GIVEN,
                 "family" => bits::FAMILY,
@@ -196,13 +196,14 @@ impl Entries {
         counts.sort_by(|left, right| right.cmp(left));
         // A byte names 256 combinations: rarer ones lose their rarest bits to the nearest frequent one.
         let named: Vec<u16> = counts.iter().take(256).map(|(_, mask)| *mask).collect();
-        let class = |mask: u16| {
+        let nearest = |mask: u16| {
             named
                 .iter()
                 .enumerate()
                 .min_by_key(|(index, named)| ((mask ^ **named).count_ones(), *index))
                 .map_or(0, |(index, _)| index as u8)
         };
+        let classes_of: BTreeMap<u16, u8> = masks.iter().map(|mask| (*mask, nearest(*mask))).collect();
         let mut table_bits = 14;
         while (4_usize << table_bits) * 9 / 10 < self.0.len() {
             table_bits += 1;
@@ -220,7 +221,7 @@ impl Entries {
         let mut classes = vec![0_u8; 4 << table_bits];
         for ((_, mask), slot) in order.iter().zip(slots) {
             if let Some(target) = slot.and_then(|slot| classes.get_mut(slot)) {
-                *target = class(*mask);
+                *target = classes_of.get(mask).copied().unwrap_or(0);
             }
         }
         let mut bytes = vec![table_bits as u8];

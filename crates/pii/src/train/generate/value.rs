@@ -745,6 +745,125 @@ impl<'a> Values<'a> {
                     job.to_owned()
                 }
             }
+            "Job" => {
+                let job = match random.below(3) {
+                    0 => format!(
+                        "{} and {} {}",
+                        random.pick(&[
+                            "Network",
+                            "Sales",
+                            "Food",
+                            "Safety",
+                            "Health",
+                            "Data",
+                            "Energy",
+                            "Media",
+                            "Facilities",
+                            "Legal",
+                            "Payroll",
+                            "Training",
+                            "Quality",
+                            "Security",
+                            "Kitchen",
+                            "Records",
+                            "Textile",
+                            "Budget"
+                        ]),
+                        random.pick(&[
+                            "computer systems",
+                            "service",
+                            "marketing",
+                            "compliance",
+                            "benefits",
+                            "logistics",
+                            "research",
+                            "documentation",
+                            "equipment",
+                            "supply",
+                            "information",
+                            "design"
+                        ]),
+                        random.pick(&[
+                            "manager",
+                            "administrator",
+                            "specialist",
+                            "attendant",
+                            "analyst",
+                            "technician",
+                            "coordinator",
+                            "clerk",
+                            "supervisor",
+                            "officer",
+                            "operator",
+                            "engineer"
+                        ])
+                    ),
+                    1 => format!(
+                        "{} {}",
+                        random.pick(&[
+                            "Staff",
+                            "Personnel",
+                            "Wholesale",
+                            "Industrial",
+                            "Freight",
+                            "Stock",
+                            "Correctional",
+                            "Commercial",
+                            "Clinical",
+                            "Medical records",
+                            "Water treatment",
+                            "Elementary school",
+                            "Special education",
+                            "Environmental",
+                            "Aerospace",
+                            "Insurance",
+                            "Mining",
+                            "Forest",
+                            "Court",
+                            "Tax",
+                            "Customer service",
+                            "Claims",
+                            "Property",
+                            "Community",
+                            "Career",
+                            "School",
+                            "Parking",
+                            "Dining room"
+                        ]),
+                        random.pick(&[
+                            "development specialist",
+                            "manager",
+                            "engineer",
+                            "inspector",
+                            "counselor",
+                            "technician",
+                            "clerk",
+                            "agent",
+                            "teacher",
+                            "buyer",
+                            "handler",
+                            "examiner",
+                            "representative",
+                            "attendant",
+                            "psychologist",
+                            "designer",
+                            "worker",
+                            "driver",
+                            "aide",
+                            "reporter"
+                        ])
+                    ),
+                    _ => title_first(random.pick(JOBS)),
+                };
+                if random.chance(20) { title_case(&job) } else { job }
+            }
+            "Drug" => {
+                if random.chance(55) {
+                    self.word("brand", random)
+                } else {
+                    title_first(&self.word("drug", random))
+                }
+            }
             "nrp" => {
                 let group = self.word("group", random);
                 if random.chance(25) { group.to_lowercase() } else { group }
@@ -1831,7 +1950,7 @@ fn label(kind: &str) -> &'static str {
         "city" | "asplace" | "country" | "state" | "region" | "citystate" | "gpe" | "street" | "address"
         | "usaddress" | "zip" | "facility" | "eszip" | "escity" | "esaddress" | "eshospital" => "LOCATION",
         "org" | "orgbig" | "orgname" => "ORGANIZATION",
-        "job" | "hon" => "TITLE",
+        "job" | "Job" | "hon" => "TITLE",
         "nrp" => "NRP",
         "date" | "dob" | "day" | "monthyear" | "monthday" | "labelyear" | "datetime" | "time" | "esdate"
         | "esmonth" => "DATE_TIME",
@@ -1867,6 +1986,14 @@ fn frequent(names: Option<&Vec<String>>, ordered: bool, random: &mut Random) -> 
 
 fn initial(name: &str) -> String {
     name.chars().next().map(String::from).unwrap_or_default()
+}
+
+fn title_first(text: &str) -> String {
+    let mut characters = text.chars();
+    characters
+        .next()
+        .map(|head| head.to_uppercase().chain(characters).collect::<String>())
+        .unwrap_or_default()
 }
 
 fn title_case(text: &str) -> String {
