@@ -5,6 +5,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
+    clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "a measurement that cannot be set up has nothing to report"
 )]
 

@@ -1,15 +1,20 @@
 //! The engine: rules, tagger, own and plugged-in recognizers over one text, and what is made of their proposals.
 
+use crate::checksums::{Validity, check};
 use crate::entity::Entity;
 use crate::error::DetectError;
 use crate::finding::{Candidate, Finding, Findings};
 use crate::own::OwnRecognizers;
+use crate::recognizers::names;
 use crate::resolve::{resolve, weigh_together};
 use crate::scan::Scan;
 use crate::segment::SegmentLimits;
 use crate::tagger::Tagger;
 use std::borrow::Cow;
 use std::sync::Arc;
+
+/// What the tagger's word for a number is worth whose check digits are wrong.
+const UNCHECKED_TAG: f32 = 0.25;
 
 /// Where an engine stands between missing and hiding too much.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -232,6 +237,8 @@ impl Engine {
         if let Some(tagger) = self.tagger(text) {
             buffers.tagged.clear();
             tagger.tag(text, candidates, &mut buffers.tagged);
+            check_tagged(text, candidates, &mut buffers.tagged);
+            yield_names(candidates, &buffers.tagged, self.options.point.threshold());
             candidates.append(&mut buffers.tagged);
         }
         self.ask_plugged(text, candidates)?;
@@ -324,6 +331,45 @@ impl Engine {
 pub(crate) struct Buffers {
     candidates: Vec<Candidate>,
     tagged: Vec<Candidate>,
+}
+
+/// Holds what the tagger takes for a number of a checked kind against its check digits: a number that fails, and that no
+/// cue announces, is not one.
+fn check_tagged(text: &str, rules: &[Candidate], tagged: &mut [Candidate]) {
+    for candidate in tagged {
+        if !matches!(
+            candidate.entity,
+            Entity::CreditCard | Entity::Iban | Entity::UsNpi | Entity::UsSsn
+        ) {
+            continue;
+        }
+        let value = text.get(candidate.start..candidate.end).unwrap_or_default();
+        let digits = value.bytes().filter(u8::is_ascii_digit).count();
+        // A spoken number has no digits to check.
+        if digits < 6 {
+            continue;
+        }
+        candidate.validity = check(candidate.entity, value);
+        let announced = rules.iter().any(|rule| {
+            rule.entity == candidate.entity
+                && rule.cue.is_some()
+                && rule.start < candidate.end
+                && candidate.start < rule.end
+        });
+        if candidate.validity == Validity::Invalid && !announced {
+            candidate.score = candidate.score.min(UNCHECKED_TAG);
+        }
+    }
+}
+
+/// A name after a form of address is the tagger's where it sees one: it knows where the name ends.
+fn yield_names(rules: &mut Vec<Candidate>, tagged: &[Candidate], threshold: f32) {
+    rules.retain(|rule| {
+        rule.source != names::TITLED
+            || !tagged.iter().any(|tag| {
+                tag.entity == Entity::Person && tag.score >= threshold && tag.start < rule.end && rule.start < tag.end
+            })
+    });
 }
 
 /// Widens a span to whole characters.

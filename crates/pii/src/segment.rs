@@ -111,8 +111,9 @@ mod tests {
                 while !rest.is_char_boundary(take) {
                     take += 1;
                 }
-                buffer.push_str(&rest[..take]);
-                rest = &rest[take..];
+                let (part, after) = rest.split_at(take);
+                buffer.push_str(part);
+                rest = after;
                 while let Some(end) = SMALL.cut(&buffer, false) {
                     base += end;
                     cuts.push(base);

@@ -30,7 +30,7 @@ pub(crate) fn day(scan: &Scan<'_, '_>, start: usize, end: usize) -> Option<usize
         }
         return Some(end);
     }
-    (word.is(kind::DIGIT | kind::TEEN) && (1..=31).contains(&word.value) && end - start > 1).then_some(end)
+    (word.is(kind::DIGIT | kind::TEEN) && (1..=31).contains(&word.value) && end - start > 2).then_some(end)
 }
 
 /// A year, spoken: "nineteen eighty five", "two thousand and four", "twenty twenty".
@@ -401,8 +401,7 @@ fn settle(scan: &mut Scan<'_, '_>, start: usize, value: Read, seen: Option<Seen>
     if value.items == 0 || value.spoken == 0 && value.letters == 0 {
         return None;
     }
-    if len >= 2
-        && len <= 6
+    if (2..=6).contains(&len)
         && compact.all_digits()
         && let Some(end) = address::street_after(scan, start, value.end)
     {

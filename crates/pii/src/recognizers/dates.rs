@@ -491,8 +491,11 @@ pub(crate) fn age(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> Option<u
 }
 
 fn plain_end(text: &[u8], end: usize) -> bool {
-    !matches!(at(text, end), b'/' | b'%' | b':')
-        && !(matches!(at(text, end), b'.' | b',' | b'-') && at(text, end + 1).is_ascii_digit())
+    match at(text, end) {
+        b'/' | b'%' | b':' => false,
+        b'.' | b',' | b'-' => !at(text, end + 1).is_ascii_digit(),
+        _ => true,
+    }
 }
 
 /// What a unit makes of a number.

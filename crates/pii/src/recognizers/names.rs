@@ -6,6 +6,9 @@ use crate::entity::Entity;
 use crate::lexicon::{capital, kind};
 use crate::scan::Scan;
 
+/// The recognizer of names after a form of address.
+pub(crate) const TITLED: &str = "rule.titled_name";
+
 /// A form of address with a capitalised name after it: up to three words and initials.
 pub(crate) fn title(scan: &mut Scan<'_, '_>, start: usize, end: usize) {
     let text = scan.text;
@@ -52,11 +55,5 @@ pub(crate) fn title(scan: &mut Scan<'_, '_>, start: usize, end: usize) {
             "rule.title",
         );
     }
-    scan.propose(
-        (first, last),
-        Entity::Person,
-        0.55,
-        (Validity::Unchecked, None),
-        "rule.titled_name",
-    );
+    scan.propose((first, last), Entity::Person, 0.55, (Validity::Unchecked, None), TITLED);
 }

@@ -79,6 +79,13 @@ fn by_shape(scan: &mut Scan<'_, '_>, shape: &Shape<'_>, letters: bool) -> Option
             return unnamed(scan, shape);
         }
     }
+    // The rest of a longer number whose beginning was nothing.
+    let first = shape.start();
+    if matches!(before(scan.text, first), b'.' | b',' | b'-' | b'/')
+        && before(scan.text, first.saturating_sub(1)).is_ascii_digit()
+    {
+        return None;
+    }
     let total = shape.digits().iter().map(super::shape::Run::len).sum::<usize>();
     if total < 7 {
         return None;

@@ -158,13 +158,11 @@ pub(crate) fn cued(scan: &mut Scan<'_, '_>, shape: &Shape<'_>, cue: CueSpan) -> 
 /// "office", "fax", "mobile" after the number says what it is.
 fn label_after(scan: &Scan<'_, '_>, end: usize) -> Option<CueSpan> {
     let (start, stop) = scan.next_word(end, b"(")?;
-    let word = scan.look(start, stop);
-    let bit = Cue::Phone.bit();
     let label = matches!(
         bytes::lower(part(scan.text, start, stop)).as_slice(),
         b"office" | b"fax" | b"mobile" | b"cell" | b"home" | b"work" | b"phone" | b"tel"
     );
-    (label && (word.strong | word.weak) & bit != 0 || label).then_some(CueSpan {
+    label.then_some(CueSpan {
         start,
         end: stop,
         weak: true,

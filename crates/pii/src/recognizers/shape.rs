@@ -56,10 +56,7 @@ impl<'t> Shape<'t> {
             separator: 0,
             classes,
         };
-        loop {
-            let Some(slot) = shape.runs.get_mut(shape.count) else {
-                break;
-            };
+        while let Some(slot) = shape.runs.get_mut(shape.count) {
             *slot = run;
             if shape.digit_runs == shape.count && run.digits() {
                 shape.digit_runs += 1;

@@ -1,4 +1,11 @@
 //! What the crate promises, from outside.
+#![allow(
+    clippy::string_slice,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that slices wrongly fails"
+)]
 
 mod detect;
 mod mask;
