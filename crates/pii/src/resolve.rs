@@ -80,8 +80,14 @@ fn union(
             .unwrap_or(Ordering::Equal)
             .then_with(|| order(right, left))
     })?;
-    let mut explanation = Explanation::of(best);
-    explanation.recognizer = name(best);
+    // Of those that say the same, the one with evidence explains it: a likelihood explains nothing.
+    let telling = cluster
+        .iter()
+        .filter(|candidate| candidate.entity == best.entity && evidence_or_cue(candidate))
+        .min_by(|left, right| order(left, right))
+        .unwrap_or(best);
+    let mut explanation = Explanation::of(telling);
+    explanation.recognizer = name(telling);
     explanation.cue = explanation.cue.map(|cue| cue.start + base..cue.end + base);
     for other in cluster {
         let other = name(other);
@@ -92,7 +98,7 @@ fn union(
     Some(Finding {
         entity: best.entity,
         range: start + base..end + base,
-        score: best.score,
+        score: best.score.max(telling.score),
         explanation,
     })
 }
@@ -105,6 +111,10 @@ fn evidence(candidate: &Candidate) -> f32 {
         (Validity::Invalid, Some(_)) => 0.2,
         _ => 0.0,
     }
+}
+
+fn evidence_or_cue(candidate: &Candidate) -> bool {
+    candidate.cue.is_some() || candidate.validity == Validity::Valid
 }
 
 /// A total order that does not depend on who proposed first.
