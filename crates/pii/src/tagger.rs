@@ -56,7 +56,7 @@ impl Tagger {
     pub(crate) fn english() -> Option<&'static Self> {
         static TAGGER: OnceLock<Option<Tagger>> = OnceLock::new();
         TAGGER
-            .get_or_init(|| Self::from_bytes(ENGLISH, shipped_lists()?, "tagger.en"))
+            .get_or_init(|| Self::from_bytes(ENGLISH, shipped_lists()?, "tagger.en", true))
             .as_ref()
     }
 
@@ -64,17 +64,19 @@ impl Tagger {
     pub(crate) fn spanish() -> Option<&'static Self> {
         static TAGGER: OnceLock<Option<Tagger>> = OnceLock::new();
         TAGGER
-            .get_or_init(|| Self::from_bytes(SPANISH, shipped_lists()?, "tagger.es"))
+            .get_or_init(|| Self::from_bytes(SPANISH, shipped_lists()?, "tagger.es", false))
             .as_ref()
     }
 
     /// A model from the bytes of its file.
-    pub(crate) fn from_bytes(bytes: &[u8], shared: Arc<Shared>, source: &'static str) -> Option<Self> {
+    ///
+    /// With `titles`, a short form of address is hidden with the name that follows it.
+    pub(crate) fn from_bytes(bytes: &[u8], shared: Arc<Shared>, source: &'static str, titles: bool) -> Option<Self> {
         Some(Self {
             model: Model::read(bytes)?,
             shared,
             source,
-            titles: source != "tagger.es",
+            titles,
         })
     }
 
@@ -131,7 +133,11 @@ impl Tagger {
         let mut open: Option<Open> = None;
         let mut title: Option<u32> = None;
         for (token, decision) in work.tokens.list.iter().zip(&work.decisions) {
-            let (label, sure) = self.judge(*decision);
+            let (mut label, mut sure) = self.judge(*decision);
+            let next_title = self.title(work, token, title);
+            if next_title.is_some() && !sure {
+                (label, sure) = (Label::Outside, false);
+            }
             let joins = open.as_ref().is_some_and(|open| {
                 open.label == label
                     && open.sure == sure
@@ -142,7 +148,7 @@ impl Tagger {
                     self.close(text, base, &open, out);
                 }
                 if label == Label::Outside {
-                    title = self.title(work, token, title);
+                    title = next_title;
                     continue;
                 }
             }
@@ -150,7 +156,10 @@ impl Tagger {
                 label,
                 sure,
                 // `Dr. Okafor` is one value; a title that has its own label stays one of its own.
-                start: title.take().filter(|_| label == Label::Person).unwrap_or(token.start) as usize,
+                start: title
+                    .take()
+                    .filter(|_| label == Label::Person && sure)
+                    .unwrap_or(token.start) as usize,
                 end: 0,
                 margin: 0.0,
                 tokens: 0.0,

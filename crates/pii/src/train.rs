@@ -116,8 +116,8 @@ impl Trainer {
 
     /// A model that is ready to find.
     #[must_use]
-    pub fn trial(&self, model: &[u8]) -> Option<Trial> {
-        Tagger::from_bytes(model, Arc::clone(&self.shared), "trial").map(Trial)
+    pub fn trial(&self, model: &[u8], language: Language) -> Option<Trial> {
+        Tagger::from_bytes(model, Arc::clone(&self.shared), "trial", language == Language::English).map(Trial)
     }
 }
 

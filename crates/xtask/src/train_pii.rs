@@ -1,12 +1,14 @@
 //! Trains the models of `bearingwall-pii`, or measures them on texts that they were not trained on.
 
 use anyhow::{Context, Result, bail};
-use bearingwall_pii::train::{Example, Language, ListTexts, Mark, Material, Options, Trainer};
+use bearingwall_pii::train::{Example, Language, ListTexts, Mark, Material, Options, Trainer, Trial};
+use bearingwall_pii::{Engine, EngineOptions, Entity, Proposal, Recognizer};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What to train and where to put it.
 #[derive(clap::Args, Debug)]
@@ -37,6 +39,9 @@ pub struct Arguments {
     /// Where `--folds` writes what was found, one line for each text, offsets in bytes.
     #[arg(long)]
     predictions: Option<PathBuf>,
+    /// With `--folds`: what the tagger finds alone, without the rules.
+    #[arg(long)]
+    tagger_only: bool,
     /// With `--folds`: write the model of each part here, as `fold-N.bin`.
     #[arg(long)]
     keep_models: Option<PathBuf>,
@@ -125,7 +130,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
                 write(&folder.join(format!("{name}-fold-{fold}.bin")), &model)?;
             }
             if let Some(predictions) = &mut predictions {
-                predict(&trainer, &model, &held, predictions)?;
+                predict(&trainer, &model, language, &held, arguments.tagger_only, predictions)?;
             }
         }
     }
@@ -161,21 +166,70 @@ fn train(
     failed.map_or(Ok(model), |error| Err(error.into()))
 }
 
-/// Writes what `model` finds in `texts` at the balanced operating point.
-fn predict(trainer: &Trainer, model: &[u8], texts: &[&Text], out: &mut impl Write) -> Result<()> {
+/// Writes what is found in `texts` at the balanced operating point with `model` in the place of the shipped one.
+fn predict(
+    trainer: &Trainer,
+    model: &[u8],
+    language: Language,
+    texts: &[&Text],
+    alone: bool,
+    out: &mut impl Write,
+) -> Result<()> {
     let trial = trainer
-        .trial(model)
+        .trial(model, language)
         .context("the model that was trained cannot be read")?;
+    let mut options = EngineOptions::default();
+    options.language = bearingwall_pii::Language::None;
+    let trial = Arc::new(Tried(trial));
+    options.plugged.push(trial.clone());
+    let engine = Engine::new(options);
     for text in texts {
-        let spans: Vec<serde_json::Value> = trial
-            .find(&text.example.text)
-            .into_iter()
-            .filter(|found| found.3 >= 0.5)
-            .map(|(start, end, kind, score)| serde_json::json!({"start": start, "end": end, "type": kind, "score": score}))
-            .collect();
+        let spans: Vec<serde_json::Value> = if alone {
+            let found = trial.0.find(&text.example.text).into_iter();
+            found
+                .filter(|found| found.3 >= 0.5)
+                .map(|(start, end, kind, score)| span(start, end, kind, score))
+                .collect()
+        } else {
+            let findings = engine.detect(&text.example.text)?;
+            let spans = findings
+                .iter()
+                .map(|found| span(found.range.start, found.range.end, found.entity.name(), found.score));
+            spans.collect()
+        };
         writeln!(out, "{}", serde_json::json!({"id": text.id, "spans": spans}))?;
     }
     Ok(())
+}
+
+fn span(start: usize, end: usize, kind: &str, score: f32) -> serde_json::Value {
+    serde_json::json!({"start": start, "end": end, "type": kind, "score": score})
+}
+
+/// A model on trial in the place of the shipped ones.
+struct Tried(Trial);
+
+impl Recognizer for Tried {
+    fn name(&self) -> &str {
+        "trial"
+    }
+
+    fn required(&self) -> bool {
+        true
+    }
+
+    fn find(&self, text: &str) -> Result<Vec<Proposal>, Box<dyn std::error::Error + Send + Sync>> {
+        let found = self.0.find(text).into_iter();
+        Ok(found
+            .filter_map(|(start, end, kind, score)| {
+                Some(Proposal {
+                    range: start..end,
+                    entity: Entity::from_name(kind)?,
+                    score,
+                })
+            })
+            .collect())
+    }
 }
 
 fn lists(folder: &Path) -> Result<ListTexts> {

@@ -37,11 +37,6 @@ impl Shape {
         )
     }
 
-    /// Holds a digit.
-    pub(crate) const fn has_digit(self) -> bool {
-        matches!(self, Self::Digits | Self::Alnum | Self::Number)
-    }
-
     /// Begins with an upper-case letter.
     pub(crate) const fn is_capital(self) -> bool {
         matches!(self, Self::Capital | Self::Initial | Self::ShortCaps | Self::Caps)

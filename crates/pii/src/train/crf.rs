@@ -1,7 +1,6 @@
 //! Training of the chain: maximum likelihood by stochastic gradient, with an adaptive rate for each weight.
 
 use super::random::Random;
-use crate::tagger::hash;
 use crate::tagger::label::LABELS;
 use std::collections::HashMap;
 
@@ -456,6 +455,5 @@ pub(crate) fn pack(weights: &Weights, bits: u32, calibration: (f32, f32)) -> Vec
     }
     bytes.extend(buckets.iter().flatten().flat_map(|mark| mark.to_le_bytes()));
     bytes.extend(rows.iter().flatten().map(|weight| weight.cast_unsigned()));
-    let _ = hash::mix;
     bytes
 }

@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 /// Makes the values of one text: who is named twice has one name.
 pub(crate) struct Values<'a> {
     lists: &'a Lists,
-    language: Language,
     voice: bool,
     /// Numbers are said rather than written.
     said: bool,
@@ -613,7 +612,6 @@ impl<'a> Values<'a> {
         };
         Self {
             lists,
-            language,
             voice,
             said: voice && random.chance(72),
             origin,
@@ -657,14 +655,9 @@ impl<'a> Values<'a> {
                         self.held.insert(slot.to_owned(), part.unwrap_or("").to_owned());
                     }
                 }
-                self.emit(label, &text, builder);
+                builder.value(label, &text);
             }
         }
-    }
-
-    /// A value of several lines may be labelled line by line or as one.
-    fn emit(&self, label: &str, text: &str, builder: &mut Builder) {
-        builder.value(label, text);
     }
 
     fn value(&mut self, kind: &str, random: &mut Random) -> String {
@@ -732,9 +725,9 @@ impl<'a> Values<'a> {
             },
             "street" => self.street(random),
             "address" => self.address(random),
-            "usaddress" => self.us_address(random),
+            "usaddress" | "plainaddress" => self.us_address(random),
             "zip" => self.zip(random),
-            "facility" => self.facility(random),
+            "facility" | "plainfacility" => self.facility(random),
             "org" => self.organization(random),
             "orgbig" => self.word("organization", random),
             "job" => {
@@ -873,7 +866,7 @@ impl<'a> Values<'a> {
             "day" => random.pick(DAYS).to_owned(),
             "monthyear" => format!("{} {}", month(random), random.between(2000, 2026)),
             "monthday" => format!("{} {}", month(random), random.between(1, 28)),
-            "labelyear" | "year" => random.between(1950, 2026).to_string(),
+            "labelyear" | "year" | "actyear" => random.between(1950, 2026).to_string(),
             "datetime" => {
                 let date = format!(
                     "{}-{:02}-{:02}",
@@ -1025,6 +1018,35 @@ impl<'a> Values<'a> {
                 random,
                 &[
                     "ddddd", "AA-dddd", "#ddddd", "Adddd", "AAA-ddd", "dddddd", "dd-dddd", "Wdddd", "SKU-dddd",
+                ],
+            ),
+            "code" => self.number(
+                random,
+                &[
+                    "AdAAddddAddddddAd",
+                    "AAddddddddd",
+                    "A-ddddddd",
+                    "CERT-dddddd",
+                    "AAAddddddd",
+                    "ddddddddd",
+                    "dddddd",
+                    "dddd-dddd",
+                    "AAAA-ddddd",
+                    "AAdddddd",
+                    "ddAAdAdAdAdddAAAA",
+                    "EMPdddddd",
+                    "ADAB-dddd-dddd",
+                    "dddddddddddd",
+                    "AAddddddddd",
+                ],
+            ),
+            "iban" => self.number(
+                random,
+                &[
+                    "AAddAAAAdddddddddddddd",
+                    "AAdddddddddddddddddd",
+                    "AAdd dddd dddd dddd dddd dd",
+                    "AAddddddddddddddddddddd",
                 ],
             ),
             "count" => self.number(random, &["d", "dd", "ddd", "d,ddd", "dd,ddd"]),
@@ -1952,8 +1974,9 @@ fn label(kind: &str) -> &'static str {
         "org" | "orgbig" | "orgname" => "ORGANIZATION",
         "job" | "Job" | "hon" => "TITLE",
         "nrp" => "NRP",
-        "date" | "dob" | "day" | "monthyear" | "monthday" | "labelyear" | "datetime" | "time" | "esdate"
-        | "esmonth" => "DATE_TIME",
+        "date" | "dob" | "day" | "monthyear" | "monthday" | "actyear" | "datetime" | "time" | "esdate" | "esmonth" => {
+            "DATE_TIME"
+        }
         "age" | "oldage" | "esage" => "AGE",
         "phone" | "esphone" => "PHONE",
         "email" => "EMAIL",
