@@ -9,6 +9,9 @@ pub(crate) const SPACE: u8 = 4;
 /// A byte that a recognizer wants to see: `@ : . + ( - / # \n [`.
 pub(crate) const MARK: u8 = 8;
 
+/// A first byte of which [`wide`] says whether a sign starts there.
+const WIDE: u8 = 16;
+
 const CLASSES: [u8; 256] = {
     let mut table = [0_u8; 256];
     let mut byte = 0_usize;
@@ -18,6 +21,7 @@ const CLASSES: [u8; 256] = {
         #[expect(clippy::indexing_slicing, reason = "evaluated at compile time")]
         {
             table[byte] = match ch {
+                0xc2 | 0xe2 | 0xe3 | 0xef => LETTER | WIDE,
                 b'a'..=b'z' | b'A'..=b'Z' | 0x80..=0xff => LETTER,
                 b'0'..=b'9' => DIGIT,
                 b' ' | b'\t' | b'\r' => SPACE,
@@ -81,10 +85,10 @@ pub(crate) fn run(bytes: &[u8], start: usize) -> (usize, u8) {
     let mut classes = 0;
     for byte in bytes.get(start..).unwrap_or(&[]) {
         let class = class(*byte);
-        if class & (LETTER | DIGIT) == 0 || *byte >= 0xc2 && wide(bytes, end) > 0 {
+        if class & (LETTER | DIGIT) == 0 || class & WIDE != 0 && wide(bytes, end) > 0 {
             break;
         }
-        classes |= class;
+        classes |= class & (LETTER | DIGIT);
         end += 1;
     }
     (end, classes)

@@ -4,6 +4,7 @@
 
 mod americas;
 mod asia;
+pub(crate) mod crypto;
 mod europe;
 mod generic;
 mod kingdom;

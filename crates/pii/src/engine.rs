@@ -141,6 +141,9 @@ pub struct EngineOptions {
     pub own: OwnRecognizers,
     /// Larger models.
     pub plugged: Vec<Arc<dyn Recognizer>>,
+    /// A model on trial, in the place of the shipped ones.
+    #[cfg(feature = "train")]
+    pub trial: Option<Arc<crate::train::Trial>>,
 }
 
 impl Default for EngineOptions {
@@ -153,6 +156,8 @@ impl Default for EngineOptions {
             segments: SegmentLimits::default(),
             own: OwnRecognizers::default(),
             plugged: Vec::new(),
+            #[cfg(feature = "train")]
+            trial: None,
         }
     }
 }
@@ -247,7 +252,7 @@ impl Engine {
                 && candidate.start < candidate.end
                 && self.options.entities.contains(candidate.entity)
         });
-        weigh_together(candidates, self.options.point.threshold());
+        weigh_together(text, candidates, self.options.point.threshold());
         candidates.retain(|candidate| {
             self.thresholds
                 .get(candidate.entity.index())
@@ -276,7 +281,11 @@ impl Engine {
             })
     }
 
-    fn tagger(&self, text: &str) -> Option<&'static Tagger> {
+    fn tagger(&self, text: &str) -> Option<&Tagger> {
+        #[cfg(feature = "train")]
+        if let Some(trial) = &self.options.trial {
+            return Some(trial.tagger());
+        }
         match self.options.language {
             Language::None => None,
             Language::Spanish => Tagger::spanish(),

@@ -176,10 +176,38 @@ impl Word {
 /// The hash of a word: case is folded for ASCII and Latin-1. Words over sixteen bytes are told apart by their ends.
 #[inline(always)]
 pub(crate) fn hash(text: &[u8], start: usize, end: usize) -> u64 {
-    const FOLD: u64 = 0x2020_2020_2020_2020;
     let len = end - start;
     let first = load(text, start, len.min(8));
     let last = if len > 8 { load(text, end - 8, 8) } else { 0 };
+    mix(first, last, len)
+}
+
+const FOLD: u64 = 0x2020_2020_2020_2020;
+
+/// The word of one to seven ASCII letters that starts at `start`, if such a one does and neither a digit nor another
+/// letter follows: where it ends, and its [`hash`].
+#[inline(always)]
+pub(crate) fn short_word(text: &[u8], start: usize) -> Option<(usize, u64)> {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let eight: [u8; 8] = text.get(start..start + 8)?.try_into().ok()?;
+    let all = u64::from_le_bytes(eight);
+    // In each byte, the high bit says whether it is from `a` to `z` in either case.
+    let low = (all | FOLD) & !HIGH;
+    let letters = (low + ONES * (0x80 - 0x61)) & !(low + ONES * (0x80 - 0x7b)) & !all & HIGH;
+    let len = (!letters & HIGH).trailing_zeros() as usize / 8;
+    if len == 0 || len > 7 {
+        return None;
+    }
+    let next = (all >> (len * 8)) as u8;
+    if next >= 0x80 || next.is_ascii_digit() {
+        return None;
+    }
+    Some((start + len, mix(all & ((1 << (len * 8)) - 1), 0, len)))
+}
+
+#[inline(always)]
+fn mix(first: u64, last: u64, len: usize) -> u64 {
     let mixed = ((first | FOLD) ^ (len as u64) << 56).wrapping_mul(0x9e37_79b9_7f4a_7c15)
         ^ (last | FOLD).rotate_left(29).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
     mixed ^ (mixed >> 31)
@@ -390,5 +418,21 @@ mod tests {
         assert_eq!(hash(text, 3, 9), hash(b"social", 0, 6));
         assert_eq!(hash(text, 10, 18), hash(b"security", 0, 8));
         assert_ne!(hash(b"social", 0, 6), hash(b"socials", 0, 7));
+        let folded = b"Ab, ZEBRA9 xylophone-y \xc3\xa9t\xc3\xa9 word@[`{ end";
+        for start in 0..folded.len() {
+            let letters = folded[start..]
+                .iter()
+                .take_while(|byte| byte.is_ascii_alphabetic())
+                .count();
+            let next = folded.get(start + letters).copied().unwrap_or(0);
+            let expected =
+                (1..=7).contains(&letters) && next < 0x80 && !next.is_ascii_digit() && start + 8 <= folded.len();
+            let found = short_word(folded, start);
+            assert_eq!(
+                found,
+                expected.then(|| (start + letters, hash(folded, start, start + letters))),
+                "{start}"
+            );
+        }
     }
 }

@@ -274,13 +274,15 @@ impl Policy {
     #[must_use]
     pub fn engine_with(&self, plugged: Vec<Arc<dyn Recognizer>>) -> Engine {
         Engine::new(EngineOptions {
-            entities: EntitySet::ALL,
             point: self.point,
             thresholds: self.thresholds.clone(),
             language: self.language,
             segments: self.segments,
             own: self.own.clone(),
             plugged,
+            #[cfg(feature = "train")]
+            trial: None,
+            ..EngineOptions::default()
         })
     }
 

@@ -1,6 +1,7 @@
 //! From proposals to findings: what is above its threshold is covered, overlaps become one span, and the span gets one
 //! label.
 
+use crate::bytes;
 use crate::checksums::Validity;
 use crate::entity::{Class, Entity};
 use crate::finding::{Candidate, Explanation, Finding};
@@ -12,7 +13,9 @@ const AGE_ALONE: f32 = 0.35;
 
 /// Lowers what says something about a person only next to something else: an age whose cue does not speak of a person
 /// by itself, in a passage that names nobody and nothing.
-pub(crate) fn weigh_together(candidates: &mut [Candidate], floor: f32) {
+///
+/// An age of ninety or more is an identifier by itself (45 CFR 164.514(b)(2)(i)(C)).
+pub(crate) fn weigh_together(text: &str, candidates: &mut [Candidate], floor: f32) {
     let identified = candidates.iter().any(|candidate| {
         candidate.score >= floor
             && matches!(
@@ -24,7 +27,8 @@ pub(crate) fn weigh_together(candidates: &mut [Candidate], floor: f32) {
         return;
     }
     for candidate in candidates {
-        if candidate.entity == Entity::Age && candidate.cue.is_none() {
+        let value = text.as_bytes().get(candidate.start..candidate.end).unwrap_or_default();
+        if candidate.entity == Entity::Age && candidate.cue.is_none() && bytes::number(value) < 90 {
             candidate.score = candidate.score.min(AGE_ALONE);
         }
     }
@@ -164,11 +168,14 @@ mod tests {
         let age = Candidate::new(0, 2, Entity::Age, 0.55, "rule.age");
         let name = Candidate::new(5, 9, Entity::Person, 0.6, "tagger.en");
         let mut alone = [age];
-        weigh_together(&mut alone, 0.5);
+        weigh_together("55 years", &mut alone, 0.5);
         assert!(alone[0].score < 0.5);
         let mut named = [age, name];
-        weigh_together(&mut named, 0.5);
+        weigh_together("55 years", &mut named, 0.5);
         assert!(named[0].score > 0.5);
+        let mut old = [age];
+        weigh_together("93 years", &mut old, 0.5);
+        assert!(old[0].score > 0.5);
     }
 
     proptest! {

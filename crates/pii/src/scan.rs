@@ -124,6 +124,12 @@ impl<'t, 'o> Scan<'t, 'o> {
     fn go(&mut self) {
         let mut index = 0;
         while index < self.text.len() {
+            // Most of a text are short words of ASCII letters: one load says where they end and what they are.
+            if let Some((end, hash)) = lexicon::short_word(self.text, index) {
+                index = self.hashed_word(index, end, hash);
+                index += usize::from(at(self.text, index) == b' ');
+                continue;
+            }
             let byte = at(self.text, index);
             let class = bytes::class(byte);
             if class & (LETTER | DIGIT) != 0 {
@@ -167,13 +173,19 @@ impl<'t, 'o> Scan<'t, 'o> {
 
     #[inline]
     fn word(&mut self, start: usize, end: usize) -> usize {
-        self.words += 1;
-        let len = end - start;
-        if len > 24 {
+        if end - start > 24 {
+            self.words += 1;
             self.recent = [0; 4];
             return secrets::long_run(self, start, end);
         }
         let hash = lexicon::hash(self.text, start, end);
+        self.hashed_word(start, end, hash)
+    }
+
+    #[inline]
+    fn hashed_word(&mut self, start: usize, end: usize, hash: u64) -> usize {
+        self.words += 1;
+        let len = end - start;
         let [_, third, second, first] = self.recent;
         self.recent = if start - self.recent_end > 3 {
             [0, 0, 0, hash]
@@ -184,9 +196,17 @@ impl<'t, 'o> Scan<'t, 'o> {
         match self.lexicon.word(hash) {
             Some(word) => self.known_word(start, end, word),
             // A code may be spelled from its first letter on.
-            None if len == 1 => speech::letters_first(self, start, end),
+            None if len == 1 => self.single_letter(start, end),
             None => end,
         }
+    }
+
+    /// "C/ Mayor 5", or the first letter of a code that is spelled.
+    fn single_letter(&mut self, start: usize, end: usize) -> usize {
+        if matches!(at(self.text, start), b'C' | b'c') && at(self.text, end) == b'/' {
+            address::street_first(self, start, end + 1);
+        }
+        speech::letters_first(self, start, end)
     }
 
     fn known_word(&mut self, start: usize, end: usize, word: Word) -> usize {
@@ -215,7 +235,7 @@ impl<'t, 'o> Scan<'t, 'o> {
                 next = next.max(secrets::prefixed(self, start, end));
             }
         } else if end - start == 1 && next == end {
-            next = next.max(speech::letters_first(self, start, end));
+            next = next.max(self.single_letter(start, end));
         }
         next
     }

@@ -249,6 +249,9 @@ pub(crate) fn spoken(scan: &mut Scan<'_, '_>, start: usize, end: usize, word: Wo
     if !word.is(kind::SPOKEN) {
         return end;
     }
+    if let Some(stop) = age(scan, start, end, word).or_else(|| birth_year(scan, start, end)) {
+        return stop;
+    }
     let seen = nearest(scan, start);
     let value = read(
         scan,
@@ -256,6 +259,64 @@ pub(crate) fn spoken(scan: &mut Scan<'_, '_>, start: usize, end: usize, word: Wo
         seen.is_some_and(|seen| (seen.strong | seen.weak) & LETTERED != 0),
     );
     settle(scan, start, value, seen).unwrap_or(end)
+}
+
+/// "seventy five years old", "de sesenta y dos años": where it ends.
+fn age(scan: &mut Scan<'_, '_>, start: usize, end: usize, word: Word) -> Option<usize> {
+    let text = scan.text;
+    if !word.is(kind::DIGIT | kind::TEEN | kind::TENS) || end - start < 3 {
+        return None;
+    }
+    let mut number_end = end;
+    let mut next = scan.next_word(end, b"-")?;
+    if word.is(kind::TENS) {
+        let joined = part(text, next.0, next.1) == b"y";
+        let ones = if joined { scan.next_word(next.1, b"")? } else { next };
+        if scan.look(ones.0, ones.1).is(kind::DIGIT) && ones.1 - ones.0 > 1 {
+            number_end = ones.1;
+            next = scan.next_word(ones.1, b"-")?;
+        }
+    }
+    if !scan.look(next.0, next.1).is(kind::YEARS) {
+        return None;
+    }
+    let spanish = at(text, next.0) == b'a';
+    let after = scan.next_word(next.1, b"-")?;
+    let stop = match (spanish, bytes::lower(part(text, after.0, after.1)).as_slice()) {
+        (false, b"old") => number_end,
+        (true, b"de")
+            if scan
+                .next_word(after.1, b"")
+                .is_some_and(|(start, end)| part(text, start, end) == b"edad") =>
+        {
+            next.1
+        }
+        _ => return None,
+    };
+    scan.propose(
+        (start, stop),
+        Entity::Age,
+        0.55,
+        (Validity::Unchecked, None),
+        "rule.spoken_age",
+    );
+    scan.taken = stop;
+    Some(stop)
+}
+
+/// "born in nineteen sixty two": where it ends.
+fn birth_year(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> Option<usize> {
+    let stop = year(scan, start, end)?;
+    let cue = scan.cued(start, Cue::Birth.bit()).filter(|cue| !cue.weak)?;
+    scan.propose(
+        (start, stop),
+        Entity::DateTime,
+        0.25,
+        (Validity::Unchecked, Some(cue)),
+        "rule.spoken_date",
+    );
+    scan.taken = stop;
+    Some(stop)
 }
 
 /// "the third of march", "twenty fifth of december nineteen eighty".

@@ -18,7 +18,7 @@ pub(crate) fn pan(value: &[u8]) -> bool {
         && part(value, 0, 5).iter().all(u8::is_ascii_uppercase)
         && matches!(
             at(value, 3),
-            b'A' | b'B' | b'C' | b'E' | b'F' | b'G' | b'H' | b'J' | b'K' | b'L' | b'P' | b'T'
+            b'A' | b'B' | b'C' | b'F' | b'G' | b'H' | b'J' | b'K' | b'L' | b'P' | b'T'
         )
         && part(value, 5, 9).iter().all(u8::is_ascii_digit)
         && part(value, 5, 9) != b"0000"
@@ -78,7 +78,6 @@ pub(crate) fn nric(value: &[u8]) -> bool {
 /// Korean resident registration number: birth date, sex and century, and (until 2020) a check digit.
 pub(crate) fn rrn(value: &[u8]) -> bool {
     digits_only(value, 13)
-        && matches!(at(value, 6), b'1'..=b'8')
         && real_date(
             number(part(value, 0, 2)),
             number(part(value, 2, 4)),

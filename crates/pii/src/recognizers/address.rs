@@ -49,6 +49,9 @@ pub(crate) fn street_after(scan: &Scan<'_, '_>, start: usize, end: usize) -> Opt
     if before(text, start) == b'.' || !matches!(at(text, end), b' ' | b'\t') {
         return None;
     }
+    if let Some(stop) = street_named_after(scan, end) {
+        return Some(stop);
+    }
     let mut place = end;
     let mut named = false;
     for count in 0..6 {
@@ -80,6 +83,50 @@ pub(crate) fn street_after(scan: &Scan<'_, '_>, start: usize, end: usize) -> Opt
         place = word_end;
     }
     None
+}
+
+/// "12 rue de Rivoli", "221 avenida de la Paz": the street's word between number and name.
+fn street_named_after(scan: &Scan<'_, '_>, end: usize) -> Option<usize> {
+    let text = scan.text;
+    let (word_start, word_end) = scan.next_word(end, b",")?;
+    if !scan.look(word_start, word_end).is(kind::STREET_FIRST) {
+        return None;
+    }
+    let mut place = word_end;
+    let mut names = 0;
+    let mut last = word_end;
+    for _ in 0..6 {
+        let Some((name_start, name_end)) = scan.next_word(place, b"'-") else {
+            break;
+        };
+        if part(text, place, name_start).contains(&b'\n') {
+            break;
+        }
+        if capital(text, name_start, name_end) {
+            names += 1;
+            last = name_end;
+        } else if !matches!(
+            bytes::lower(part(text, name_start, name_end)).as_slice(),
+            b"de"
+                | b"du"
+                | b"des"
+                | b"la"
+                | b"le"
+                | b"les"
+                | b"del"
+                | b"los"
+                | b"las"
+                | b"di"
+                | b"da"
+                | b"do"
+                | b"l"
+                | b"d"
+        ) {
+            break;
+        }
+        place = name_end;
+    }
+    (names > 0).then_some(last)
 }
 
 /// Whether everything from `start` to `end` is in small letters, as in speech.

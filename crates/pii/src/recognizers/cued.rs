@@ -266,7 +266,10 @@ fn vat(scan: &mut Scan<'_, '_>, shape: &Shape<'_>, cue: CueSpan) -> Option<usize
                 (false, _) => (shape.start(), shape.compact(count)),
             };
             if let Some(entity) = vat_kind(&compact) {
-                best = Some((start, shape.end_of(count), entity));
+                let end = shape.end_of(count);
+                if best.is_none_or(|(known_start, known_end, _)| end > known_end || start < known_start) {
+                    best = Some((start, end, entity));
+                }
             }
         }
     }

@@ -244,13 +244,10 @@ fn time(scan: &Scan<'_, '_>, end: usize) -> usize {
         return if more { bytes::run_end(text, zone + 1) } else { zone };
     }
     let suffix = last + usize::from(at(text, last) == b' ');
-    match part(text, suffix, suffix + 4) {
-        [b'a' | b'A' | b'p' | b'P', b'm' | b'M', rest @ ..]
-            if !rest.first().is_some_and(|byte| bytes::is_word(*byte)) =>
-        {
-            suffix + 2
-        }
-        [b'a' | b'p', b'.', b'm', b'.'] => suffix + 4,
+    let [first, second, third, fourth] = [0, 1, 2, 3].map(|place| at(text, suffix + place).to_ascii_lowercase());
+    match (first, second, third, fourth) {
+        (b'a' | b'p', b'm', third, _) if !bytes::is_word(third) => suffix + 2,
+        (b'a' | b'p', b'.', b'm', b'.') => suffix + 4,
         _ => last,
     }
 }
@@ -496,6 +493,32 @@ fn plain_end(text: &[u8], end: usize) -> bool {
         b'.' | b',' | b'-' => !at(text, end + 1).is_ascii_digit(),
         _ => true,
     }
+}
+
+/// "70yo", "67M": an age that is one run with its unit. Where it ends.
+pub(crate) fn joined_age(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> Option<usize> {
+    let text = scan.text;
+    let run = part(text, start, end);
+    let digits = run.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let unit = bytes::lower(part(text, start + digits, end));
+    let score = match unit.as_slice() {
+        b"yo" | b"yom" | b"yof" | b"yrs" | b"yr" => 0.55,
+        b"m" | b"f" if digits == 2 => 0.35,
+        _ => return None,
+    };
+    let value = number(part(text, start, start + digits));
+    if !(1..=3).contains(&digits) || value > 125 {
+        return None;
+    }
+    let number_end = start + digits;
+    scan.propose(
+        (start, number_end),
+        Entity::Age,
+        score,
+        (Validity::Unchecked, None),
+        "rule.age",
+    );
+    Some(end)
 }
 
 /// What a unit makes of a number.

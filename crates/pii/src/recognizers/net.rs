@@ -19,6 +19,13 @@ pub(crate) fn ipv4(scan: &mut Scan<'_, '_>, shape: &Shape<'_>) -> Option<usize> 
     if !quad || shape.continues(4, b".") || before(text, shape.start()) == b'.' {
         return None;
     }
+    // Four numbers of a release.
+    if let Some((word_start, word_end)) = scan.word_before(shape.start(), b"") {
+        let word = bytes::lower(part(text, word_start, word_end));
+        if matches!(word.as_slice(), b"version" | b"v" | b"ver" | b"release" | b"section") {
+            return None;
+        }
+    }
     let mut end = shape.end_of(4);
     let cue = scan.cued(shape.start(), Cue::Ip.bit());
     // A release number has four parts as well, but rarely three digits in one of them.

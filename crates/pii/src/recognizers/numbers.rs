@@ -31,6 +31,12 @@ pub(crate) fn at_number(scan: &mut Scan<'_, '_>, start: usize, end: usize, lette
     if let Some(next) = dates::day_first(scan, start, end) {
         return next;
     }
+    if letters
+        && end - start <= 6
+        && let Some(next) = dates::joined_age(scan, start, end)
+    {
+        return next;
+    }
     if !letters {
         if let Some(next) = net::ipv4(scan, &shape) {
             return next;
@@ -277,7 +283,9 @@ fn letters_kind(compact: &Compact, runs: usize, shape: &Shape<'_>) -> Option<(En
         18 if valid(Entity::CnId) => Some((Entity::CnId, 0.55, "rule.cn_id")),
         _ => {
             let entity = cued::vat_kind(compact)?;
-            let lettered = part(value, 0, 2).iter().all(u8::is_ascii_uppercase);
+            // Of these states only the structure is checked.
+            let structure_only = matches!(part(value, 0, 2), b"LV" | b"BG" | b"CZ" | b"CY" | b"LT");
+            let lettered = part(value, 0, 2).iter().all(u8::is_ascii_uppercase) && !structure_only;
             (lettered && len >= 10).then_some((entity, 0.4, "rule.vat"))
         }
     }

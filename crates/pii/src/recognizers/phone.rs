@@ -97,7 +97,7 @@ fn groups(shape: &Shape<'_>) -> (usize, usize) {
         // A new number begins: after a whole one, or with a long run.
         if count > 0
             && (total + run.len() > 15
-                || changed && total >= 9
+                || changed && total >= 9 && run.len() > 2
                 || run.len() >= 9
                 || total >= 9 && run.len() > 4
                 || total >= 12)

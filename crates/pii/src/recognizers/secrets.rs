@@ -3,6 +3,7 @@
 
 use crate::bytes::{self, at, before, part};
 use crate::checksums::Validity;
+use crate::checksums::crypto;
 use crate::entity::Entity;
 use crate::finding::CueSpan;
 use crate::lexicon::Cue;
@@ -90,6 +91,16 @@ pub(crate) fn long_run(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> usi
     }
     let run = part(text, start, end);
     if !run.is_ascii() {
+        return end;
+    }
+    if crypto::address(run) {
+        scan.propose(
+            (start, end),
+            Entity::Crypto,
+            0.6,
+            (Validity::Valid, None),
+            "rule.crypto",
+        );
         return end;
     }
     let finish = token_end(text, start).max(end);
