@@ -280,8 +280,6 @@ impl Policy {
             segments: self.segments,
             own: self.own.clone(),
             plugged,
-            #[cfg(feature = "train")]
-            trial: None,
             ..EngineOptions::default()
         })
     }

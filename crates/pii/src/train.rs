@@ -63,9 +63,9 @@ impl Options {
     #[must_use]
     pub fn shipped(language: Language) -> Self {
         Self {
-            bits: match language {
-                Language::English => 14,
-                Language::Spanish => 13,
+            epochs: match language {
+                Language::English => 10,
+                Language::Spanish => 14,
             },
             ..Self::default()
         }
@@ -126,6 +126,10 @@ impl Trainer {
 pub struct Trial(Tagger);
 
 impl Trial {
+    pub(crate) const fn tagger(&self) -> &Tagger {
+        &self.0
+    }
+
     /// What it finds in `text`: start, end, kind and score.
     #[must_use]
     pub fn find(&self, text: &str) -> Vec<(usize, usize, &'static str, f32)> {

@@ -1,8 +1,8 @@
 //! Trains the models of `bearingwall-pii`, or measures them on texts that they were not trained on.
 
 use anyhow::{Context, Result, bail};
-use bearingwall_pii::train::{Example, Language, ListTexts, Mark, Material, Options, Trainer, Trial};
-use bearingwall_pii::{Engine, EngineOptions, Entity, Proposal, Recognizer};
+use bearingwall_pii::train::{Example, Language, ListTexts, Mark, Material, Options, Trainer};
+use bearingwall_pii::{Engine, EngineOptions};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -178,14 +178,13 @@ fn predict(
     let trial = trainer
         .trial(model, language)
         .context("the model that was trained cannot be read")?;
+    let trial = Arc::new(trial);
     let mut options = EngineOptions::default();
-    options.language = bearingwall_pii::Language::None;
-    let trial = Arc::new(Tried(trial));
-    options.plugged.push(trial.clone());
+    options.trial = Some(Arc::clone(&trial));
     let engine = Engine::new(options);
     for text in texts {
         let spans: Vec<serde_json::Value> = if alone {
-            let found = trial.0.find(&text.example.text).into_iter();
+            let found = trial.find(&text.example.text).into_iter();
             found
                 .filter(|found| found.3 >= 0.5)
                 .map(|(start, end, kind, score)| span(start, end, kind, score))
@@ -204,32 +203,6 @@ fn predict(
 
 fn span(start: usize, end: usize, kind: &str, score: f32) -> serde_json::Value {
     serde_json::json!({"start": start, "end": end, "type": kind, "score": score})
-}
-
-/// A model on trial in the place of the shipped ones.
-struct Tried(Trial);
-
-impl Recognizer for Tried {
-    fn name(&self) -> &str {
-        "trial"
-    }
-
-    fn required(&self) -> bool {
-        true
-    }
-
-    fn find(&self, text: &str) -> Result<Vec<Proposal>, Box<dyn std::error::Error + Send + Sync>> {
-        let found = self.0.find(text).into_iter();
-        Ok(found
-            .filter_map(|(start, end, kind, score)| {
-                Some(Proposal {
-                    range: start..end,
-                    entity: Entity::from_name(kind)?,
-                    score,
-                })
-            })
-            .collect())
-    }
 }
 
 fn lists(folder: &Path) -> Result<ListTexts> {
