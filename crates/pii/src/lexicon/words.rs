@@ -276,7 +276,7 @@ pub(super) const CUES: &[(Cue, &str)] = &[
     (Cue::Age, "age|aged|ages|edad|age of|turned|~turn|~turning"),
     (
         Cue::Id,
-        "id|ids|id#|id number|id no|identifier|identifiers|identification|identification number|case number|case no|case id|case #|reference|reference number|reference no|ref|ref no|ref number|ref code|reference code|confirmation number|tracking number|accession|accession number|accession no|specimen|specimen id|sample id|study id|subject id|encounter|encounter id|encounter number|visit number|visit id|order id|employee id|employee ids|employee number|employee no|badge|badge number|site id|trial id|enrollment id|incident|incident id|ticket|ticket number|docket|docket number|prescription number|rx number|rx no|rx#|episodio|número de episodio|expediente|nº|num|identificador|código|nuhsa|cip|nº de identificación|rfc|hkid|participant id|student id|tax number",
+        "id|ids|id#|id number|id no|identifier|identifiers|identification|identification number|case number|case no|case id|case #|reference|reference number|reference no|ref|ref no|ref number|ref code|reference code|confirmation number|tracking number|accession|accession number|accession no|specimen|specimen id|sample id|study id|subject id|encounter|encounter id|encounter number|visit number|visit id|order id|employee id|employee ids|employee number|employee no|badge|badge number|site id|trial id|enrollment id|incident|incident id|ticket|ticket number|docket|docket number|prescription number|rx number|rx no|rx#|episodio|número de episodio|expediente|nº|num|identificador|código|nuhsa|cip|nº de identificación|hkid|participant id|student id|tax number",
     ),
     (Cue::Ip, "ip|ip address|ipv4|ipv6"),
     (
@@ -285,7 +285,7 @@ pub(super) const CUES: &[(Cue, &str)] = &[
     ),
     (
         Cue::User,
-        "username|user name|user id|userid|login|handle|screen name|usuario",
+        "username|user name|user id|userid|login name|login id|screen name|usuario",
     ),
     (
         Cue::Address,

@@ -13,9 +13,9 @@ const GAP: usize = 4;
 /// A text that is being unmasked.
 #[derive(Debug, Default)]
 pub struct UnmaskStream {
+    /// What was not given on yet, after the last character that was: it says whether a word begins.
     buffer: String,
-    /// The byte before the buffer.
-    previous: u8,
+    given: usize,
 }
 
 impl UnmaskStream {
@@ -44,8 +44,8 @@ impl UnmaskStream {
     /// Gives all that starts before `cut`.
     fn give(&mut self, cut: usize, conversation: &Conversation) -> String {
         let mut out = String::new();
-        let mut end = 0;
-        for (range, issued) in find(conversation, &self.buffer, self.previous) {
+        let mut end = self.given;
+        for (range, issued) in find(conversation, &self.buffer, self.given) {
             if range.start >= cut {
                 break;
             }
@@ -55,10 +55,9 @@ impl UnmaskStream {
         }
         let stop = cut.min(self.buffer.len()).max(end);
         out.push_str(self.buffer.get(end..stop).unwrap_or_default());
-        if stop > 0 {
-            self.previous = before(self.buffer.as_bytes(), stop);
-        }
-        self.buffer.drain(..stop);
+        let last = self.buffer.get(..stop).and_then(|given| given.chars().next_back());
+        self.given = last.map_or(0, char::len_utf8);
+        self.buffer.drain(..stop - self.given);
         out
     }
 }
@@ -68,25 +67,25 @@ pub(super) fn tokens<'c>(conversation: &'c Conversation, text: &str) -> Vec<(Ran
     find(conversation, text, 0)
 }
 
-fn find<'c>(conversation: &'c Conversation, text: &str, previous: u8) -> Vec<(Range<usize>, &'c Issued)> {
+fn find<'c>(conversation: &'c Conversation, text: &str, from: usize) -> Vec<(Range<usize>, &'c Issued)> {
     let bytes = text.as_bytes();
     let mut found: Vec<(Range<usize>, &Issued)> = Vec::new();
     if conversation.issued().is_empty() {
         return found;
     }
     let mut index = 0;
-    let mut floor = 0;
+    let mut floor = from;
     while index < bytes.len() {
         let (end, _) = bytes::run(bytes, index);
         if end == index {
             index += bytes::wide(bytes, index).max(1);
             continue;
         }
-        if let Some(range) = token_at(conversation, bytes, index, end, floor, previous) {
+        if let Some(range) = token_at(conversation, bytes, index, end, floor) {
             floor = range.0.end;
             found.push(range);
         }
-        index = end.max(floor);
+        index = if floor > from { end.max(floor) } else { end };
     }
     found
 }
@@ -98,7 +97,6 @@ fn token_at<'c>(
     start: usize,
     end: usize,
     floor: usize,
-    previous: u8,
 ) -> Option<(Range<usize>, &'c Issued)> {
     let tag = tag_of(part(bytes, start, end))?;
     let issued = conversation.by_tag(tag)?;
@@ -124,7 +122,7 @@ fn token_at<'c>(
         }
         place = word_start;
     }
-    if place < floor || place == 0 && bytes::is_word(previous) {
+    if place < floor {
         return None;
     }
     let opened = open(bytes, place).max(floor);

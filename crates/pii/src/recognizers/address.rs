@@ -89,7 +89,20 @@ pub(crate) fn street_after(scan: &Scan<'_, '_>, start: usize, end: usize) -> Opt
 fn street_named_after(scan: &Scan<'_, '_>, end: usize) -> Option<usize> {
     let text = scan.text;
     let (word_start, word_end) = scan.next_word(end, b",")?;
-    if !scan.look(word_start, word_end).is(kind::STREET_FIRST) {
+    if !matches!(
+        bytes::lower(part(text, word_start, word_end)).as_slice(),
+        b"rue"
+            | b"avenue"
+            | b"avenida"
+            | b"calle"
+            | b"boulevard"
+            | b"viale"
+            | b"rua"
+            | b"place"
+            | b"chemin"
+            | b"impasse"
+            | b"quai"
+    ) {
         return None;
     }
     let mut place = word_end;

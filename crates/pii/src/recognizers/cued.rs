@@ -355,6 +355,10 @@ fn propose_free(
     let value = part(text, range.0, range.1);
     let count = value.iter().filter(|byte| byte.is_ascii_digit()).count();
     let letters = value.iter().any(u8::is_ascii_alphabetic);
+    // "([#1394": a reference in a document.
+    if before(text, range.0) == b'[' && value.first() == Some(&b'#') || entity == Entity::Username && !letters {
+        return None;
+    }
     if count < digits || measured(scan, range) || value.len() < 3 && entity != Entity::Username {
         return None;
     }

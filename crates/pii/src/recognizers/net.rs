@@ -30,7 +30,11 @@ pub(crate) fn ipv4(scan: &mut Scan<'_, '_>, shape: &Shape<'_>) -> Option<usize> 
     let cue = scan.cued(shape.start(), Cue::Ip.bit());
     // A release number has four parts as well, but rarely three digits in one of them.
     let long = shape.digits().iter().take(4).filter(|run| run.len() > 1).count();
-    let score = if long >= 2 { 0.65 } else { 0.45 };
+    let score = match long {
+        0 => 0.2,
+        1 => 0.45,
+        _ => 0.65,
+    };
     if at(text, end) == b'/' && (1..=2).contains(&(bytes::run_end(text, end + 1) - end - 1)) {
         end = bytes::run_end(text, end + 1);
     }
@@ -72,6 +76,9 @@ pub(crate) fn colons(scan: &mut Scan<'_, '_>, index: usize) -> Option<usize> {
 /// Groups of hexadecimal digits between colons.
 fn chain(scan: &mut Scan<'_, '_>, start: usize) -> Option<usize> {
     let text = scan.text;
+    if before(text, start) == b':' {
+        return None;
+    }
     let mut groups = 0;
     let mut pairs = 0;
     let mut gaps = 0;
@@ -103,7 +110,8 @@ fn chain(scan: &mut Scan<'_, '_>, start: usize) -> Option<usize> {
             break;
         }
     }
-    if bytes::is_word(at(text, end)) {
+    // More groups than any address has are something else, such as a key's fingerprint.
+    if bytes::is_word(at(text, end)) || at(text, end) == b':' && at(text, end + 1).is_ascii_hexdigit() {
         return None;
     }
     let (entity, score) = match (groups, pairs, gaps) {

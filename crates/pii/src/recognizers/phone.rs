@@ -55,10 +55,12 @@ pub(crate) fn uncued(shape: &Shape<'_>) -> Option<Phone> {
     let first = at(shape.text, shape.start());
     let international = part(shape.text, shape.start(), shape.start() + 2) == b"00";
     let single = count == 1;
+    // A zero alone is the first number of a release.
+    let trunk = first == b'0' && shape.run(0).len() >= 2;
     match total {
         11..=15 if international && !single => found(0.6, count),
-        9..=10 if first == b'0' && count >= 2 => found(0.5, count),
-        11 if first == b'0' && count >= 2 => found(0.5, count),
+        9..=10 if trunk && count >= 2 => found(0.5, count),
+        11 if trunk && count >= 2 => found(0.5, count),
         10 if single && nanp_run(shape) => found(0.3, 1),
         11 if single && first == b'1' => found(0.3, 1),
         // A trunk prefix and at least three groups, or two with a long one.

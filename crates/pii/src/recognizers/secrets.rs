@@ -160,7 +160,15 @@ pub(crate) fn cued(scan: &mut Scan<'_, '_>, start: usize, cue: CueSpan) -> Optio
     while begin < start && at(text, begin) & 0xc0 == 0x80 {
         begin += 1;
     }
-    if end - begin < 4 {
+    let value = part(text, begin, end);
+    let letters = value.iter().any(u8::is_ascii_alphabetic);
+    let digits = value.iter().any(u8::is_ascii_digit);
+    // "key = [0x42", "token ([#2004](…": code and links.
+    let plain = value
+        .first()
+        .is_some_and(|byte| !matches!(byte, b'[' | b'(' | b'<' | b'{' | b'&'));
+    let least = if cue.weak { 8 } else { 4 };
+    if value.len() < least || !plain || cue.weak && !(letters && digits) {
         return None;
     }
     scan.propose(
