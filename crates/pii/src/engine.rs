@@ -17,6 +17,8 @@ use std::sync::Arc;
 const UNCHECKED_TAG: f32 = 0.25;
 
 /// Where an engine stands between missing and hiding too much.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum OperatingPoint {
     /// Misses least: also what only may be personal data.
@@ -51,6 +53,8 @@ impl OperatingPoint {
 }
 
 /// Which tagger reads a text. Rules know the words of all languages.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Language {

@@ -240,3 +240,19 @@ impl fmt::Display for Entity {
         f.write_str(self.name())
     }
 }
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Entity {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Entity {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        // The name is not repeated: it may be a value in the wrong place.
+        Self::from_name(&name).ok_or_else(|| serde::de::Error::custom("not the name of a kind of value"))
+    }
+}

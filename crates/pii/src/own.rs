@@ -19,6 +19,8 @@ pub const MOST_ENTRIES: usize = 10_000;
 pub const LONGEST_ENTRY: usize = 128;
 
 /// How one recognizer is described.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[derive(Clone, Debug, PartialEq)]
 pub enum OwnRule {
     /// A regular expression without look-around and back-references.
@@ -28,6 +30,8 @@ pub enum OwnRule {
 }
 
 /// One recognizer of a tenant.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[derive(Clone, Debug, PartialEq)]
 pub struct OwnRecognizer {
     /// Its name, for explanations.

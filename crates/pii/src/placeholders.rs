@@ -21,6 +21,8 @@ const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 pub(crate) type Tag = [u8; TAG];
 
 /// One placeholder that was issued.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issued {
     /// The kind.
@@ -188,6 +190,13 @@ impl Conversation {
         let mut out = stream.push(text, self);
         out.push_str(&stream.finish(self));
         out
+    }
+
+    /// As [`Conversation::unmask`], for text that is JSON, such as the arguments of a model's tool call: a value that
+    /// holds a quote or a line break is escaped, so that the text stays JSON.
+    #[must_use]
+    pub fn unmask_json(&self, json: &str) -> String {
+        unmask::unmask_json(self, json)
     }
 
     /// Takes this conversation's own placeholders out of findings: what was masked before is not masked again.

@@ -13,6 +13,8 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 /// A policy as a tenant writes it.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields, default))]
 #[derive(Clone, Debug, PartialEq)]
 pub struct PolicyDraft {
     /// Its number, for people.

@@ -6,6 +6,8 @@
 use std::ops::Range;
 
 /// How long pieces are.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SegmentLimits {
     /// From here on a paragraph's end is a cut, in bytes.

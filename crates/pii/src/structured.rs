@@ -6,6 +6,7 @@ mod json;
 
 pub use csv::{CsvOptions, mask_csv};
 pub use fields::FieldRule;
+pub(crate) use json::quoted;
 pub use json::{mask_fhir, mask_json};
 
 use crate::entity::Entity;

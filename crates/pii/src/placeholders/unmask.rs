@@ -62,6 +62,20 @@ impl UnmaskStream {
     }
 }
 
+/// The text with its placeholders turned back, each value escaped as in a JSON string (RFC 8259 §7).
+pub(super) fn unmask_json(conversation: &Conversation, text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut end = 0;
+    for (range, issued) in tokens(conversation, text) {
+        out.push_str(text.get(end..range.start).unwrap_or_default());
+        let quoted = crate::structured::quoted(&issued.value);
+        out.push_str(quoted.get(1..quoted.len() - 1).unwrap_or_default());
+        end = range.end;
+    }
+    out.push_str(text.get(end..).unwrap_or_default());
+    out
+}
+
 /// The conversation's own placeholders in a text: where, and which.
 pub(super) fn tokens<'c>(conversation: &'c Conversation, text: &str) -> Vec<(Range<usize>, &'c Issued)> {
     find(conversation, text, 0)

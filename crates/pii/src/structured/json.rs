@@ -328,7 +328,8 @@ fn number_end(bytes: &[u8], start: usize) -> Option<usize> {
     Some(end)
 }
 
-fn quoted(value: &str) -> String {
+/// The value as a JSON string.
+pub(crate) fn quoted(value: &str) -> String {
     use std::fmt::Write;
     let mut out = String::with_capacity(value.len() + 2);
     out.push('"');

@@ -1,7 +1,7 @@
 //! The way back.
 
 use crate::{conversation, draft, masker};
-use bearingwall_pii::{Conversation, UnmaskStream};
+use bearingwall_pii::{Conversation, PolicyDraft, UnmaskStream};
 use proptest::prelude::*;
 
 const TEXT: &str = "Write to ada@example.org or bob@example.org; ada@example.org is quicker. SSN 536-22-8147.";
@@ -110,6 +110,21 @@ fn what_models_do_to_placeholders_is_understood() {
     ] {
         assert_eq!(talk.unmask(&other), other);
     }
+}
+
+#[test]
+fn the_arguments_of_a_tool_call_stay_json() {
+    let mut talk = conversation();
+    let deny = vec![("Ada Lovelace".into(), "PERSON".into())];
+    let draft = PolicyDraft { deny, ..draft() };
+    let masked = masker(&draft)
+        .mask("Ada \"\nLovelace", &mut talk, None)
+        .unwrap()
+        .text
+        .into_string();
+    let call = format!("{{\"to\":\"{masked}\"}}");
+    let parsed: serde_json::Value = serde_json::from_str(&talk.unmask_json(&call)).unwrap();
+    assert_eq!(parsed["to"], "Ada \"\nLovelace");
 }
 
 #[test]

@@ -230,3 +230,20 @@ fn safe_harbor_leaves_years_and_young_ages_and_nothing_else() {
         "MRN [MRN], born 1962, just turned 61; mother just turned 90+. ZIP code 941. [EMAIL]"
     );
 }
+
+#[cfg(feature = "serde")]
+#[test]
+fn a_policy_is_read_as_it_was_written_and_nothing_unknown_is_passed_over() {
+    let draft = PolicyDraft {
+        actions: vec![
+            ("EMAIL".into(), Action::Mask { keep_last: 2 }),
+            ("PERSON".into(), Action::Placeholder),
+        ],
+        recognizers: vec![own("badge", OwnRule::Pattern("BW-[0-9]{4}".into()))],
+        ..draft()
+    };
+    let text = serde_json::to_string(&draft).unwrap();
+    assert_eq!(serde_json::from_str::<PolicyDraft>(&text).unwrap(), draft);
+    assert!(serde_json::from_str::<PolicyDraft>(r#"{"allowed":["x"]}"#).is_err());
+    assert!(serde_json::from_str::<PolicyDraft>(r#"{"default":"ignore"}"#).is_err());
+}
