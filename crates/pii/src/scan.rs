@@ -4,7 +4,7 @@ use crate::bytes::{self, DIGIT, LETTER, MARK, SPACE, at, before, part};
 use crate::checksums::Validity;
 use crate::entity::Entity;
 use crate::finding::{Candidate, CueSpan};
-use crate::lexicon::{self, Lexicon, Word, kind};
+use crate::lexicon::{self, Cue, Lexicon, Word, kind};
 use crate::recognizers::{address, dates, email, names, net, numbers, phone, secrets, url};
 use crate::speech;
 
@@ -212,6 +212,12 @@ impl<'t, 'o> Scan<'t, 'o> {
     fn known_word(&mut self, start: usize, end: usize, word: Word) -> usize {
         self.cue(start, end, word);
         let mut next = end;
+        if word.strong & Cue::Secret.bit() != 0 || word.is(kind::PHRASE) {
+            next = next.max(secrets::assigned(self, end).unwrap_or(end));
+            if next > end {
+                return next;
+            }
+        }
         if word.is(kind::TRIGGER) {
             if word.is(kind::MONTH) {
                 next = next.max(dates::month_first(self, start, end, word));

@@ -179,7 +179,7 @@ pub(super) const CUES: &[(Cue, &str)] = &[
     ),
     (
         Cue::Vat,
-        "vat|vatin|vat number|vat id|vat no|ust|ustid|ustidnr|ust id|ust idnr|umsatzsteuer|tva|numéro tva|numero tva|iva|partita|partita iva|p iva|piva|btw|mwst|moms|nip|nif iva|uid",
+        "vat|vatin|vat number|vat id|vat no|ust|ustid|ustidnr|ust id|ust idnr|umsatzsteuer|tva|numéro tva|numero tva|iva|partita|partita iva|p iva|piva|btw|mwst|moms|nip|nif iva|uid|oib|numer nip",
     ),
     (
         Cue::Nir,
@@ -235,7 +235,7 @@ pub(super) const CUES: &[(Cue, &str)] = &[
     (Cue::Bic, "bic|swift|swift code|bic code|swift bic"),
     (
         Cue::Account,
-        "account|acct|accounts|account number|account no|acct no|acct number|a c|bank account|checking|savings|loan number|invoice|invoice number|~cuenta|número de cuenta|customer number|customer no|customer id|client id|order number|order no|konto|~customer",
+        "account|acct|accounts|account number|account no|acct no|acct number|a c|bank account|checking|savings|loan number|invoice|invoice number|sort code|bsb|~cuenta|número de cuenta|customer number|customer no|customer id|client id|order number|order no|konto|~customer",
     ),
     (
         Cue::Passport,
@@ -251,7 +251,7 @@ pub(super) const CUES: &[(Cue, &str)] = &[
     ),
     (
         Cue::Plate,
-        "plate|plates|license plate|licence plate|number plate|registration plate|plate number|license plate number|matrícula|matricula|tag number",
+        "plate|plates|license plate|licence plate|number plate|registration plate|plate number|license plate number|matrícula|matricula|tag number|vehicle reg|vehicle registration|reg no",
     ),
     (
         Cue::Device,
@@ -263,7 +263,7 @@ pub(super) const CUES: &[(Cue, &str)] = &[
     ),
     (
         Cue::Plan,
-        "insurance|health id|hmo|hmo id|ppo id|insurer|insurer id|health insurance|insurance carrier|insurance id|insurance number|insurance no|insurance policy|insurance card|insurance member|ins|ins id|ins plan|ins no|member|member id|member number|member no|memberid|subscriber|subscriber id|subscriber number|beneficiary|beneficiary id|beneficiary number|beneficiary numbers|health plan|health plan id|health plan number|health plan beneficiary|health plan beneficiary number|plan id|plan number|plan no|policy|policy id|policy number|policy no|group number|group no|group id|payer id|medicaid|medicaid id|medicaid number|hicn|hpbn|coverage id|claim number|claim no|claim id|claim|seguro médico|póliza|poliza|número de póliza|afiliado|número de afiliado|aseguradora|~group|~plan",
+        "insurance|health id|hmo|hmo id|ppo id|insurer|insurer id|health insurance|insurance carrier|insurance id|insurance number|insurance no|insurance policy|insurance card|insurance member|ins|ins id|ins plan|ins no|member|member id|member number|member no|memberid|subscriber|subscriber id|subscriber number|beneficiary|beneficiary id|beneficiary number|beneficiary numbers|health plan|health plan id|health plan number|health plan beneficiary|health plan beneficiary number|plan id|plan number|plan no|policy|policy id|policy number|policy no|group number|group no|group id|payer id|medicaid|medicaid id|medicaid number|hicn|hpbn|coverage id|claim number|claim no|claim id|claim|versichertennummer|krankenversichertennummer|seguro médico|póliza|poliza|número de póliza|afiliado|número de afiliado|aseguradora|~group|~plan",
     ),
     (
         Cue::Zip,
@@ -276,7 +276,7 @@ pub(super) const CUES: &[(Cue, &str)] = &[
     (Cue::Age, "age|aged|ages|edad|age of|turned|~turn|~turning"),
     (
         Cue::Id,
-        "id|ids|id#|id number|id no|identifier|identifiers|identification|identification number|case number|case no|case id|case #|reference|reference number|reference no|ref|ref no|ref number|ref code|reference code|confirmation number|tracking number|accession|accession number|accession no|specimen|specimen id|sample id|study id|subject id|encounter|encounter id|encounter number|visit number|visit id|order id|employee id|employee ids|employee number|employee no|badge|badge number|site id|trial id|enrollment id|incident|incident id|ticket|ticket number|docket|docket number|prescription number|rx number|rx no|rx#|episodio|número de episodio|expediente|nº|num|identificador|código|nuhsa|cip|nº de identificación|hkid|participant id|student id|tax number",
+        "id|ids|id#|id number|id no|identifier|identifiers|identification|identification number|case number|case no|case id|case #|reference|reference number|reference no|ref|ref no|ref number|ref code|reference code|confirmation number|tracking|tracking number|student number|accession|accession number|accession no|specimen|specimen id|sample id|study id|subject id|encounter|encounter id|encounter number|visit number|visit id|order id|employee id|employee ids|employee number|employee no|badge|badge number|site id|trial id|enrollment id|incident|incident id|ticket|ticket number|docket|docket number|prescription number|rx number|rx no|rx#|episodio|número de episodio|expediente|nº|num|identificador|código|nuhsa|cip|nº de identificación|hkid|participant id|student id|tax number",
     ),
     (Cue::Ip, "ip|ip address|ipv4|ipv6"),
     (

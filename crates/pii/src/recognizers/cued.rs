@@ -289,8 +289,23 @@ pub(crate) fn vat_kind(compact: &Compact) -> Option<Entity> {
         _ if valid(Entity::EuVat) => Some(Entity::EuVat),
         _ if compact.all_digits() && valid(Entity::ItVat) => Some(Entity::ItVat),
         _ if compact.all_digits() && valid(Entity::DeVat) => Some(Entity::DeVat),
+        _ if compact.all_digits() && without_letters(value) => Some(Entity::EuVat),
         _ => None,
     }
+}
+
+/// Whether the digits are the VAT number of a state whose letters were left out.
+fn without_letters(value: &[u8]) -> bool {
+    const STATES: [&[u8]; 12] = [
+        b"PL", b"BE", b"HR", b"DK", b"HU", b"LU", b"EE", b"SI", b"FI", b"SK", b"EL", b"PT",
+    ];
+    STATES.iter().any(|state| {
+        let mut whole = Compact::new(state);
+        for byte in value {
+            whole.push(*byte);
+        }
+        check_compact(Entity::EuVat, whole.as_bytes()) == Validity::Valid
+    })
 }
 
 /// A code of which only the cue is known.
@@ -328,6 +343,10 @@ fn free(
             >= 4
     {
         end = grouped;
+    }
+    let second = shape.run(1);
+    if entity == Entity::LicensePlate && second.separator == b' ' && second.len() <= 4 {
+        end = end.max(second.end);
     }
     if let Some(lead) = shape.lead
         && lead.separator == b' '

@@ -131,6 +131,31 @@ pub(crate) fn long_run(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> usi
     end
 }
 
+/// "secret_access_key = wJalr…": what is assigned to a name that says secret, also if it begins with letters. Where it
+/// ends.
+pub(crate) fn assigned(scan: &mut Scan<'_, '_>, end: usize) -> Option<usize> {
+    let text = scan.text;
+    let mut start = end;
+    let mut assigned = false;
+    while start - end < 8 && matches!(at(text, start), b' ' | b':' | b'=' | b'"' | b'\'') {
+        assigned |= matches!(at(text, start), b':' | b'=');
+        start += 1;
+    }
+    if !assigned || !at(text, start).is_ascii_alphabetic() {
+        return None;
+    }
+    let cue = scan
+        .cued(start, Cue::Secret.bit())
+        .filter(|cue| !cue.weak && cue.end == end)?;
+    let run = part(text, start, token_end(text, start));
+    let cased = run.iter().any(u8::is_ascii_uppercase) && run.iter().any(u8::is_ascii_lowercase);
+    let digits = run.iter().any(u8::is_ascii_digit);
+    if run.len() < 6 || !digits && !(cased && run.len() >= 12) {
+        return None;
+    }
+    cued(scan, start, cue)
+}
+
 /// What a cue announces as a secret: a token without spaces.
 pub(crate) fn cued(scan: &mut Scan<'_, '_>, start: usize, cue: CueSpan) -> Option<usize> {
     let text = scan.text;

@@ -326,8 +326,6 @@ fn noisy() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
-
     #[test]
     fn any_text_gives_sorted_whole_findings(text in noisy()) {
         let mut options = EngineOptions::default();
