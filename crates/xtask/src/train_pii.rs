@@ -33,7 +33,7 @@ pub struct Arguments {
     #[arg(long, default_values_t = [AMBIENT.to_owned()])]
     unlabelled: Vec<String>,
     /// Train on all but one part of the texts and tag that part, for each of so many parts; nothing is shipped.
-    /// Texts of one template stay together.
+    /// Texts of one template stay together. With one part, all texts are tagged by what the generator alone teaches.
     #[arg(long)]
     folds: Option<u64>,
     /// Where `--folds` writes what was found, one line for each text, offsets in bytes.

@@ -3,6 +3,7 @@
 mod grammar;
 mod spoken;
 mod value;
+mod words;
 
 use super::example::{Builder, Example};
 use super::lists::Lists;

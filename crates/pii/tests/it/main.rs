@@ -12,6 +12,9 @@ mod mask;
 mod placeholders;
 mod policy;
 mod structured;
+mod tagger;
+#[cfg(feature = "train")]
+mod train;
 
 use bearingwall_pii::{
     Conversation, Engine, EngineOptions, Findings, Floor, Language, Masker, Policy, PolicyDraft, TenantKey,

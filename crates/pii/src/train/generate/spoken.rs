@@ -77,7 +77,7 @@ pub(crate) fn small(number: usize) -> String {
         10..=19 => word(&TEENS, number - 10),
         _ => {
             let tens = word(&TENS, number / 10 - 2);
-            if number % 10 == 0 {
+            if number.is_multiple_of(10) {
                 tens
             } else {
                 format!("{tens} {}", word(&DIGITS, number % 10))
@@ -178,7 +178,7 @@ pub(crate) fn house(number: usize, random: &mut Random) -> String {
     }
     match random.below(3) {
         0 => characters(&number.to_string(), random),
-        1 if number % 100 != 0 && number < 10_000 => {
+        1 if !number.is_multiple_of(100) && number < 10_000 => {
             let (high, low) = (number / 100, number % 100);
             let low = if low < 10 {
                 format!("oh {}", small(low))
@@ -190,7 +190,7 @@ pub(crate) fn house(number: usize, random: &mut Random) -> String {
         _ if number < 1000 => format!(
             "{} hundred {}",
             small(number / 100),
-            if number % 100 == 0 {
+            if number.is_multiple_of(100) {
                 String::new()
             } else {
                 small(number % 100)

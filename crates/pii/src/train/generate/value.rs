@@ -1,8 +1,11 @@
 //! Values of every kind, in the ways that people write them.
 
+mod place;
+
 use super::Language;
 use super::grammar::Piece;
 use super::spoken;
+use super::words::{DAYS, ES_MONTHS, JOBS, MAILERS, ORG_STEMS, ORG_TAILS, TOPLEVEL};
 use crate::train::example::Builder;
 use crate::train::lists::Lists;
 use crate::train::random::Random;
@@ -19,535 +22,6 @@ pub(crate) struct Values<'a> {
     date_style: usize,
     held: BTreeMap<String, String>,
 }
-
-const STREETS: &[&str] = &[
-    "Main",
-    "Oak",
-    "Maple",
-    "Pine",
-    "Cedar",
-    "Elm",
-    "Park",
-    "Washington",
-    "Lake",
-    "Hill",
-    "Walnut",
-    "Spring",
-    "North",
-    "Ridge",
-    "Church",
-    "Willow",
-    "Mill",
-    "Sunset",
-    "Railroad",
-    "Jackson",
-    "River",
-    "Highland",
-    "Jefferson",
-    "Center",
-    "Franklin",
-    "Forest",
-    "Meadow",
-    "Lincoln",
-    "Adams",
-    "Chestnut",
-    "Broad",
-    "Dogwood",
-    "Hickory",
-    "Fifth",
-    "Third",
-    "5th",
-    "12th",
-    "42nd",
-    "Madison",
-    "Market",
-    "Green",
-    "High",
-    "Station",
-    "Victoria",
-    "Queen",
-    "King",
-    "Mission",
-    "Grand",
-    "Harbor",
-    "Valley",
-    "Bay",
-    "Cherry",
-    "Magnolia",
-    "Laurel",
-    "Locust",
-    "Riverside",
-    "College",
-];
-const KINDS: &[&str] = &[
-    "Street",
-    "St",
-    "St.",
-    "Avenue",
-    "Ave",
-    "Ave.",
-    "Road",
-    "Rd",
-    "Rd.",
-    "Boulevard",
-    "Blvd",
-    "Drive",
-    "Dr",
-    "Lane",
-    "Ln",
-    "Court",
-    "Ct",
-    "Circle",
-    "Place",
-    "Way",
-    "Terrace",
-    "Parkway",
-    "Highway",
-    "Trail",
-    "Crescent",
-    "Close",
-    "Square",
-    "Loop",
-    "Crossing",
-    "Point",
-    "Path",
-    "Row",
-    "Run",
-    "Views",
-    "Gardens",
-    "Mews",
-    "Pike",
-    "Plaza",
-    "Walk",
-];
-const SAID_KINDS: &[&str] = &[
-    "Street",
-    "Avenue",
-    "Road",
-    "Boulevard",
-    "Drive",
-    "Lane",
-    "Court",
-    "Place",
-    "Way",
-];
-const ENDINGS: &[&str] = &[
-    "strasse", "straße", "gatan", "vägen", "vej", "gade", "weg", "laan", "straat", "gata", "veien", "katu", "tie",
-    "gasse", "plein", "allee", "bakken", "kade", "dreef",
-];
-const STEMS: &[&str] = &[
-    "Haupt",
-    "Bahnhof",
-    "Berliner",
-    "Wald",
-    "Schul",
-    "Linden",
-    "Kirch",
-    "Garten",
-    "Berg",
-    "Skol",
-    "Kungs",
-    "Stor",
-    "Björk",
-    "Nørre",
-    "Vester",
-    "Skov",
-    "Møllers",
-    "Hammar",
-    "Kerk",
-    "Dorps",
-    "Molen",
-    "Prins",
-    "Beuken",
-    "Wilhelmina",
-    "Rosen",
-    "Schiller",
-    "Mozart",
-    "Pohjois",
-    "Kosken",
-    "Mannerheimin",
-    "Kirke",
-    "Strand",
-    "Ring",
-    "Sonnen",
-    "Brücken",
-    "Tulpen",
-    "Frederiks",
-    "Eke",
-    "Lille",
-    "Sjö",
-    "Ängs",
-    "Buchen",
-    "Lange",
-    "Nieuwe",
-];
-const FIRST_KINDS: &[&str] = &[
-    "Rue",
-    "rue de",
-    "Rue de la",
-    "Avenue de",
-    "Boulevard",
-    "Via",
-    "Viale",
-    "Piazza",
-    "Calle",
-    "Avenida",
-    "Rua",
-    "ul.",
-    "Ulica",
-    "Avda.",
-    "C/",
-    "Place",
-    "Chemin de",
-    "Corso",
-    "Travessa",
-    "Strada",
-    "Plaza",
-    "Paseo",
-    "Jalan",
-];
-const ES_KINDS: &[&str] = &[
-    "Calle",
-    "C/",
-    "Avenida",
-    "Avda.",
-    "Avd.",
-    "Av.",
-    "Plaza",
-    "Pza.",
-    "Paseo",
-    "Pº",
-    "Ronda",
-    "Carrer",
-    "Rúa",
-    "Camino",
-    "Carretera",
-    "Ctra.",
-    "Travesía",
-    "Urbanización",
-    "Gran Vía",
-    "Rambla",
-    "Glorieta",
-];
-const ES_STREETS: &[&str] = &[
-    "Mayor",
-    "Real",
-    "del Sol",
-    "de la Constitución",
-    "de España",
-    "San Juan",
-    "Santa María",
-    "de Cervantes",
-    "Colón",
-    "de los Olivos",
-    "Goya",
-    "Velázquez",
-    "del Carmen",
-    "San Antonio",
-    "Alcalá",
-    "Serrano",
-    "de Andalucía",
-    "del Prado",
-    "de la Paz",
-    "Ramón y Cajal",
-    "Doctor Fleming",
-    "Rosalía de Castro",
-    "Juan Carlos I",
-    "de la Estación",
-    "del Mar",
-    "Nueva",
-    "Ancha",
-    "Espronceda",
-    "Lope de Vega",
-    "Machado",
-    "Miguel Hernández",
-    "de la Iglesia",
-    "San Sebastián",
-    "Arenal",
-    "Aragón",
-    "Valencia",
-    "Balmes",
-    "Marina",
-    "Larios",
-    "Princesa",
-    "Toledo",
-    "Zaragoza",
-];
-const FACILITY_HEADS: &[&str] = &[
-    "General Hospital",
-    "Medical Center",
-    "Memorial Hospital",
-    "Regional Hospital",
-    "Community Hospital",
-    "Clinic",
-    "Family Clinic",
-    "University Hospital",
-    "Children's Hospital",
-    "Health Center",
-    "Regional Medical Center",
-    "Hospital",
-    "Health",
-    "Med Ctr",
-    "Medical Centre",
-    "County Hospital",
-    "Urgent Care",
-    "Hospital Center",
-    "Veterans Hospital",
-    "Healthcare",
-    "Health System",
-    "Cancer Center",
-    "Heart Institute",
-    "Surgical Center",
-    "Rehabilitation Center",
-    "General",
-    "Memorial",
-    "Primary Care",
-    "Family Medicine",
-    "Hospice",
-];
-const SAINTS: &[&str] = &[
-    "Mary",
-    "Joseph",
-    "Luke",
-    "John",
-    "Anthony",
-    "Vincent",
-    "Francis",
-    "Michael",
-    "Thomas",
-    "Elizabeth",
-    "Jude",
-    "Peter",
-    "Anne",
-    "Agnes",
-    "Mark",
-    "Catherine",
-    "Patrick",
-    "Clare",
-];
-const ORG_STEMS: &[&str] = &[
-    "Data", "Cloud", "Net", "Bright", "Blue", "North", "Green", "Silver", "Inter", "Trans", "Omni", "Pro", "Med",
-    "Bio", "Geo", "Agri", "Air", "Aero", "Cyber", "Quant", "Vertex", "Apex", "Summit", "Pioneer", "Liberty", "Atlas",
-    "Delta", "Nova", "Solar", "Terra", "Urban", "Zen", "Civic", "Code", "Cost", "Flight", "Energy", "Health", "Job",
-    "Land", "Map", "Open", "People", "Rock", "Ship", "Smart", "Spring", "Square", "Star", "Trip", "True", "Web",
-    "Work", "Zip", "Clear", "Fire", "Red", "First", "Farm", "Legal", "Lending", "Social", "Sky",
-];
-const ORG_TAILS: &[&str] = &[
-    "mine", "quest", "ware", "scape", "metrics", "stat", "bridge", "point", "path", "works", "logic", "wise", "tree",
-    "view", "cast", "link", "gen", "sense", "scan", "forge", "ly", "ify", "io", "hub", "base", "graph", "aware",
-    "sonic", "tech", "corp", "soft", "land", "line", "ist", "ix", "nomics",
-];
-const ORG_WORDS: &[&str] = &[
-    "Technologies",
-    "Solutions",
-    "Systems",
-    "Partners",
-    "Analytics",
-    "Labs",
-    "Networks",
-    "Services",
-    "Group",
-    "Holdings",
-    "Industries",
-    "Consulting",
-    "Logistics",
-    "Capital",
-    "Media",
-    "Research",
-    "Software",
-    "Energy",
-    "Insurance",
-    "Financial",
-    "Global",
-    "International",
-    "Digital",
-    "Foods",
-    "Airlines",
-    "Motors",
-    "Pharmaceuticals",
-    "Institute",
-    "Foundation",
-    "Associates",
-    "Laboratories",
-    "Properties",
-    "Realty",
-    "Credit Union",
-    "Mutual",
-    "Communications",
-    "Interactive",
-    "Dynamics",
-    "Ventures",
-    "Trust",
-    "Society",
-    "Council",
-    "Bank",
-    "University",
-    "Records",
-    "Press",
-    "Construction",
-    "Textiles",
-    "Transit",
-    "Steel",
-    "Shipping",
-];
-const ORG_FORMS: &[&str] = &[
-    "Inc", "Inc.", "LLC", "Ltd", "Ltd.", "PLC", "Corp", "Corp.", "Co.", "GmbH", "AG", "S.A.", "AB", "BV", "Group",
-    "and Sons", "& Co", "LLP", "Oy", "S.p.A.",
-];
-const JOBS: &[&str] = &[
-    "engineer",
-    "software engineer",
-    "civil engineer",
-    "nurse",
-    "registered nurse",
-    "teacher",
-    "primary school teacher",
-    "lawyer",
-    "paralegal",
-    "accountant",
-    "tax accountant",
-    "data analyst",
-    "web developer",
-    "graphic designer",
-    "consultant",
-    "police officer",
-    "bank clerk",
-    "bookkeeper",
-    "lab technician",
-    "dental assistant",
-    "secretary",
-    "CEO",
-    "CFO",
-    "CTO",
-    "chief executive",
-    "journalist",
-    "copy editor",
-    "actor",
-    "musician",
-    "record producer",
-    "chef",
-    "sous chef",
-    "waiter",
-    "truck driver",
-    "bus driver",
-    "pilot",
-    "farmer",
-    "plumber",
-    "carpenter",
-    "electrician",
-    "mechanic",
-    "cashier",
-    "architect",
-    "marine biologist",
-    "research scientist",
-    "professor",
-    "assistant professor",
-    "basketball coach",
-    "personal trainer",
-    "real estate agent",
-    "insurance broker",
-    "shift supervisor",
-    "HR specialist",
-    "project manager",
-    "product manager",
-    "regional sales manager",
-    "store manager",
-    "machine operator",
-    "packer",
-    "building inspector",
-    "librarian",
-    "translator",
-    "security guard",
-    "veterinarian",
-    "pharmacist",
-    "radiographer",
-    "physiotherapist",
-    "midwife",
-    "social worker",
-    "baker",
-    "butcher",
-    "barber",
-    "hairdresser",
-    "tailor",
-    "locksmith",
-    "roofer",
-    "welder",
-    "geologist",
-    "economist",
-    "statistician",
-    "auditor",
-    "claims adjuster",
-    "underwriter",
-    "flight attendant",
-    "air traffic controller",
-    "firefighter",
-    "paramedic",
-    "park ranger",
-    "logger",
-    "surveyor",
-    "animator",
-    "photographer",
-    "curator",
-    "buyer",
-    "office clerk",
-    "data entry keyer",
-    "payroll clerk",
-    "telemarketer",
-    "dispatcher",
-    "courier",
-    "postmaster",
-    "optician",
-    "dietitian",
-    "audiologist",
-    "speech therapist",
-    "X-ray operator",
-    "ultrasound technologist",
-    "cost estimator",
-    "loan officer",
-    "credit analyst",
-    "financial planner",
-    "museum guide",
-    "tour guide",
-    "gardener",
-    "landscaper",
-    "janitor",
-    "housekeeper",
-    "nanny",
-    "sheriff",
-    "judge",
-    "mayor",
-    "senator",
-    "bishop",
-];
-const TOPLEVEL: &[&str] = &[
-    "com", "org", "net", "edu", "co.uk", "de", "es", "io", "fr", "us", "ca", "com.au", "it", "se",
-];
-const MAILERS: &[&str] = &[
-    "gmail", "yahoo", "hotmail", "outlook", "icloud", "aol", "mail", "proton", "example",
-];
-const ES_MONTHS: &[&str] = &[
-    "enero",
-    "febrero",
-    "marzo",
-    "abril",
-    "mayo",
-    "junio",
-    "julio",
-    "agosto",
-    "septiembre",
-    "octubre",
-    "noviembre",
-    "diciembre",
-];
-const DAYS: &[&str] = &[
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-    "Sunday",
-];
 
 /// Given and family names of one origin.
 const ORIGINS: &[(&str, &str)] = &[
@@ -673,7 +147,7 @@ impl<'a> Values<'a> {
                 }
             }
             "drname" => {
-                let title = random.pick(&["Dr. ", "Dr. ", "Dr. ", "Dr ", "Doctor "]);
+                let title = one(random, "Dr. ;Dr. ;Dr. ;Dr ;Doctor ");
                 let name = self.value("pname", random);
                 format!("{title}{name}")
             }
@@ -694,18 +168,17 @@ impl<'a> Values<'a> {
                         .chars()
                         .map(String::from)
                         .collect::<Vec<_>>()
-                        .join(random.pick(&["-", " ", "-"]))
+                        .join(one(random, "-; ;-"))
                 }
             }
-            "hon" => random
-                .pick(&["Mr.", "Mrs.", "Ms.", "Miss", "Mr", "Mrs", "Ms", "Dr.", "Prof.", "Sir"])
+            "hon" => one(random, "Mr.;Mrs.;Ms.;Miss;Mr;Mrs;Ms;Dr.;Prof.;Sir")
                 .to_owned(),
             "city" => self.city(random),
             "saidsmall" => spoken::small(random.between(1, 99)),
             "dni" => format!(
                 "{}{}",
                 digits("dddddddd", random),
-                random.pick(&["A", "B", "T", "Z", "X", "R"])
+                one(random, "A;B;T;Z;X;R")
             ),
             "country" => self.place("country", random),
             "state" => self.place("us-state", random),
@@ -731,7 +204,7 @@ impl<'a> Values<'a> {
             "org" => self.organization(random),
             "orgbig" => self.word("organization", random),
             "job" => {
-                let job = random.pick(JOBS);
+                let job = one(random, JOBS);
                 if random.chance(25) {
                     title_case(job)
                 } else {
@@ -742,111 +215,22 @@ impl<'a> Values<'a> {
                 let job = match random.below(3) {
                     0 => format!(
                         "{} and {} {}",
-                        random.pick(&[
-                            "Network",
-                            "Sales",
-                            "Food",
-                            "Safety",
-                            "Health",
-                            "Data",
-                            "Energy",
-                            "Media",
-                            "Facilities",
-                            "Legal",
-                            "Payroll",
-                            "Training",
-                            "Quality",
-                            "Security",
-                            "Kitchen",
-                            "Records",
-                            "Textile",
-                            "Budget"
-                        ]),
-                        random.pick(&[
-                            "computer systems",
-                            "service",
-                            "marketing",
-                            "compliance",
-                            "benefits",
-                            "logistics",
-                            "research",
-                            "documentation",
-                            "equipment",
-                            "supply",
-                            "information",
-                            "design"
-                        ]),
-                        random.pick(&[
-                            "manager",
-                            "administrator",
-                            "specialist",
-                            "attendant",
-                            "analyst",
-                            "technician",
-                            "coordinator",
-                            "clerk",
-                            "supervisor",
-                            "officer",
-                            "operator",
-                            "engineer"
-                        ])
+                        one(random, "Network;Sales;Food;Safety;Health;Data;Energy;Media;Facilities;Legal;Payroll;Training;Quality;Security;\
+                Kitchen;Records;Textile;Budget"),
+                        one(random, "computer systems;service;marketing;compliance;benefits;logistics;research;documentation;equipment;supply;\
+                information;design"),
+                        one(random, "manager;administrator;specialist;attendant;analyst;technician;coordinator;clerk;supervisor;officer;\
+                operator;engineer")
                     ),
                     1 => format!(
                         "{} {}",
-                        random.pick(&[
-                            "Staff",
-                            "Personnel",
-                            "Wholesale",
-                            "Industrial",
-                            "Freight",
-                            "Stock",
-                            "Correctional",
-                            "Commercial",
-                            "Clinical",
-                            "Medical records",
-                            "Water treatment",
-                            "Elementary school",
-                            "Special education",
-                            "Environmental",
-                            "Aerospace",
-                            "Insurance",
-                            "Mining",
-                            "Forest",
-                            "Court",
-                            "Tax",
-                            "Customer service",
-                            "Claims",
-                            "Property",
-                            "Community",
-                            "Career",
-                            "School",
-                            "Parking",
-                            "Dining room"
-                        ]),
-                        random.pick(&[
-                            "development specialist",
-                            "manager",
-                            "engineer",
-                            "inspector",
-                            "counselor",
-                            "technician",
-                            "clerk",
-                            "agent",
-                            "teacher",
-                            "buyer",
-                            "handler",
-                            "examiner",
-                            "representative",
-                            "attendant",
-                            "psychologist",
-                            "designer",
-                            "worker",
-                            "driver",
-                            "aide",
-                            "reporter"
-                        ])
+                        one(random, "Staff;Personnel;Wholesale;Industrial;Freight;Stock;Correctional;Commercial;Clinical;Medical records;\
+                Water treatment;Elementary school;Special education;Environmental;Aerospace;Insurance;Mining;Forest;\
+                Court;Tax;Customer service;Claims;Property;Community;Career;School;Parking;Dining room"),
+                        one(random, "development specialist;manager;engineer;inspector;counselor;technician;clerk;agent;teacher;buyer;handler;\
+                examiner;representative;attendant;psychologist;designer;worker;driver;aide;reporter")
                     ),
-                    _ => title_first(random.pick(JOBS)),
+                    _ => title_first(one(random, JOBS)),
                 };
                 if random.chance(20) { title_case(&job) } else { job }
             }
@@ -863,7 +247,7 @@ impl<'a> Values<'a> {
             }
             "date" => self.date(random, 2015, 2026),
             "dob" => self.date(random, 1930, 2012),
-            "day" => random.pick(DAYS).to_owned(),
+            "day" => one(random, DAYS).to_owned(),
             "monthyear" => format!("{} {}", month(random), random.between(2000, 2026)),
             "monthday" => format!("{} {}", month(random), random.between(1, 28)),
             "labelyear" | "year" | "actyear" => random.between(1950, 2026).to_string(),
@@ -889,13 +273,13 @@ impl<'a> Values<'a> {
                 "{}:{:02}{}",
                 random.between(1, 12),
                 random.below(60),
-                random.pick(&["", " AM", " PM", "am", "pm"])
+                one(random, "; AM; PM;am;pm")
             ),
             "time" => format!(
                 "{}:{:02}{}",
                 random.between(1, 12),
                 random.below(60),
-                random.pick(&[" AM", " PM", "am", "pm"])
+                one(random, " AM; PM;am;pm")
             ),
             "age" | "plainage" => {
                 let age = random.between(1, 99);
@@ -911,7 +295,7 @@ impl<'a> Values<'a> {
             "dose" => format!(
                 "{}{}",
                 random.pick(&[2, 5, 10, 20, 25, 40, 50, 75, 100, 200, 250, 400, 500, 850, 1000]),
-                random.pick(&["mg", " mg", "mcg", " mL", "mg"])
+                one(random, "mg; mg;mcg; mL;mg")
             ),
             "phone" => self.phone(random),
             "email" => self.email(random),
@@ -923,180 +307,35 @@ impl<'a> Values<'a> {
                 random.below(256),
                 random.below(256)
             ),
-            "ssn" => self.number(random, &["ddd-dd-dddd", "ddd-dd-dddd", "ddd dd dddd", "ddddddddd"]),
-            "npi" => self.number(random, &["1ddddddddd", "1ddddddddd", "dddddddddd"]),
-            "mrn" => self.number(
-                random,
-                &[
-                    "dddddd",
-                    "ddddddd",
-                    "dddddddd",
-                    "ddddddddd",
-                    "MRN-dddddd",
-                    "MRNdddddd",
-                    "AAdddddd",
-                    "Addddddd",
-                    "AA-ddddd",
-                    "AAA-dddd",
-                    "AAA-dddddd",
-                    "ddd-dd-dddd",
-                    "dd-dd-dddd",
-                    "A-ddddddd",
-                    "MEDdddddddd",
-                    "AAdddddddd",
-                    "ddd-ddd-ddd",
-                    "ddddd",
-                    "MR-ddddd",
-                    "MRddddddd",
-                    "AAAAddddd",
-                    "dddd-dddd",
-                    "Hdddddddd",
-                    "AAAdddd",
-                    "ddddA",
-                    "dddddddddd",
-                ],
-            ),
-            "plan" => self.number(
-                random,
-                &[
-                    "AAAddddddddd",
-                    "AAddddddd",
-                    "Adddddddd",
-                    "ddddddddd",
-                    "HP-dddddd",
-                    "HPdddddd",
-                    "AAA-ddddddd",
-                    "ddddddddd-dd",
-                    "AAdddddd",
-                    "XAAdddddddd",
-                    "INS-dddddd",
-                    "HPB-ddddd",
-                    "ddddd-dddd",
-                    "dAAd-AAd-AAdd",
-                    "AA-ddd-ddd",
-                    "Wddddddddd",
-                    "dddddddddA",
-                    "AAAdddddd",
-                    "HP ddd-ddd-ddd",
-                    "AAAddddddd",
-                ],
-            ),
-            "card" => self.number(
-                random,
-                &[
-                    "4ddddddddddddddd",
-                    "4ddd dddd dddd dddd",
-                    "5ddd-dddd-dddd-dddd",
-                    "5ddddddddddddddd",
-                    "37ddddddddddddd",
-                    "3ddd dddddd ddddd",
-                    "6011 dddd dddd dddd",
-                    "4dddddddddddd",
-                    "2ddddddddddddddd",
-                    "30dddddddddddd",
-                    "35dddddddddddddd",
-                ],
-            ),
-            "idother" => self.number(
-                random,
-                &[
-                    "AA-dddd",
-                    "ddddddddd",
-                    "AAdddddd",
-                    "A-dddddd",
-                    "ID-ddddd",
-                    "ddddddddddd",
-                    "EMPdddddd",
-                    "AAA-ddd-ddd",
-                    "CASE-ddddd",
-                    "dddd-dddd-dddd",
-                    "UID-dddddd",
-                    "BIO-ddddddd",
-                ],
-            ),
-            "ref" => self.number(
-                random,
-                &[
-                    "ddddd", "AA-dddd", "#ddddd", "Adddd", "AAA-ddd", "dddddd", "dd-dddd", "Wdddd", "SKU-dddd",
-                ],
-            ),
-            "code" => self.number(
-                random,
-                &[
-                    "AdAAddddAddddddAd",
-                    "AAddddddddd",
-                    "A-ddddddd",
-                    "CERT-dddddd",
-                    "AAAddddddd",
-                    "ddddddddd",
-                    "dddddd",
-                    "dddd-dddd",
-                    "AAAA-ddddd",
-                    "AAdddddd",
-                    "ddAAdAdAdAdddAAAA",
-                    "EMPdddddd",
-                    "ADAB-dddd-dddd",
-                    "dddddddddddd",
-                    "AAddddddddd",
-                ],
-            ),
-            "iban" => self.number(
-                random,
-                &[
-                    "AAddAAAAdddddddddddddd",
-                    "AAdddddddddddddddddd",
-                    "AAdd dddd dddd dddd dddd dd",
-                    "AAddddddddddddddddddddd",
-                ],
-            ),
-            "count" => self.number(random, &["d", "dd", "ddd", "d,ddd", "dd,ddd"]),
-            "escod" => self.number(
-                random,
-                &[
-                    "dd dd ddddd",
-                    "dd ddd ddddd",
-                    "dd/dd/ddddd",
-                    "dddd",
-                    "ddddd",
-                    "dd dd dddd",
-                    "dd-ddddd",
-                ],
-            ),
-            "nass" => self.number(
-                random,
-                &[
-                    "dd dddddddd dd",
-                    "dd ddddddd dd",
-                    "dddddddddddd",
-                    "dd-dddddddd-dd",
-                    "dd/dddddddd/dd",
-                ],
-            ),
-            "nhc" => self.number(
-                random,
-                &["ddddddd", "dddddd", "dddddddd", "ddddd", "A-dddddd", "dddddddd-A"],
-            ),
-            "esphone" => self.number(
-                random,
-                &[
-                    "9dddddddd",
-                    "9d ddd dd dd",
-                    "9dd ddd ddd",
-                    "6dd ddd ddd",
-                    "6dd dd dd dd",
-                    "+34 9dd ddd ddd",
-                    "6dddddddd",
-                    "9dd-dd-dd-dd",
-                ],
-            ),
+            "ssn" => self.number(random, "ddd-dd-dddd;ddd-dd-dddd;ddd dd dddd;ddddddddd"),
+            "npi" => self.number(random, "1ddddddddd;1ddddddddd;dddddddddd"),
+            "mrn" => self.number(random, "dddddd;ddddddd;dddddddd;ddddddddd;MRN-dddddd;MRNdddddd;AAdddddd;Addddddd;AA-ddddd;AAA-dddd;AAA-dddddd;\
+                ddd-dd-dddd;dd-dd-dddd;A-ddddddd;MEDdddddddd;AAdddddddd;ddd-ddd-ddd;ddddd;MR-ddddd;MRddddddd;AAAAddddd;\
+                dddd-dddd;Hdddddddd;AAAdddd;ddddA;dddddddddd"),
+            "plan" => self.number(random, "AAAddddddddd;AAddddddd;Adddddddd;ddddddddd;HP-dddddd;HPdddddd;AAA-ddddddd;ddddddddd-dd;AAdddddd;\
+                XAAdddddddd;INS-dddddd;HPB-ddddd;ddddd-dddd;dAAd-AAd-AAdd;AA-ddd-ddd;Wddddddddd;dddddddddA;AAAdddddd;\
+                HP ddd-ddd-ddd;AAAddddddd"),
+            "card" => self.number(random, "4ddddddddddddddd;4ddd dddd dddd dddd;5ddd-dddd-dddd-dddd;5ddddddddddddddd;37ddddddddddddd;\
+                3ddd dddddd ddddd;6011 dddd dddd dddd;4dddddddddddd;2ddddddddddddddd;30dddddddddddd;35dddddddddddddd"),
+            "idother" => self.number(random, "AA-dddd;ddddddddd;AAdddddd;A-dddddd;ID-ddddd;ddddddddddd;EMPdddddd;AAA-ddd-ddd;CASE-ddddd;dddd-dddd-dddd;\
+                UID-dddddd;BIO-ddddddd"),
+            "ref" => self.number(random, "ddddd;AA-dddd;#ddddd;Adddd;AAA-ddd;dddddd;dd-dddd;Wdddd;SKU-dddd"),
+            "code" => self.number(random, "AdAAddddAddddddAd;AAddddddddd;A-ddddddd;CERT-dddddd;AAAddddddd;ddddddddd;dddddd;dddd-dddd;AAAA-ddddd;\
+                AAdddddd;ddAAdAdAdAdddAAAA;EMPdddddd;ADAB-dddd-dddd;dddddddddddd;AAddddddddd"),
+            "iban" => self.number(random, "AAddAAAAdddddddddddddd;AAdddddddddddddddddd;AAdd dddd dddd dddd dddd dd;AAddddddddddddddddddddd"),
+            "count" => self.number(random, "d;dd;ddd;d,ddd;dd,ddd"),
+            "escod" => self.number(random, "dd dd ddddd;dd ddd ddddd;dd/dd/ddddd;dddd;ddddd;dd dd dddd;dd-ddddd"),
+            "nass" => self.number(random, "dd dddddddd dd;dd ddddddd dd;dddddddddddd;dd-dddddddd-dd;dd/dddddddd/dd"),
+            "nhc" => self.number(random, "ddddddd;dddddd;dddddddd;ddddd;A-dddddd;dddddddd-A"),
+            "esphone" => self.number(random, "9dddddddd;9d ddd dd dd;9dd ddd ddd;6dd ddd ddd;6dd dd dd dd;+34 9dd ddd ddd;6dddddddd;9dd-dd-dd-dd"),
             "eszip" => format!("{:02}{:03}", random.between(1, 52), random.below(1000)),
             "esage" => format!(
                 "{}{}",
                 random.between(1, 96),
-                random.pick(&[" años", " años", "", " meses", " años de edad"])
+                one(random, " años; años;; meses; años de edad")
             ),
             "esdate" => self.spanish_date(random),
-            "esmonth" => format!("{} de {}", random.pick(ES_MONTHS), random.between(1995, 2024)),
+            "esmonth" => format!("{} de {}", one(random, ES_MONTHS), random.between(1995, 2024)),
             "escity" => self.spanish_city(random),
             "esaddress" => self.spanish_street(random),
             "eshospital" => self.spanish_hospital(random),
@@ -1114,254 +353,28 @@ impl<'a> Values<'a> {
                 }
             }
             "commonname" => {
-                let words = [
-                    "May",
-                    "Will",
-                    "Mark",
-                    "Bill",
-                    "Grant",
-                    "Chase",
-                    "Hope",
-                    "Grace",
-                    "Joy",
-                    "Faith",
-                    "Rose",
-                    "Dawn",
-                    "Summer",
-                    "Autumn",
-                    "Penny",
-                    "Art",
-                    "Pat",
-                    "Rich",
-                    "Drew",
-                    "Frank",
-                    "Jack",
-                    "Rob",
-                    "Sue",
-                    "Robin",
-                    "Amber",
-                    "Crystal",
-                    "Ruby",
-                    "Ivy",
-                    "Olive",
-                    "Iris",
-                    "Violet",
-                    "Daisy",
-                    "Lily",
-                    "Heather",
-                    "Holly",
-                    "Ginger",
-                    "Sandy",
-                    "Cliff",
-                    "Dean",
-                    "Earl",
-                    "Duke",
-                    "King",
-                    "Prince",
-                    "Miles",
-                    "Gene",
-                    "Ray",
-                    "Jay",
-                    "Guy",
-                    "Hunter",
-                    "Mason",
-                    "Tanner",
-                    "Carter",
-                    "Cooper",
-                    "Parker",
-                    "Skip",
-                    "Chance",
-                    "Christian",
-                    "Angel",
-                    "Melody",
-                    "Harmony",
-                    "Destiny",
-                    "Serenity",
-                    "Clay",
-                    "Reed",
-                    "Forest",
-                    "Lane",
-                    "Ridge",
-                    "Stone",
-                    "Brook",
-                    "Sage",
-                    "Max",
-                    "Buck",
-                    "Rusty",
-                    "Woody",
-                    "April",
-                    "June",
-                    "August",
-                    "Wade",
-                    "Rowan",
-                    "Bishop",
-                    "Major",
-                    "Sterling",
-                    "Star",
-                ];
-                random.pick(&words).to_owned()
+                one(random, "May;Will;Mark;Bill;Grant;Chase;Hope;Grace;Joy;Faith;Rose;Dawn;Summer;Autumn;Penny;Art;Pat;Rich;Drew;\
+                Frank;Jack;Rob;Sue;Robin;Amber;Crystal;Ruby;Ivy;Olive;Iris;Violet;Daisy;Lily;Heather;Holly;Ginger;Sandy;\
+                Cliff;Dean;Earl;Duke;King;Prince;Miles;Gene;Ray;Jay;Guy;Hunter;Mason;Tanner;Carter;Cooper;Parker;Skip;\
+                Chance;Christian;Angel;Melody;Harmony;Destiny;Serenity;Clay;Reed;Forest;Lane;Ridge;Stone;Brook;Sage;Max;\
+                Buck;Rusty;Woody;April;June;August;Wade;Rowan;Bishop;Major;Sterling;Star").to_owned()
             }
             "placename" | "asplace" => {
-                let words = [
-                    "Jordan",
-                    "Austin",
-                    "Virginia",
-                    "Georgia",
-                    "Carolina",
-                    "Savannah",
-                    "Dallas",
-                    "Houston",
-                    "Madison",
-                    "Brooklyn",
-                    "Paris",
-                    "London",
-                    "Sydney",
-                    "Florence",
-                    "Chelsea",
-                    "Charlotte",
-                    "Lincoln",
-                    "Jackson",
-                    "Washington",
-                    "Israel",
-                    "Chad",
-                    "India",
-                    "Asia",
-                    "China",
-                    "Kenya",
-                    "Ireland",
-                    "Holland",
-                    "England",
-                    "Montana",
-                    "Dakota",
-                    "Cheyenne",
-                    "Phoenix",
-                    "Orlando",
-                    "Denver",
-                    "Boston",
-                    "Kingston",
-                    "Preston",
-                    "Bristol",
-                    "Devon",
-                    "Kent",
-                    "Lancaster",
-                    "Chester",
-                    "Alexandria",
-                    "Victoria",
-                    "Adelaide",
-                    "Milan",
-                    "Siena",
-                    "Vienna",
-                    "Geneva",
-                    "Valencia",
-                    "Santiago",
-                    "Diego",
-                    "Cleveland",
-                    "Tyler",
-                    "Eugene",
-                    "Aurora",
-                    "Augusta",
-                    "Helena",
-                    "Salem",
-                    "Lourdes",
-                    "Regina",
-                    "Mercedes",
-                    "Troy",
-                    "Camden",
-                    "Raleigh",
-                    "Hamilton",
-                    "Nevada",
-                    "Tennessee",
-                    "Memphis",
-                    "Trenton",
-                    "Easton",
-                    "Dayton",
-                    "Clinton",
-                    "Logan",
-                    "Laramie",
-                    "Macon",
-                    "Abilene",
-                    "Odessa",
-                    "Beverly",
-                    "Hudson",
-                    "Brandon",
-                    "Marion",
-                    "Monroe",
-                    "Franklin",
-                    "Jefferson",
-                    "Warren",
-                    "Arlington",
-                    "Berkeley",
-                    "Bradford",
-                    "Carson",
-                    "Brittany",
-                    "Catalina",
-                    "Rochester",
-                    "Cordoba",
-                    "Verona",
-                    "Ravenna",
-                    "Sedona",
-                ];
-                random.pick(&words).to_owned()
+                one(random, "Jordan;Austin;Virginia;Georgia;Carolina;Savannah;Dallas;Houston;Madison;Brooklyn;Paris;London;Sydney;\
+                Florence;Chelsea;Charlotte;Lincoln;Jackson;Washington;Israel;Chad;India;Asia;China;Kenya;Ireland;Holland;\
+                England;Montana;Dakota;Cheyenne;Phoenix;Orlando;Denver;Boston;Kingston;Preston;Bristol;Devon;Kent;\
+                Lancaster;Chester;Alexandria;Victoria;Adelaide;Milan;Siena;Vienna;Geneva;Valencia;Santiago;Diego;\
+                Cleveland;Tyler;Eugene;Aurora;Augusta;Helena;Salem;Lourdes;Regina;Mercedes;Troy;Camden;Raleigh;Hamilton;\
+                Nevada;Tennessee;Memphis;Trenton;Easton;Dayton;Clinton;Logan;Laramie;Macon;Abilene;Odessa;Beverly;Hudson;\
+                Brandon;Marion;Monroe;Franklin;Jefferson;Warren;Arlington;Berkeley;Bradford;Carson;Brittany;Catalina;\
+                Rochester;Cordoba;Verona;Ravenna;Sedona").to_owned()
             }
             "orgname" => {
-                let words = [
-                    "Chase",
-                    "Ford",
-                    "Wells Fargo",
-                    "Morgan Stanley",
-                    "Dell",
-                    "Disney",
-                    "Macy's",
-                    "Wendy's",
-                    "Mercedes",
-                    "Tesla",
-                    "Amazon",
-                    "Apple",
-                    "Target",
-                    "Oracle",
-                    "Shell",
-                    "Delta",
-                    "Dominion",
-                    "Progressive",
-                    "Liberty Mutual",
-                    "Prudential",
-                    "Lincoln Financial",
-                    "Charles Schwab",
-                    "Marriott",
-                    "Hilton",
-                    "Wharton",
-                    "Stanford",
-                    "Ellis",
-                    "Howard University",
-                    "Johns Hopkins",
-                    "Pentagon",
-                    "Congress",
-                    "Kremlin",
-                    "Fidelity",
-                    "Vanguard",
-                    "State Farm",
-                    "Nationwide",
-                    "Ernst",
-                    "Abbott",
-                    "Baxter",
-                    "Gilead",
-                    "Humana",
-                    "Morgan",
-                    "Harley-Davidson",
-                    "Tiffany",
-                    "Cartier",
-                    "Armani",
-                    "Kellogg",
-                    "Cadbury",
-                    "Campbell's",
-                    "Heinz",
-                    "Mars",
-                    "Hershey",
-                    "Goldman Sachs",
-                    "Barclays",
-                    "Lloyds",
-                ];
-                random.pick(&words).to_owned()
+                one(random, "Chase;Ford;Wells Fargo;Morgan Stanley;Dell;Disney;Macy's;Wendy's;Mercedes;Tesla;Amazon;Apple;Target;\
+                Oracle;Shell;Delta;Dominion;Progressive;Liberty Mutual;Prudential;Lincoln Financial;Charles Schwab;\
+                Marriott;Hilton;Wharton;Stanford;Ellis;Howard University;Johns Hopkins;Pentagon;Congress;Kremlin;\
+                Fidelity;Vanguard;State Farm;Nationwide;Ernst;Abbott;Baxter;Gilead;Humana;Morgan;Harley-Davidson;Tiffany;\
+                Cartier;Armani;Kellogg;Cadbury;Campbell's;Heinz;Mars;Hershey;Goldman Sachs;Barclays;Lloyds").to_owned()
             }
             "drug" | "eponym" => self.word(if kind == "drug" { "drug" } else { "medical" }, random),
             _ => {
@@ -1425,325 +438,10 @@ impl<'a> Values<'a> {
             1 => format!("{first} {} {last}", self.first(random)),
             2 if !self.voice => format!("{first} {}", last.to_uppercase()),
             3 if !self.voice => format!("{}. {last}", initial(&first)),
-            4 => format!(
-                "{first} {} {last}",
-                random.pick(&["van", "de", "von", "van der", "del", "da", "bin", "al"])
-            ),
+            4 => format!("{first} {} {last}", one(random, "van;de;von;van der;del;da;bin;al")),
             5 => format!("{first} {last} {}", self.plain_last(random)),
-            6 if !self.voice => format!("{first} {last}{}", random.pick(&[" Jr.", " III", " Jr", ", Jr."])),
+            6 if !self.voice => format!("{first} {last}{}", one(random, " Jr.; III; Jr;, Jr.")),
             _ => format!("{first} {last}"),
-        }
-    }
-
-    fn us_city(&self, random: &mut Random) -> (String, String, String) {
-        let city = self.city_of(&["big", "big", "mid", "small"], |country| country == "US", random);
-        let states = self.lists.places.get("us-state");
-        let (state, code) = states
-            .and_then(|states| states.get(random.below(states.len())))
-            .cloned()
-            .unwrap_or_default();
-        (city, state, code)
-    }
-
-    fn city_of(&self, sizes: &[&str], fits: impl Fn(&str) -> bool, random: &mut Random) -> String {
-        let Some(cities) = self.lists.cities.get(random.pick(sizes)) else {
-            return String::new();
-        };
-        for _ in 0..60 {
-            if let Some((city, country)) = cities.get(random.below(cities.len()))
-                && fits(country)
-            {
-                return city.clone();
-            }
-        }
-        "Springfield".to_owned()
-    }
-
-    fn city(&self, random: &mut Random) -> String {
-        let city = if random.chance(if self.voice { 65 } else { 40 }) {
-            self.city_of(
-                &["big", "big", "mid"],
-                |country| matches!(country, "US" | "GB" | "CA" | "AU"),
-                random,
-            )
-        } else {
-            self.city_of(&["big", "mid", "mid", "small"], |_| true, random)
-        };
-        if !self.voice && random.chance(4) {
-            city.to_uppercase()
-        } else {
-            city
-        }
-    }
-
-    fn zip(&self, random: &mut Random) -> String {
-        if self.said {
-            return spoken::characters(&digits("ddddd", random), random);
-        }
-        let form = random.pick(&[
-            "ddddd",
-            "ddddd",
-            "ddddd",
-            "ddddd-dddd",
-            "dddd",
-            "ddd dd",
-            "AAd dAA",
-            "AA dAA",
-            "AdA dAd",
-            "dddd AA",
-            "ddddd-ddd",
-            "dd-ddd",
-            "AAdd dAA",
-            "ddd",
-        ]);
-        digits(form, random)
-    }
-
-    fn street(&self, random: &mut Random) -> String {
-        if self.voice {
-            let street = if random.chance(60) {
-                random.pick(STREETS).to_owned()
-            } else {
-                self.plain_last(random)
-            };
-            let number = random.between(1, 9999);
-            let number = if self.said {
-                spoken::house(number, random)
-            } else {
-                number.to_string()
-            };
-            return format!("{number} {street} {}", random.pick(SAID_KINDS));
-        }
-        let limit = if random.chance(20) { 9999 } else { 300 };
-        let number = random.between(1, limit);
-        match random.below(20) {
-            0..=8 => {
-                let street = match random.below(10) {
-                    0..=5 => random.pick(STREETS).to_owned(),
-                    6 => format!(
-                        "{} {}",
-                        random.pick(&["N", "S", "E", "W", "North", "West", "N.", "SW"]),
-                        random.pick(STREETS)
-                    ),
-                    _ => self.plain_last(random),
-                };
-                format!("{number} {street} {}", random.pick(KINDS))
-            }
-            9..=13 => {
-                let stem = if random.chance(75) {
-                    random.pick(STEMS).to_owned()
-                } else {
-                    self.plain_last(random)
-                };
-                let street = format!("{stem}{}", random.pick(ENDINGS));
-                if random.chance(85) {
-                    format!("{street} {number}")
-                } else {
-                    format!("{number} {street}")
-                }
-            }
-            14 => format!(
-                "{} {} {number}",
-                random.pick(&["Wiener", "Alter", "Neue", "Am alten", "Kleine", "Grosse"]),
-                random.pick(&["Strasse", "Weg", "Markt", "Allee", "Platz", "Gasse"])
-            ),
-            15..=17 => {
-                let kind = random.pick(FIRST_KINDS);
-                let street = if random.chance(50) {
-                    self.plain_last(random)
-                } else {
-                    self.city_of(&["mid", "small"], |_| true, random)
-                };
-                match random.below(3) {
-                    0 => format!("{number} {kind} {street}"),
-                    1 => format!("{kind} {street}, {number}"),
-                    _ => format!("{kind} {street} {number}"),
-                }
-            }
-            18 => format!("{} {number}", self.city_of(&["small"], |_| true, random)),
-            _ => format!(
-                "{} {}",
-                random.pick(&["P.O. Box", "PO Box", "P. O. Box", "Post Office Box"]),
-                random.between(1, 9999)
-            ),
-        }
-    }
-
-    fn unit(random: &mut Random) -> String {
-        format!(
-            "{} {}",
-            random.pick(&["Apt.", "Apt", "Suite", "Unit", "Ste", "Room", "Floor", "Flat", "#"]),
-            random.between(1, 999)
-        )
-    }
-
-    fn us_address(&self, random: &mut Random) -> String {
-        let (city, state, code) = self.us_city(random);
-        let street = format!(
-            "{} {} {}",
-            random.between(1, 9999),
-            random.pick(STREETS),
-            random.pick(KINDS)
-        );
-        let state = if random.chance(80) { code } else { state };
-        let unit = if random.chance(20) {
-            format!(", {}", Self::unit(random))
-        } else {
-            String::new()
-        };
-        let zip = if random.chance(60) {
-            digits(" ddddd", random)
-        } else {
-            String::new()
-        };
-        format!("{street}{unit}, {city}, {state}{zip}")
-    }
-
-    fn address(&self, random: &mut Random) -> String {
-        if self.voice {
-            return self.street(random);
-        }
-        match random.below(12) {
-            0..=2 => return self.us_address(random),
-            3 => {
-                let box_form = random.pick(&["PSC ddd, Box dddd", "Unit dddd Box dddd", "USS ", "CMR ddd, Box ddd"]);
-                let head = if box_form == "USS " {
-                    format!("USS {}", self.plain_last(random))
-                } else {
-                    digits(box_form, random)
-                };
-                return format!(
-                    "{head}{}{} {} {}",
-                    random.pick(&["\n", ", ", " "]),
-                    random.pick(&["APO", "FPO", "DPO"]),
-                    random.pick(&["AA", "AE", "AP"]),
-                    digits("ddddd", random)
-                );
-            }
-            _ => {}
-        }
-        let separator = random.pick(&[", ", "\n", "\n ", " ", ", ", "\n", ",\n"]);
-        let mut parts = vec![self.street(random)];
-        if random.chance(40) {
-            parts.push(Self::unit(random));
-        }
-        let city = self.city(random);
-        let zip = self.zip(random);
-        parts.push(match random.below(6) {
-            0 | 1 => format!("{zip} {city}"),
-            2 => format!("{city} {zip}"),
-            3 => format!("{city}, {} {zip}", self.us_city(random).2),
-            4 => format!("{city} {}", self.word("region", random)),
-            _ => city,
-        });
-        if random.chance(45) {
-            let country = self.place("country", random);
-            parts.push(if random.chance(35) {
-                format!("{country} {}", digits("ddddd", random))
-            } else {
-                country
-            });
-        }
-        parts.join(separator)
-    }
-
-    fn facility(&self, random: &mut Random) -> String {
-        match random.below(12) {
-            0..=3 => self.word("facility", random),
-            4..=6 => format!("{} {}", self.us_city(random).0, random.pick(FACILITY_HEADS)),
-            7 => format!(
-                "{} {} {}",
-                random.pick(&["St.", "St.", "Saint", "St"]),
-                random.pick(SAINTS),
-                random.pick(&["Hospital", "Medical Center", "Clinic", "Health"])
-            )
-            .replace(" Hospital", if random.chance(50) { "'s Hospital" } else { " Hospital" }),
-            8 => format!("{} {}", self.plain_last(random), random.pick(FACILITY_HEADS)),
-            9 => format!(
-                "{} {}",
-                random.pick(&[
-                    "Riverside",
-                    "Lakeview",
-                    "Sunrise",
-                    "Valley",
-                    "Northside",
-                    "Mercy",
-                    "Good Shepherd",
-                    "Holy Cross",
-                    "Summit",
-                    "Bayview",
-                    "Evergreen",
-                    "Pacific",
-                    "Coastal",
-                    "Downtown",
-                    "Eastside",
-                    "Midtown",
-                    "Harbor",
-                    "City",
-                    "University",
-                    "Central",
-                    "Metro",
-                    "Trinity",
-                    "Providence",
-                    "Cedar",
-                    "Westside",
-                    "General",
-                    "County"
-                ]),
-                random.pick(FACILITY_HEADS)
-            ),
-            10 => format!(
-                "University of {} {}",
-                self.place("us-state", random),
-                random.pick(&["Hospital", "Medical Center", "Health"])
-            ),
-            _ => format!(
-                "{} of {}",
-                random.pick(&[
-                    "Children's Hospital",
-                    "Heart Center",
-                    "University Hospital",
-                    "Medical Center",
-                    "General Hospital"
-                ]),
-                self.us_city(random).0
-            ),
-        }
-    }
-
-    fn organization(&self, random: &mut Random) -> String {
-        match random.below(12) {
-            0 => self.word("organization", random),
-            1 | 2 => format!("{}{}", random.pick(ORG_STEMS), random.pick(ORG_TAILS)),
-            3 => format!("{}{}", random.pick(ORG_STEMS), title_case(random.pick(ORG_TAILS))),
-            4 => format!("{} {}", random.pick(ORG_STEMS), random.pick(ORG_WORDS)),
-            5 => format!(
-                "{}{} {}",
-                random.pick(ORG_STEMS),
-                random.pick(ORG_TAILS),
-                random.pick(ORG_WORDS)
-            ),
-            6 => format!(
-                "{} {} {}",
-                random.pick(ORG_STEMS),
-                random.pick(ORG_WORDS),
-                random.pick(ORG_FORMS)
-            ),
-            7 => format!("{}-{}", self.plain_last(random), self.plain_last(random)),
-            8 => format!(
-                "{}, {} and {}",
-                self.plain_last(random),
-                self.plain_last(random),
-                self.plain_last(random)
-            ),
-            9 => format!("{} {}", self.plain_last(random), random.pick(ORG_FORMS)),
-            10 => format!(
-                "{} {} {}",
-                self.us_city(random).0,
-                random.pick(ORG_WORDS),
-                random.pick(ORG_FORMS)
-            ),
-            _ => format!("{} {}", self.plain_last(random), random.pick(ORG_WORDS)),
         }
     }
 
@@ -1793,7 +491,7 @@ impl<'a> Values<'a> {
 
     fn spanish_date(&self, random: &mut Random) -> String {
         let (year, month_number, day) = (random.between(1930, 2022), random.between(1, 12), random.between(1, 28));
-        let name = ES_MONTHS.get(month_number - 1).copied().unwrap_or("");
+        let name = ES_MONTHS.split(';').nth(month_number - 1).unwrap_or("");
         match random.below(8) {
             0..=3 => format!("{day:02}/{month_number:02}/{year}"),
             4 => format!("{day}-{month_number}-{year}"),
@@ -1803,119 +501,22 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn spanish_city(&self, random: &mut Random) -> String {
-        self.city_of(
-            &["big", "mid", "small"],
-            |country| country == "ES" || country == "MX",
-            random,
-        )
-    }
-
-    fn spanish_street(&self, random: &mut Random) -> String {
-        let street = if random.chance(70) {
-            random.pick(ES_STREETS).to_owned()
-        } else {
-            self.plain_last(random)
-        };
-        let number = random.between(1, 220);
-        let tail = match random.below(7) {
-            0 => format!(
-                ", {}º {}",
-                random.between(1, 9),
-                random.pick(&["A", "B", "C", "D", "Izq", "Dcha"])
-            ),
-            1 => format!(", {} {}", random.between(1, 9), random.pick(&["A", "B", "C", "D"])),
-            2 => format!(", piso {}", random.between(1, 9)),
-            3 => format!("-{}", random.between(1, 9)),
-            _ => String::new(),
-        };
-        let number = match random.below(6) {
-            0 => " s/n".to_owned(),
-            1 => format!(" {number}"),
-            2 => format!(", nº {number}"),
-            _ => format!(", {number}"),
-        };
-        format!("{} {street}{number}{tail}", random.pick(ES_KINDS))
-    }
-
-    fn spanish_hospital(&self, random: &mut Random) -> String {
-        let head = random.pick(&[
-            "Hospital",
-            "Hospital Universitario",
-            "Hospital General",
-            "Hospital Clínico",
-            "Hospital Comarcal",
-            "Hospital Regional",
-            "Clínica",
-            "Complejo Hospitalario",
-            "Hospital General Universitario",
-            "Centro de Salud",
-            "Fundación Hospital",
-            "Hospital Clínico Universitario",
-        ]);
-        let tail = match random.below(5) {
-            0 => format!("de {}", self.spanish_city(random)),
-            1 => format!(
-                "Virgen de {}",
-                random.pick(&[
-                    "la Arrixaca",
-                    "las Nieves",
-                    "la Macarena",
-                    "la Salud",
-                    "la Luz",
-                    "los Lirios",
-                    "la Victoria",
-                    "la Concha"
-                ])
-            ),
-            2 => format!(
-                "{} {}",
-                random.pick(&["San", "Santa"]),
-                random.pick(&[
-                    "Juan", "Pedro", "Lucía", "Bárbara", "Cecilio", "Carlos", "Pau", "Agustín", "Ana", "Jorge"
-                ])
-            ),
-            3 => format!("{} {}", self.first(random), self.plain_last(random)),
-            _ => format!("Dr. {}", self.plain_last(random)),
-        };
-        format!("{head} {tail}")
-    }
-
     fn phone(&self, random: &mut Random) -> String {
         if self.said {
-            return spoken::characters(&digits("9dddddddddd", random).get(1..).unwrap_or("").to_owned(), random);
+            return spoken::characters(digits("9dddddddddd", random).get(1..).unwrap_or(""), random);
         }
-        let form = random.pick(&[
-            "ddd-ddd-dddd",
-            "(ddd) ddd-dddd",
-            "ddd.ddd.dddd",
-            "dddddddddd",
-            "+1 ddd ddd dddd",
-            "1-ddd-ddd-dddd",
-            "ddd ddd dddd",
-            "+44 dd dddd dddd",
-            "0ddd ddd dddd",
-            "+49 ddd ddddddd",
-            "+91 ddddd ddddd",
-            "(0d) dddd dddd",
-            "dd dd dd dd dd",
-            "0dddd dddddd",
-            "+33 d dd dd dd dd",
-            "+34 ddd ddd ddd",
-            "0dd dd dd dd",
-            "ddd-dddd",
-            "ddd-ddd-dddd xddd",
-            "00dd ddd dddddd",
-            "(dd) dddd-dddd",
-            "0dd-dddddd",
-            "+dd-dd-ddd-dd-dd",
-            "dddd-dddddd",
-        ]);
+        let form = one(
+            random,
+            "ddd-ddd-dddd;(ddd) ddd-dddd;ddd.ddd.dddd;dddddddddd;+1 ddd ddd dddd;1-ddd-ddd-dddd;ddd ddd dddd;\
+                +44 dd dddd dddd;0ddd ddd dddd;+49 ddd ddddddd;+91 ddddd ddddd;(0d) dddd dddd;dd dd dd dd dd;\
+                0dddd dddddd;+33 d dd dd dd dd;+34 ddd ddd ddd;0dd dd dd dd;ddd-dddd;ddd-ddd-dddd xddd;00dd ddd dddddd;\
+                (dd) dddd-dddd;0dd-dddddd;+dd-dd-ddd-dd-dd;dddd-dddddd",
+        );
         digits(form, random)
     }
 
-    fn number(&self, random: &mut Random, forms: &[&str]) -> String {
-        let text = digits(random.pick(forms), random);
+    fn number(&self, random: &mut Random, forms: &str) -> String {
+        let text = digits(one(random, forms), random);
         if self.said {
             spoken::characters(&text, random)
         } else {
@@ -1926,11 +527,11 @@ impl<'a> Values<'a> {
     fn email(&self, random: &mut Random) -> String {
         let (first, last) = (ascii(&self.first(random)), ascii(&self.plain_last(random)));
         let number = random.between(1, 99);
-        let (domain, top) = (random.pick(MAILERS), random.pick(TOPLEVEL));
+        let (domain, top) = (one(random, MAILERS), one(random, TOPLEVEL));
         let domain = if random.chance(60) {
             domain.to_owned()
         } else {
-            format!("{}{}", random.pick(ORG_STEMS), random.pick(ORG_TAILS)).to_lowercase()
+            format!("{}{}", one(random, ORG_STEMS), one(random, ORG_TAILS)).to_lowercase()
         };
         if self.said {
             let number = if random.chance(35) {
@@ -1938,7 +539,7 @@ impl<'a> Values<'a> {
             } else {
                 String::new()
             };
-            let joint = random.pick(&[" dot ", " ", " underscore ", " dot "]);
+            let joint = one(random, " dot ; ; underscore ; dot ");
             return format!(
                 "{first}{joint}{last}{number} at {domain} dot {}",
                 top.replace('.', " dot ")
@@ -1949,17 +550,17 @@ impl<'a> Values<'a> {
         } else {
             String::new()
         };
-        let joint = random.pick(&[".", "", "_", "."]);
+        let joint = one(random, ".;;_;.");
         format!("{first}{joint}{last}{number}@{domain}.{top}")
     }
 
     fn url(&self, random: &mut Random) -> String {
-        let name = format!("{}{}", random.pick(ORG_STEMS), title_case(random.pick(ORG_TAILS)));
+        let name = format!("{}{}", one(random, ORG_STEMS), title_case(one(random, ORG_TAILS)));
         format!(
             "{}{name}.{}{}",
-            random.pick(&["http://", "https://www.", "www.", "https://", ""]),
-            random.pick(TOPLEVEL),
-            random.pick(&["/", "", "/contact", "/a/b?id=1"])
+            one(random, "http://;https://www.;www.;https://;"),
+            one(random, TOPLEVEL),
+            one(random, "/;;/contact;/a/b?id=1")
         )
     }
 }
@@ -1990,6 +591,12 @@ fn label(kind: &str) -> &'static str {
         "idother" | "escod" | "dni" => "ID_OTHER",
         _ => "",
     }
+}
+
+/// One of the words in a list, which are parted by `;`.
+fn one<'w>(random: &mut Random, words: &'w str) -> &'w str {
+    let count = words.split(';').count();
+    words.split(';').nth(random.below(count)).unwrap_or("")
 }
 
 /// Frequent names more often, if the list is in the order of frequency.
