@@ -150,7 +150,8 @@ pub(crate) fn assigned(scan: &mut Scan<'_, '_>, end: usize) -> Option<usize> {
     let run = part(text, start, token_end(text, start));
     let cased = run.iter().any(u8::is_ascii_uppercase) && run.iter().any(u8::is_ascii_lowercase);
     let digits = run.iter().any(u8::is_ascii_digit);
-    if run.len() < 6 || !digits && !(cased && run.len() >= 12) {
+    let random = digits || cased && run.len() >= 12;
+    if run.len() < 6 || !random {
         return None;
     }
     cued(scan, start, cue)
