@@ -31,7 +31,7 @@ enum Task {
         dir: PathBuf,
     },
     /// Trains the models of the crate `pii`, or measures them on texts that they have not seen.
-    TrainPii(train_pii::Arguments),
+    TrainPii(Box<train_pii::Arguments>),
 }
 
 fn main() -> ExitCode {

@@ -1,5 +1,6 @@
 //! Templates as a grammar: `= name` starts a rule, every line below it is one way to write it;
-//! `(a|b|)` is one of its parts, `<name>` another rule, `{value}` a value, `\n` a line's end.
+//! `(a|b|)` is one of its parts, `<name>` another rule, `{value}` a value, `\n` a line's end; a `\` at the end of
+//! a line keeps the space before it.
 
 use crate::train::random::Random;
 use std::collections::BTreeMap;
