@@ -113,6 +113,8 @@ fn evidence(candidate: &Candidate) -> f32 {
         (Validity::Valid, Some(cue)) if !cue.weak => 1.0,
         (Validity::Valid, _) => 0.3,
         (Validity::Invalid, Some(_)) => 0.2,
+        // Above a likelihood near one: the word that stands before a number says what it is.
+        (Validity::Unchecked, Some(cue)) if !cue.weak => 0.25,
         _ => 0.0,
     }
 }
