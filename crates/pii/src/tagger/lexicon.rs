@@ -27,6 +27,7 @@ pub(crate) const GROUP: u16 = 1 << 10;
 /// A well-known organisation or hospital.
 pub(crate) const ORGANIZATION: u16 = 1 << 11;
 /// Part of a place's name of several words.
+#[cfg(feature = "train")]
 pub(crate) const PLACE_PART: u16 = 1 << 12;
 /// A medical eponym, drug or term.
 pub(crate) const MEDICAL: u16 = 1 << 13;
