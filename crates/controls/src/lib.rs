@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn ids_are_unique_and_well_formed() {
         let mut seen = BTreeSet::new();
-        for control in CATALOGUE {
+        for control in CATALOGUE.iter() {
             let (area, number) = split(control.id);
             assert!(
                 area.len() == 3 && area.bytes().all(|byte| byte.is_ascii_uppercase()),
@@ -117,7 +117,7 @@ mod tests {
         // An area may be enforced in more than one crate: AUD is, in `audit` and in `sealing`.
         let mut last: BTreeMap<(&str, &str), u32> = BTreeMap::new();
         let mut numbers: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
-        for control in CATALOGUE {
+        for control in CATALOGUE.iter() {
             if crates.last() != Some(&control.crate_name) {
                 crates.push(control.crate_name);
             }
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn every_control_can_be_shown() {
-        for control in CATALOGUE {
+        for control in CATALOGUE.iter() {
             assert!(
                 !control.title.is_empty() && !control.title.ends_with('.'),
                 "{}",
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn the_tests_of_a_control_are_found_by_its_id() {
-        for control in CATALOGUE {
+        for control in CATALOGUE.iter() {
             let prefix = format!("{}_", control.id.to_ascii_lowercase().replace('-', "_"));
             assert!(
                 control

@@ -19,7 +19,7 @@ pub const LABELS: [&str; 6] = [
 /// Checks the repository against the catalogue.
 pub fn check(repository: &Repository) -> anyhow::Result<Report> {
     let mut report = Report::default();
-    check_against(CATALOGUE, repository, &mut report);
+    check_against(&CATALOGUE, repository, &mut report);
     report.looked_at(CATALOGUE.len(), "controls");
     Ok(report)
 }

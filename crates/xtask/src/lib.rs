@@ -6,4 +6,5 @@ pub mod report;
 pub mod repository;
 pub mod rust_source;
 pub mod tidy;
+pub mod train_pii;
 pub mod vectors;

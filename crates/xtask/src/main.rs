@@ -3,7 +3,7 @@
 use anyhow::bail;
 use bearingwall_xtask::report::Report;
 use bearingwall_xtask::repository::Repository;
-use bearingwall_xtask::{controls, layers, tidy, vectors};
+use bearingwall_xtask::{controls, layers, tidy, train_pii, vectors};
 use clap::{Parser, Subcommand};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -30,6 +30,8 @@ enum Task {
         #[arg(long)]
         dir: PathBuf,
     },
+    /// Trains the models of the crate `pii`, or measures them on texts that they have not seen.
+    TrainPii(Box<train_pii::Arguments>),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
 fn run(task: Task) -> anyhow::Result<()> {
     let (name, report) = match task {
         Task::Vectors { dir } => return vectors::run(&dir),
+        Task::TrainPii(arguments) => return train_pii::run(&arguments),
         Task::Layers => ("layers", layers::check(&Repository::discover()?)?),
         Task::Tidy => ("tidy", tidy::check(&Repository::discover()?)?),
         Task::Controls => ("controls", controls::check(&Repository::discover()?)?),

@@ -1,0 +1,417 @@
+//! What is done with a finding: the actions, and the pass that applies a policy to a text.
+
+mod dates;
+mod ff1;
+mod generalise;
+mod keys;
+mod pseudonym;
+mod stream;
+
+pub use ff1::FF1_LEAST_DOMAIN;
+pub use keys::TenantKey;
+pub use stream::MaskStream;
+
+pub(crate) use dates::shift_days;
+pub(crate) use keys::hmac_sha256;
+
+use crate::engine::{Buffers, Engine};
+use crate::entity::Entity;
+use crate::error::MaskError;
+use crate::finding::{Finding, Findings};
+use crate::placeholders::Conversation;
+use crate::policy::Policy;
+use std::ops::Range;
+
+/// What is done with a value.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Action {
+    /// It stays.
+    Allow,
+    /// Every letter and digit becomes a star, but for the last ones.
+    Mask {
+        /// How many letters and digits stay; at most [`MOST_KEPT`], and never more than half of the value.
+        keep_last: u8,
+    },
+    /// What Safe Harbor leaves: the year of a date, three digits of a ZIP, "90+" for the oldest. Anything else goes.
+    Generalise,
+    /// A date moves by a number of days that is constant for one person. Anything else goes.
+    DateShift,
+    /// Another value of the same form, from which the first can be computed with the key (FF1). Short values go.
+    FormatPreserving,
+    /// An invented value of the same kind, the same for the same value.
+    Pseudonym,
+    /// A keyed hash (HMAC-SHA-256), the same for the same value within a tenant and a kind.
+    KeyedHash,
+    /// A numbered name, `[PERSON_1_…]`, that only its conversation can turn back.
+    Placeholder,
+    /// The kind's name, and nothing of the value.
+    Redact,
+}
+
+/// The most characters that a mask leaves.
+pub const MOST_KEPT: u8 = 4;
+
+impl Action {
+    /// How strict it is: what shows parts of the value, then what can be reversed or linked, then what cannot.
+    #[must_use]
+    pub const fn strictness(self) -> u8 {
+        match self {
+            Self::Allow => 0,
+            Self::Mask { keep_last: 4.. } => 1,
+            Self::Mask { keep_last: 3 } => 2,
+            Self::Mask { keep_last: 2 } => 3,
+            Self::Mask { keep_last: 1 } => 4,
+            Self::Generalise => 5,
+            Self::DateShift => 6,
+            Self::FormatPreserving => 7,
+            Self::Pseudonym => 8,
+            Self::KeyedHash => 9,
+            Self::Placeholder => 10,
+            Self::Mask { keep_last: 0 } => 11,
+            Self::Redact => 12,
+        }
+    }
+
+    /// The stricter of two.
+    #[must_use]
+    pub const fn stricter(self, other: Self) -> Self {
+        if other.strictness() > self.strictness() {
+            other
+        } else {
+            self
+        }
+    }
+
+    /// The stable name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Mask { .. } => "mask",
+            Self::Generalise => "generalise",
+            Self::DateShift => "date_shift",
+            Self::FormatPreserving => "format_preserving",
+            Self::Pseudonym => "pseudonym",
+            Self::KeyedHash => "keyed_hash",
+            Self::Placeholder => "placeholder",
+            Self::Redact => "redact",
+        }
+    }
+}
+
+/// Text that went through a policy. Nothing else makes one.
+///
+/// INVARIANT: it was made by [`Masker`], so that a function that takes it cannot be given raw text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MaskedText(String);
+
+impl MaskedText {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The text, by value.
+    #[must_use]
+    pub fn into_string(self) -> String {
+        self.0
+    }
+
+    pub(crate) fn from_masker(text: String) -> Self {
+        Self(text)
+    }
+}
+
+/// One value that was replaced. It holds positions and no text.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Replacement {
+    /// What it was.
+    pub entity: Entity,
+    /// What was done.
+    pub action: Action,
+    /// How sure the engine was.
+    pub score: f32,
+    /// Where the value stood, in bytes of the text that was given.
+    pub original: Range<usize>,
+    /// Where its replacement stands, in bytes of the masked text.
+    pub masked: Range<usize>,
+}
+
+/// A masked text and what was done to it.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Masked {
+    /// The text.
+    pub text: MaskedText,
+    /// The values that were replaced or, by policy, left (with [`Action::Allow`]), by position.
+    pub replacements: Vec<Replacement>,
+}
+
+impl Masked {
+    /// How many values of each kind were replaced, for the record: kinds and numbers, never values.
+    #[must_use]
+    pub fn counts(&self) -> Vec<(Entity, usize)> {
+        let mut counts: Vec<(Entity, usize)> = Vec::new();
+        for replacement in self
+            .replacements
+            .iter()
+            .filter(|replacement| replacement.action != Action::Allow)
+        {
+            match counts.iter_mut().find(|(entity, _)| *entity == replacement.entity) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((replacement.entity, 1)),
+            }
+        }
+        counts
+    }
+}
+
+/// Applies one policy with one tenant's key.
+pub struct Masker {
+    policy: Policy,
+    engine: Engine,
+    key: TenantKey,
+}
+
+impl Masker {
+    /// A masker.
+    #[must_use]
+    pub fn new(policy: Policy, key: TenantKey) -> Self {
+        let engine = policy.engine();
+        Self { policy, engine, key }
+    }
+
+    /// As [`Masker::new`], with larger models besides.
+    #[must_use]
+    pub fn with_recognizers(
+        policy: Policy,
+        key: TenantKey,
+        plugged: Vec<std::sync::Arc<dyn crate::engine::Recognizer>>,
+    ) -> Self {
+        let engine = policy.engine_with(plugged);
+        Self { policy, engine, key }
+    }
+
+    /// The policy.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The engine that the policy asks for.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Masks a text of a conversation. `subject` names the person whose dates move together.
+    ///
+    /// # Errors
+    ///
+    /// If a required recognizer fails: then there is no text that may be used.
+    pub fn mask(
+        &self,
+        text: &str,
+        conversation: &mut Conversation,
+        subject: Option<&str>,
+    ) -> Result<Masked, MaskError> {
+        self.mask_field(text, None, conversation, subject)
+    }
+
+    /// Masks the value of a field, whose name speaks for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Masker::mask`].
+    pub fn mask_field(
+        &self,
+        text: &str,
+        field: Option<&str>,
+        conversation: &mut Conversation,
+        subject: Option<&str>,
+    ) -> Result<Masked, MaskError> {
+        let mut masked = Masked::default();
+        let mut out = String::with_capacity(text.len());
+        let mut buffers = Buffers::default();
+        for piece in self.engine.options().segments.pieces(text) {
+            let part = text.get(piece.clone()).unwrap_or_default();
+            let field = field.filter(|_| piece.start == 0);
+            self.piece(
+                part,
+                field,
+                piece.start,
+                &mut buffers,
+                conversation,
+                subject,
+                (&mut out, &mut masked.replacements),
+            )?;
+        }
+        masked.text = MaskedText(out);
+        Ok(masked)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one piece of a text that two callers share")]
+    fn piece(
+        &self,
+        text: &str,
+        field: Option<&str>,
+        base: usize,
+        buffers: &mut Buffers,
+        conversation: &mut Conversation,
+        subject: Option<&str>,
+        out: (&mut String, &mut Vec<Replacement>),
+    ) -> Result<(), MaskError> {
+        let (masked, replacements) = out;
+        let mut findings = Vec::new();
+        self.engine.detect_piece(text, field, 0, buffers, &mut findings)?;
+        self.policy.deny(text, &mut findings);
+        let mut end = 0;
+        for finding in conversation.spare(text, findings) {
+            let value = text.get(finding.range.clone()).unwrap_or_default();
+            masked.push_str(text.get(end..finding.range.start).unwrap_or_default());
+            let action = self.policy.action_for(finding.entity, value);
+            let start = masked.len();
+            self.replace(value, finding.entity, action, conversation, subject, masked);
+            replacements.push(Replacement {
+                entity: finding.entity,
+                action,
+                score: finding.score,
+                original: finding.range.start + base..finding.range.end + base,
+                masked: start..masked.len(),
+            });
+            end = finding.range.end;
+        }
+        masked.push_str(text.get(end..).unwrap_or_default());
+        Ok(())
+    }
+
+    /// Masks a value of which the kind is known without looking.
+    pub(crate) fn mask_known(
+        &self,
+        value: &str,
+        entity: Entity,
+        conversation: &mut Conversation,
+        subject: Option<&str>,
+    ) -> (String, Action) {
+        let action = self.policy.action_for(entity, value);
+        let mut out = String::new();
+        self.replace(value, entity, action, conversation, subject, &mut out);
+        (out, action)
+    }
+
+    // CONTROL: PII-1
+    fn replace(
+        &self,
+        value: &str,
+        entity: Entity,
+        action: Action,
+        conversation: &mut Conversation,
+        subject: Option<&str>,
+        out: &mut String,
+    ) {
+        match action {
+            Action::Allow => out.push_str(value),
+            Action::Mask { keep_last } => stars(value, keep_last, out),
+            Action::Placeholder => out.push_str(&conversation.issue(entity, value)),
+            Action::KeyedHash => {
+                let digest = self.key.digest("hash", entity.name(), normal(value).as_bytes());
+                redact(entity, Some(&hex(digest.get(..8).unwrap_or(&[]))), out);
+            }
+            Action::Pseudonym => pseudonym::invent(&self.key, entity, value, out),
+            Action::FormatPreserving => match ff1::encrypt(&self.key, entity, value) {
+                Some(encrypted) => out.push_str(&encrypted),
+                None => redact(entity, None, out),
+            },
+            Action::DateShift => {
+                let days = shift_days(&self.key, subject.unwrap_or_else(|| conversation.id()));
+                match Some(entity)
+                    .filter(|entity| *entity == Entity::DateTime)
+                    .and_then(|_| dates::shift(value, days))
+                {
+                    Some(shifted) => out.push_str(&shifted),
+                    None => redact(entity, None, out),
+                }
+            }
+            Action::Generalise => match generalise::generalise(entity, value) {
+                Some(general) => out.push_str(&general),
+                None => redact(entity, None, out),
+            },
+            Action::Redact => redact(entity, None, out),
+        }
+    }
+
+    /// The value from which [`Action::FormatPreserving`] made this one, for whoever holds the key.
+    #[must_use]
+    pub fn decrypt(&self, entity: Entity, value: &str) -> Option<String> {
+        ff1::decrypt(&self.key, entity, value)
+    }
+}
+
+/// Looks at a text as a policy would and changes nothing: what would become of each finding.
+///
+/// # Errors
+///
+/// If a required recognizer fails.
+pub fn preview(masker: &Masker, text: &str) -> Result<Vec<(Finding, Action)>, MaskError> {
+    let findings: Findings = masker.engine.detect(text)?;
+    Ok(findings
+        .iter()
+        .map(|finding| {
+            let value = text.get(finding.range.clone()).unwrap_or_default();
+            (finding.clone(), masker.policy.action_for(finding.entity, value))
+        })
+        .collect())
+}
+
+/// Letters and digits as stars, but for the last `keep`, of which at most half of the value stays.
+fn stars(value: &str, keep: u8, out: &mut String) {
+    let total = value.chars().filter(|ch| ch.is_alphanumeric()).count();
+    let keep = usize::from(keep.min(MOST_KEPT)).min(total / 2);
+    let mut left = total;
+    for ch in value.chars() {
+        if ch.is_alphanumeric() {
+            out.push(if left <= keep { ch } else { '*' });
+            left -= 1;
+        } else if ch.is_ascii() {
+            out.push(ch);
+        } else {
+            // A mark or a sign may be part of what was written.
+            out.push('*');
+        }
+    }
+}
+
+fn redact(entity: Entity, detail: Option<&str>, out: &mut String) {
+    out.push('[');
+    out.push_str(entity.name());
+    if let Some(detail) = detail {
+        out.push(':');
+        out.push_str(detail);
+    }
+    out.push(']');
+}
+
+/// A value without what does not distinguish it: case, spaces and punctuation.
+pub(crate) fn normal(value: &str) -> String {
+    value
+        .chars()
+        .filter(|ch| ch.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
+            // Writing to a string does not fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+}

@@ -1,0 +1,359 @@
+//! What a tenant wants done with each kind of value, and the platform's floor below which no tenant gets.
+
+use crate::engine::{Engine, EngineOptions, EntitySet, Language, OperatingPoint, Recognizer};
+use crate::entity::{Class, Entity};
+use crate::error::PolicyError;
+use crate::finding::{Candidate, Explanation, Finding};
+use crate::mask::{Action, MOST_KEPT, hex, normal};
+use crate::own::{LONGEST_ENTRY, MOST_ENTRIES, OwnRecognizer, OwnRecognizers, OwnRule, Phrases};
+use crate::segment::SegmentLimits;
+use sha2::{Digest, Sha256};
+use std::collections::HashSet;
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// A policy as a tenant writes it.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields, default))]
+#[derive(Clone, Debug, PartialEq)]
+pub struct PolicyDraft {
+    /// Its number, for people.
+    pub version: u32,
+    /// What is done with kinds that are not named.
+    pub default: Action,
+    /// What is done with each kind, by its stable name.
+    pub actions: Vec<(String, Action)>,
+    /// The threshold of kinds that have none of their own.
+    pub point: OperatingPoint,
+    /// The score from which on a finding of a kind counts.
+    pub thresholds: Vec<(String, f32)>,
+    /// Who reads names and places.
+    pub language: Language,
+    /// Values that stay, however they are spelled.
+    pub allow: Vec<String>,
+    /// Values that are found wherever they stand, as whole words, and what they are.
+    pub deny: Vec<(String, String)>,
+    /// Recognizers of the tenant's own.
+    pub recognizers: Vec<OwnRecognizer>,
+    /// How texts are cut.
+    pub segments: SegmentLimits,
+}
+
+impl Default for PolicyDraft {
+    /// Everything that is found becomes a placeholder.
+    fn default() -> Self {
+        Self {
+            version: 1,
+            default: Action::Placeholder,
+            actions: Vec::new(),
+            point: OperatingPoint::Balanced,
+            thresholds: Vec::new(),
+            language: Language::Auto,
+            allow: Vec::new(),
+            deny: Vec::new(),
+            recognizers: Vec::new(),
+            segments: SegmentLimits::default(),
+        }
+    }
+}
+
+impl PolicyDraft {
+    /// Safe Harbor (45 CFR 164.514(b)(2)): what it lists goes, years, three digits of a ZIP and ages below 90 stay.
+    #[must_use]
+    pub fn safe_harbor() -> Self {
+        let actions = Entity::ALL
+            .iter()
+            .map(|entity| {
+                let action = match entity {
+                    Entity::DateTime | Entity::Age | Entity::Location => Action::Generalise,
+                    entity if entity.safe_harbor().is_some() => Action::Redact,
+                    Entity::Title | Entity::Nrp => Action::Allow,
+                    _ => Action::Redact,
+                };
+                (entity.name().to_owned(), action)
+            })
+            .collect();
+        Self {
+            default: Action::Redact,
+            actions,
+            point: OperatingPoint::Recall,
+            ..Self::default()
+        }
+    }
+}
+
+/// The least that is done, whatever a tenant wants.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Floor {
+    actions: Vec<Action>,
+    threshold: f32,
+    kept: EntitySet,
+}
+
+impl Default for Floor {
+    /// Keys and passwords go, numbers of the state and of payment keep at most four digits, no threshold is above the
+    /// one for precision, and no allow list keeps a secret.
+    fn default() -> Self {
+        let mut floor = Self {
+            actions: vec![Action::Allow; Entity::ALL.len()],
+            threshold: OperatingPoint::Precision.threshold(),
+            kept: EntitySet::ALL,
+        };
+        for entity in Entity::ALL {
+            let action = match (entity.class(), entity) {
+                (Class::Secret, _) | (_, Entity::CardCode) => Action::Redact,
+                (Class::Government, _) | (_, Entity::CreditCard | Entity::Iban) => {
+                    Action::Mask { keep_last: MOST_KEPT }
+                }
+                _ => continue,
+            };
+            floor.raise(*entity, action);
+            if entity.class() == Class::Secret {
+                floor.kept = floor.kept.without(*entity);
+            }
+        }
+        floor
+    }
+}
+
+impl Floor {
+    /// Raises the floor of one kind. It never sinks.
+    pub fn raise(&mut self, entity: Entity, action: Action) {
+        if let Some(slot) = self.actions.get_mut(entity.index()) {
+            *slot = slot.stricter(action);
+        }
+    }
+
+    /// Lowers the highest threshold that a tenant may ask for. It never rises.
+    pub fn lower_threshold(&mut self, threshold: f32) {
+        self.threshold = self.threshold.min(threshold);
+    }
+
+    /// What is done with a kind for which a tenant wants `action`: the stricter of the two.
+    // CONTROL: PII-4
+    #[must_use]
+    pub fn tighten(&self, entity: Entity, action: Action) -> Action {
+        self.actions
+            .get(entity.index())
+            .map_or(Action::Redact, |least| least.stricter(action))
+    }
+
+    /// The stricter of two floors for every kind.
+    #[must_use]
+    pub fn merge(&self, other: &Self) -> Self {
+        let mut merged = self.clone();
+        for entity in Entity::ALL {
+            merged.raise(*entity, other.tighten(*entity, Action::Allow));
+            if !other.kept.contains(*entity) {
+                merged.kept = merged.kept.without(*entity);
+            }
+        }
+        merged.lower_threshold(other.threshold);
+        merged
+    }
+}
+
+/// A policy that compiled, tightened to the platform's floor. Immutable.
+#[derive(Clone)]
+pub struct Policy {
+    version: u32,
+    hash: String,
+    actions: Vec<Action>,
+    thresholds: Vec<(Entity, f32)>,
+    point: OperatingPoint,
+    language: Language,
+    allow: HashSet<String>,
+    allowed: EntitySet,
+    deny: Phrases<Entity>,
+    own: OwnRecognizers,
+    segments: SegmentLimits,
+}
+
+impl Policy {
+    /// Compiles a draft over a floor.
+    ///
+    /// # Errors
+    ///
+    /// If anything in it cannot be kept. Nothing of a policy fails later.
+    pub fn compile(draft: &PolicyDraft, floor: &Floor) -> Result<Self, PolicyError> {
+        let mut actions: Vec<Action> = Entity::ALL
+            .iter()
+            .map(|entity| floor.tighten(*entity, draft.default))
+            .collect();
+        for (name, action) in draft.actions.iter().chain([&("default".to_owned(), draft.default)]) {
+            if matches!(action, Action::Mask { keep_last } if *keep_last > MOST_KEPT) {
+                return Err(PolicyError::Kept { name: name.clone() });
+            }
+        }
+        for (name, action) in &draft.actions {
+            let entity = known(name)?;
+            if let Some(slot) = actions.get_mut(entity.index()) {
+                *slot = floor.tighten(entity, *action);
+            }
+        }
+        let mut thresholds = Vec::new();
+        for (name, threshold) in &draft.thresholds {
+            if !(0.0..=1.0).contains(threshold) {
+                return Err(PolicyError::Threshold { name: name.clone() });
+            }
+            thresholds.push((known(name)?, threshold.min(floor.threshold)));
+        }
+        if draft.point.threshold() > floor.threshold {
+            let named: Vec<Entity> = thresholds.iter().map(|(entity, _)| *entity).collect();
+            thresholds.extend(
+                Entity::ALL
+                    .iter()
+                    .filter(|entity| !named.contains(entity))
+                    .map(|entity| (*entity, floor.threshold)),
+            );
+        }
+        let too_long = |entry: &str| entry.len() > LONGEST_ENTRY || normal(entry).is_empty();
+        if draft.allow.len() + draft.deny.len() > MOST_ENTRIES
+            || draft
+                .allow
+                .iter()
+                .chain(draft.deny.iter().map(|(value, _)| value))
+                .any(|entry| too_long(entry))
+        {
+            return Err(PolicyError::List);
+        }
+        let mut deny = Phrases::default();
+        for (value, name) in &draft.deny {
+            deny.add(value, known(name)?);
+        }
+        let own = OwnRecognizers::compile(&draft.recognizers)?;
+        let mut policy = Self {
+            version: draft.version,
+            hash: String::new(),
+            actions,
+            thresholds,
+            point: draft.point,
+            language: draft.language,
+            allow: draft.allow.iter().map(|value| normal(value)).collect(),
+            allowed: floor.kept,
+            deny,
+            own,
+            segments: draft.segments.sane(),
+        };
+        policy.hash = policy.content_hash(draft);
+        Ok(policy)
+    }
+
+    /// Its number, for people.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// The SHA-256 of what it does, in hexadecimal: for the record. The number is not part of it.
+    #[must_use]
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// What is done with a value of a kind.
+    #[must_use]
+    pub fn action_for(&self, entity: Entity, value: &str) -> Action {
+        if self.allowed.contains(entity) && self.allow.contains(&normal(value)) {
+            return Action::Allow;
+        }
+        self.actions.get(entity.index()).copied().unwrap_or(Action::Redact)
+    }
+
+    /// What is done with a value of a kind by its name: a name that nobody knows is treated most strictly.
+    #[must_use]
+    pub fn action_named(&self, name: &str, value: &str) -> Action {
+        Entity::from_name(name).map_or(Action::Redact, |entity| self.action_for(entity, value))
+    }
+
+    /// The engine that the policy asks for.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        self.engine_with(Vec::new())
+    }
+
+    /// The engine that the policy asks for, with larger models besides.
+    #[must_use]
+    pub fn engine_with(&self, plugged: Vec<Arc<dyn Recognizer>>) -> Engine {
+        Engine::new(EngineOptions {
+            point: self.point,
+            thresholds: self.thresholds.clone(),
+            language: self.language,
+            segments: self.segments,
+            own: self.own.clone(),
+            plugged,
+            ..EngineOptions::default()
+        })
+    }
+
+    /// Adds what the deny list finds and nothing else has found.
+    pub(crate) fn deny(&self, text: &str, findings: &mut Vec<Finding>) {
+        let mut denied = Vec::new();
+        self.deny.find(text, &mut |start, end, entity| {
+            denied.push(Candidate::new(start, end, *entity, 1.0, "policy.deny"));
+        });
+        for candidate in denied {
+            let mut start = candidate.start;
+            let mut end = candidate.end;
+            // One span covers all that it touches.
+            findings.retain(|finding| {
+                let touches = finding.range.start < end && start < finding.range.end;
+                if touches {
+                    start = start.min(finding.range.start);
+                    end = end.max(finding.range.end);
+                }
+                !touches
+            });
+            findings.push(Finding {
+                entity: candidate.entity,
+                range: start..end,
+                score: 1.0,
+                explanation: Explanation::of(&candidate),
+            });
+        }
+        findings.sort_by_key(|finding| finding.range.start);
+    }
+
+    fn content_hash(&self, draft: &PolicyDraft) -> String {
+        let mut content = String::from("bearingwall-pii/policy/1\n");
+        for (entity, action) in Entity::ALL.iter().zip(&self.actions) {
+            let kept = match action {
+                Action::Mask { keep_last } => *keep_last,
+                _ => 0,
+            };
+            // Writing to a string does not fail.
+            let _ = writeln!(content, "{} {} {kept}", entity.name(), action.name());
+        }
+        let mut thresholds = self.thresholds.clone();
+        thresholds.sort_by_key(|(entity, _)| *entity);
+        for (entity, threshold) in thresholds {
+            let _ = writeln!(content, "threshold {} {threshold}", entity.name());
+        }
+        let _ = writeln!(
+            content,
+            "point {} language {:?} segments {} {}",
+            self.point.name(),
+            self.language,
+            self.segments.target_bytes,
+            self.segments.most_bytes
+        );
+        let mut allow: Vec<&String> = self.allow.iter().collect();
+        allow.sort();
+        let _ = writeln!(content, "allow {allow:?}");
+        let mut deny = draft.deny.clone();
+        deny.sort();
+        let _ = writeln!(content, "deny {deny:?}");
+        for own in &draft.recognizers {
+            let rule = match &own.rule {
+                OwnRule::Pattern(pattern) => format!("pattern {pattern:?}"),
+                OwnRule::Dictionary(list) => format!("dictionary {list:?}"),
+            };
+            let _ = writeln!(content, "own {:?} {} {} {rule}", own.name, own.entity.name(), own.score);
+        }
+        hex(&Sha256::digest(content.as_bytes()))
+    }
+}
+
+fn known(name: &str) -> Result<Entity, PolicyError> {
+    Entity::from_name(name).ok_or_else(|| PolicyError::UnknownEntity { name: name.to_owned() })
+}

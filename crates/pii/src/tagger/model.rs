@@ -1,0 +1,77 @@
+//! Trained weights: one row of sixteen bytes for each feature that mattered.
+
+use super::label::LABELS;
+use super::table::Table;
+
+/// Scores of all labels for one token.
+pub(crate) type Scores = [i16; LABELS];
+
+/// What the file of a model starts with; the number grows with any change of tokens, features or layout.
+pub(crate) const MAGIC: &[u8; 8] = b"BWPIIT01";
+
+/// A linear chain over sixteen labels.
+#[derive(Debug)]
+pub(crate) struct Model {
+    table: Table,
+    rows: Vec<[i8; LABELS]>,
+    absent: usize,
+    /// From the row's label to the column's.
+    pub(crate) transitions: [Scores; LABELS],
+    /// To the row's label from the column's.
+    pub(crate) reversed: [Scores; LABELS],
+    /// Natural logarithms per unit of score.
+    pub(crate) unit: f32,
+    /// Slope and offset from a margin to a score.
+    pub(crate) calibration: (f32, f32),
+}
+
+impl Model {
+    /// Reads `MAGIC, bits: u8, unit: f32, slope: f32, offset: f32, transitions: [i16], buckets, rows`.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        let rest = bytes.strip_prefix(MAGIC)?;
+        let (&bits, rest) = rest.split_first()?;
+        let (unit, rest) = rest.split_first_chunk::<4>()?;
+        let (slope, rest) = rest.split_first_chunk::<4>()?;
+        let (offset, rest) = rest.split_first_chunk::<4>()?;
+        let (matrix, rest) = rest.split_at_checked(LABELS * LABELS * 2)?;
+        let mut transitions = [[0; LABELS]; LABELS];
+        for (cell, pair) in transitions.iter_mut().flatten().zip(matrix.chunks_exact(2)) {
+            *cell = i16::from_le_bytes(*pair.first_chunk()?);
+        }
+        let mut reversed = [[0; LABELS]; LABELS];
+        for (to, row) in reversed.iter_mut().enumerate() {
+            for (cell, from) in row.iter_mut().zip(&transitions) {
+                *cell = from.get(to).copied().unwrap_or(0);
+            }
+        }
+        let (table, rest) = Table::read(rest, u32::from(bits))?;
+        let mut rows = rest
+            .chunks_exact(LABELS)
+            .filter_map(|row| Some(row.first_chunk::<LABELS>()?.map(u8::cast_signed)))
+            .collect::<Vec<_>>();
+        if rows.len() != 4_usize.checked_shl(u32::from(bits))? {
+            return None;
+        }
+        // What no feature has adds nothing.
+        rows.push([0; LABELS]);
+        Some(Self {
+            absent: rows.len() - 1,
+            table,
+            rows,
+            transitions,
+            reversed,
+            unit: f32::from_le_bytes(*unit),
+            calibration: (f32::from_le_bytes(*slope), f32::from_le_bytes(*offset)),
+        })
+    }
+
+    /// Adds the weights of a feature to `scores`.
+    #[inline]
+    pub(crate) fn add(&self, feature: u64, scores: &mut Scores) {
+        if let Some(row) = self.rows.get(self.table.find_or(feature, self.absent)) {
+            for (score, weight) in scores.iter_mut().zip(row) {
+                *score += i16::from(*weight);
+            }
+        }
+    }
+}
