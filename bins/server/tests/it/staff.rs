@@ -187,10 +187,7 @@ fn a_visit(site: &Site, server: &Server) {
 #[test]
 fn rbc_4_staff_enter_a_tenant_with_a_reason_a_second_person_and_an_end() {
     let site = Site::new();
-    let config = site
-        .config()
-        .replace("audience = \"", "algorithms = [\"RS256\"]\naudience = \"");
-    let server = site.serve(&config);
+    let server = site.serve(&site.config());
     a_visit(&site, &server);
     let session = open(&server, &staff(&site, "ines"), site.tenants.juniper);
     assert_eq!(step(&server, &session, "approve", &staff(&site, "otto")).status, 204);
