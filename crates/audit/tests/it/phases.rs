@@ -426,7 +426,7 @@ async fn aud_6_a_sweep_reads_what_its_seal_brought_in_and_not_the_record() {
         if superuser.query_one(is_behind, &[]).await.unwrap().get(0) {
             break;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let before = snapshot().await;
     superuser.batch_execute(&fill(50)).await.unwrap();
