@@ -303,7 +303,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
     v_since   timestamptz := clock_timestamp() - interval '1 second';
     v_limit   int := (SELECT c.refusals_per_s FROM audit.config c);
-    v_outcome text := CASE WHEN p_event_type IN ('http.request.unauthenticated', 'http.request.denied') THEN 'denied'
+    v_outcome text := CASE WHEN p_event_type IN ('http.request.unauthenticated', 'http.request.denied', 'session.refused') THEN 'denied'
                            WHEN p_event_type = 'isolation.breached' THEN 'failure' END;
 BEGIN
     IF v_outcome IS NULL THEN

@@ -171,27 +171,6 @@ BEGIN
     RETURN true;
 END $f$;
 
--- A sign-in that fails is a refusal as well.
-CREATE OR REPLACE FUNCTION audit.record_refusal(p_event_id uuid, p_event_type text, p_outcome_code text, p_request uuid, p_route text) RETURNS void
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
-DECLARE
-    v_since   timestamptz := clock_timestamp() - interval '1 second';
-    v_limit   int := (SELECT c.refusals_per_s FROM audit.config c);
-    v_outcome text := CASE WHEN p_event_type IN ('http.request.unauthenticated', 'http.request.denied', 'session.refused') THEN 'denied'
-                           WHEN p_event_type = 'isolation.breached' THEN 'failure' END;
-BEGIN
-    IF v_outcome IS NULL THEN
-        RAISE EXCEPTION 'not a refusal' USING ERRCODE = '22023';
-    END IF;
-    IF (SELECT count(*) FROM (SELECT FROM audit.events e WHERE e.customer_id = '00000000-0000-8000-8000-000000000001'
-            AND e.recorded_at > v_since AND e.outcome = v_outcome LIMIT v_limit) r) >= v_limit THEN
-        RAISE EXCEPTION 'too many refusals in this second' USING ERRCODE = '53400';
-    END IF;
-    INSERT INTO audit.events (customer_id, actor_id, request_id, event_id, event_type, phase, outcome, outcome_code, route)
-    VALUES ('00000000-0000-8000-8000-000000000001', '00000000-0000-8000-8000-000000000003', p_request,
-            p_event_id, p_event_type, 'completed', v_outcome, p_outcome_code, p_route);
-END $f$;
-
 REVOKE ALL ON tenancy.browser_sessions FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION tenancy.session_start(bytea, uuid, uuid, bytea, int, int, uuid, text), tenancy.session_use(bytea), tenancy.session_claim(bytea, int),
     tenancy.session_renew(bytea, int, bytea), tenancy.session_end(bytea, uuid, text) TO bearingwall_app;

@@ -1,7 +1,6 @@
 //! Everything under `/v1` proves an identity first, unknown paths included: by a bearer token, or by a session.
 
 use crate::edge::Edge;
-use crate::granted::throttled;
 use crate::sessions::{self, Sessions};
 use crate::{HttpError, Problem, Services};
 use actix_web::body::{BoxBody, MessageBody};
@@ -11,7 +10,7 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
 use bearingwall_core::{
-    BearerProof, BreakGlassId, Ctx, CtxParts, CustomerId, ErrorKind, Principal, PurposeOfUse, RequestId, Role, RoleSet,
+    BearerProof, BreakGlassId, Ctx, CtxParts, CustomerId, Principal, PurposeOfUse, RequestId, Role, RoleSet,
 };
 use std::sync::Arc;
 
@@ -33,47 +32,44 @@ pub(crate) async fn authenticate(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     match principal(&edge, request.method(), request.headers()).await {
         Ok((principal, proof)) => {
-            request.extensions_mut().insert(Arc::clone(&principal));
-            if let Some(proof) = proof.clone() {
-                request.extensions_mut().insert(proof);
-            }
-            match inside_tenant(&edge, &request, &principal, proof).await {
+            let caller = Caller {
+                principal,
+                proof,
+                session: None,
+            };
+            // Who it is stands there before a session is looked at: a refusal of that is a refusal of somebody.
+            request.extensions_mut().insert(caller.clone());
+            match inside_tenant(&edge, &request, &caller).await {
                 Ok(None) => {}
-                Ok(Some((session, inside))) => {
-                    request.extensions_mut().insert(session);
-                    request.extensions_mut().insert(Arc::new(inside));
+                Ok(Some(inside)) => {
+                    request.extensions_mut().insert(inside);
                 }
                 Err(problem) => return Ok(request.error_response(problem)),
             }
             next.call(request).await.map(ServiceResponse::map_into_boxed_body)
         }
-        Err(problem) => {
-            // Counted after the token was looked at: whoever proves an identity is not held up by its neighbours.
-            let unproven = problem.kind() == ErrorKind::Unauthenticated;
-            let peer = request.peer_addr().map(|peer| peer.ip());
-            match edge.buckets().unproven(peer.filter(|_| unproven)) {
-                Ok(()) => Ok(request.error_response(problem)),
-                Err(too_soon) => {
-                    let problem = throttled(request.request(), too_soon);
-                    Ok(request.error_response(problem))
-                }
-            }
-        }
+        Err(problem) => Ok(request.error_response(problem)),
     }
+}
+
+/// Who calls: one value, so that nobody is in a tenant under a session without what says so.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    pub(crate) principal: Arc<Principal>,
+    /// The token that proved it, where the database asks for it.
+    pub(crate) proof: Option<BearerProof>,
+    /// The session under which a member of the platform's staff is in the tenant.
+    pub(crate) session: Option<BreakGlassId>,
 }
 
 /// A member of the platform's staff as what a session makes of it: in one tenant, with the permissions of a reader beside its
 /// own, until the session or the token ends.
 // CONTROL: RBC-4
-async fn inside_tenant(
-    edge: &Edge,
-    request: &ServiceRequest,
-    principal: &Principal,
-    proof: Option<BearerProof>,
-) -> Result<Option<(BreakGlassId, Principal)>, Problem> {
+async fn inside_tenant(edge: &Edge, request: &ServiceRequest, caller: &Caller) -> Result<Option<Caller>, Problem> {
     let Some(session) = named_session(request.headers())? else {
         return Ok(None);
     };
+    let principal = &caller.principal;
     if !principal.roles.contains(Role::InternalAdmin) {
         return Err(HttpError::BreakGlass.into());
     }
@@ -91,25 +87,27 @@ async fn inside_tenant(
         expires_at: principal.expires_at,
         route: None,
     });
-    let ctx = match proof {
-        Some(proof) => ctx.with_proof(proof),
+    let ctx = match &caller.proof {
+        Some(proof) => ctx.with_proof(proof.clone()),
         None => ctx,
     };
     let open = edge.services().staff.current(&ctx, session).await?;
     let open = open.ok_or(HttpError::BreakGlass)?;
-    Ok(Some((
-        session,
-        Principal {
-            subject: principal.subject,
-            customer: Some(open.customer),
-            // SECURITY: what else the token carries is about another tenant; nothing of it counts in this one.
-            roles: RoleSet::EMPTY.with(Role::InternalAdmin).with(Role::Authenticated),
-            expires_at: principal.expires_at.min(open.expires_at),
-            // Who comes as the platform's staff may be a client of the tenant, too.
-            names: principal.names.clone(),
-            strong: principal.strong,
-        },
-    )))
+    let inside = Principal {
+        subject: principal.subject,
+        customer: Some(open.customer),
+        // SECURITY: what else the token carries is about another tenant; nothing of it counts in this one.
+        roles: RoleSet::EMPTY.with(Role::InternalAdmin).with(Role::Authenticated),
+        expires_at: principal.expires_at.min(open.expires_at),
+        // Who comes as the platform's staff may be a client of the tenant, too.
+        names: principal.names.clone(),
+        strong: principal.strong,
+    };
+    Ok(Some(Caller {
+        principal: Arc::new(inside),
+        proof: caller.proof.clone(),
+        session: Some(session),
+    }))
 }
 
 /// The session that the request names, at most one.

@@ -1,5 +1,6 @@
 //! The outermost layer: correlation id, span, security headers, and the only place where an error body is made.
 
+use crate::authentication::Caller;
 use crate::rates::{Buckets, TooSoon};
 use crate::refusals::{Refusal, Refusals};
 use crate::routes::{Matched, Refused};
@@ -12,8 +13,8 @@ use actix_web::http::header::{
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpResponse, ResponseError, web};
-use bearingwall_core::{BearerProof, Classified as _, Principal, RequestId};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
+use bearingwall_core::{Classified as _, RequestId};
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
@@ -28,7 +29,7 @@ const CLIENT_REQUEST_ID_CHARS: usize = 64;
 
 /// A request that came too soon, and of which somebody should be told.
 #[derive(Clone, Copy)]
-pub(crate) struct Alarm;
+struct Alarm;
 
 /// What all workers of one server share.
 pub(crate) struct Edge {
@@ -103,15 +104,33 @@ pub(crate) async fn serve(
 
 /// Replaces the body of every error by problem details, logs the cause once, and reports refusals.
 fn finish(edge: &Edge, response: ServiceResponse<BoxBody>, id: RequestId) -> ServiceResponse<BoxBody> {
-    let status = response.status();
+    let mut status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return response;
     }
     let (request, original) = response.into_parts();
     let own = original.error().and_then(Error::as_error::<Problem>);
     let stand_in = Problem::of_status(status);
-    let problem = own.unwrap_or(&stand_in);
+    let mut problem = own.unwrap_or(&stand_in);
+    let too_many;
+    // CONTROL: HTP-4
+    // Here, where every answer passes: whatever it was that proved no identity, a token or a sign-in. It was looked at before
+    // it is counted, so that whoever proves one is not held up by its neighbours.
+    if status == StatusCode::UNAUTHORIZED
+        && let Err(too_soon) = edge.buckets.unproven(request.peer_addr().map(|peer| peer.ip()))
+    {
+        too_many = throttled(&request, too_soon);
+        status = too_many.status_code();
+        problem = &too_many;
+    }
     log(problem, status);
+    report(edge, &request, problem, status, id);
+    let rendered = problem.render(id);
+    ServiceResponse::new(request, rendered)
+}
+
+/// Puts a refusal on the record, and raises an alarm about who is refused again and again.
+fn report(edge: &Edge, request: &HttpRequest, problem: &Problem, status: StatusCode, id: RequestId) {
     let is_sign_in = request
         .extensions()
         .get::<Matched>()
@@ -123,18 +142,19 @@ fn finish(edge: &Edge, response: ServiceResponse<BoxBody>, id: RequestId) -> Ser
         // An alarm, once a minute for the same bucket: a flood of what comes too soon is not a flood of records.
         StatusCode::TOO_MANY_REQUESTS if request.extensions().contains::<Alarm>() => {
             tracing::error!(code = problem.code(), "somebody asks too often");
-            let known = request.extensions().contains::<Arc<Principal>>();
-            Some(if known {
-                Refused::Denied
-            } else {
-                Refused::Unauthenticated
+            let known = request.extensions().contains::<Caller>();
+            Some(match (known, is_sign_in) {
+                (true, _) => Refused::Denied,
+                (false, true) => Refused::SignIn,
+                (false, false) => Refused::Unauthenticated,
             })
         }
         _ => None,
     };
     if let Some(refused) = refused {
         let extensions = request.extensions();
-        let principal = extensions.get::<Arc<Principal>>();
+        let caller = extensions.get::<Caller>();
+        let principal = caller.map(|caller| &caller.principal);
         if let Some(subject) = principal.map(|principal| principal.subject)
             && let Err(TooSoon { alarm: true }) = edge.buckets.refused(subject)
         {
@@ -150,11 +170,17 @@ fn finish(edge: &Edge, response: ServiceResponse<BoxBody>, id: RequestId) -> Ser
             subject: principal.map(|principal| principal.subject),
             request: id,
             route: extensions.get::<Matched>().map(|matched| matched.0),
-            proof: extensions.get::<BearerProof>().cloned(),
+            proof: caller.and_then(|caller| caller.proof.clone()),
         });
     }
-    let rendered = problem.render(id);
-    ServiceResponse::new(request, rendered)
+}
+
+/// The answer to what comes too soon; whether somebody is told of it stays with the request.
+pub(crate) fn throttled(request: &HttpRequest, too_soon: TooSoon) -> Problem {
+    if too_soon.alarm {
+        request.extensions_mut().insert(Alarm);
+    }
+    HttpError::Throttled.into()
 }
 
 /// A layer between edge and handler ended the request without a response, as the deadline does: the request itself is

@@ -1,15 +1,13 @@
 //! The witness that a handler's first argument must be: somebody was identified and may do this.
 
-use crate::edge::{Alarm, Edge};
-use crate::rates::TooSoon;
+use crate::authentication::Caller;
+use crate::edge::{Edge, throttled};
 use crate::routes::{Cost, GivesPhi, Matched, RateClass};
 use crate::{HttpError, Problem};
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
-use bearingwall_core::{
-    BearerProof, BreakGlassId, Ctx, CtxParts, CustomerId, Origin, Principal, PurposeOfUse, RequestId,
-};
+use bearingwall_core::{Ctx, CtxParts, CustomerId, Origin, Principal, PurposeOfUse, RequestId};
 use bearingwall_rbac::{Permission, Permit, PlatformPermission, Scope, TenantPermission};
 use bearingwall_telemetry::TraceContext;
 use std::future::{Ready, ready};
@@ -70,9 +68,10 @@ fn grant<P: Permission>(request: &HttpRequest) -> Result<Granted<P>, Problem> {
     let edge = request.app_data::<web::Data<Edge>>().ok_or(HttpError::Framework)?;
     let extensions = request.extensions();
     let id = *extensions.get::<RequestId>().ok_or(HttpError::Framework)?;
-    let principal = extensions
-        .get::<Arc<Principal>>()
+    let caller = extensions
+        .get::<Caller>()
         .ok_or(HttpError::Credentials { found: "none" })?;
+    let principal = &caller.principal;
     let permit = edge.services().permissions.permit::<P>(principal)?;
     // CONTROL: AUT-7
     if edge.services().strong_for_phi && extensions.contains::<GivesPhi>() && !principal.strong {
@@ -102,12 +101,12 @@ fn grant<P: Permission>(request: &HttpRequest) -> Result<Granted<P>, Problem> {
         expires_at: principal.expires_at,
         route: extensions.get::<Matched>().map(|matched| matched.0),
     });
-    let ctx = match extensions.get::<BearerProof>() {
+    let ctx = match &caller.proof {
         Some(proof) => ctx.with_proof(proof.clone()),
         None => ctx,
     };
-    let ctx = match extensions.get::<BreakGlassId>() {
-        Some(session) => ctx.with_break_glass(*session),
+    let ctx = match caller.session {
+        Some(session) => ctx.with_break_glass(session),
         None => ctx,
     };
     let ctx = ctx.with_origin(Origin {
@@ -117,14 +116,6 @@ fn grant<P: Permission>(request: &HttpRequest) -> Result<Granted<P>, Problem> {
     // The one place where a context of a request is made: what needs the names need not be told of them.
     let ctx = ctx.with_names(principal.names.clone());
     Ok(Granted { permit, ctx })
-}
-
-/// The answer to what comes too soon; whether somebody is told of it stays with the request.
-pub(crate) fn throttled(request: &HttpRequest, too_soon: TooSoon) -> Problem {
-    if too_soon.alarm {
-        request.extensions_mut().insert(Alarm);
-    }
-    HttpError::Throttled.into()
 }
 
 fn purpose(headers: &HeaderMap) -> Result<PurposeOfUse, HttpError> {

@@ -1,7 +1,7 @@
 //! `/v1/me`: what the presented token says about its bearer.
 
 use crate::Granted;
-use crate::routes::{Content, RouteSpec, RouteTableBuilder};
+use crate::routes::{Content, RateClass, RouteSpec, RouteTableBuilder};
 use actix_web::web;
 use bearingwall_core::{CustomerId, Role, SubjectId};
 use bearingwall_rbac::ReadSelf;
@@ -27,11 +27,9 @@ struct Me {
 }
 
 pub(crate) fn routes(table: RouteTableBuilder) -> RouteTableBuilder {
-    let spec = RouteSpec::new("GET /v1/me", "me_read", "Who the token speaks for.").answers(
-        200,
-        "The bearer of the token.",
-        Some(Content::json::<Me>()),
-    );
+    let spec = RouteSpec::new("GET /v1/me", "me_read", "Who the token speaks for.")
+        .rate(RateClass::Light)
+        .answers(200, "The bearer of the token.", Some(Content::json::<Me>()));
     table.secured::<ReadSelf, _, _>(spec, read)
 }
 

@@ -1,7 +1,7 @@
 //! What anybody may ask: is the process alive, can it work, and how is it spoken to.
 
 use crate::edge::Edge;
-use crate::routes::{Content, RouteSpec, RouteTableBuilder};
+use crate::routes::{Content, RateClass, RouteSpec, RouteTableBuilder};
 use crate::{Check, HttpError, Problem};
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
@@ -39,21 +39,15 @@ struct Ready {
 }
 
 pub(crate) fn routes(table: RouteTableBuilder) -> RouteTableBuilder {
-    let health = RouteSpec::new("GET /healthz", "health", "Whether the process is alive.").answers(
-        200,
-        "It is.",
-        Some(Content::json::<Health>()),
-    );
-    let ready = RouteSpec::new("GET /readyz", "ready", "Whether the server can do its work.").answers(
-        200,
-        "It can.",
-        Some(Content::json::<Ready>()),
-    );
-    let document = RouteSpec::new("GET /openapi.json", "openapi", "This document.").answers(
-        200,
-        "OpenAPI 3.1.",
-        Some(Content::text("application/json")),
-    );
+    let health = RouteSpec::new("GET /healthz", "health", "Whether the process is alive.")
+        .rate(RateClass::Light)
+        .answers(200, "It is.", Some(Content::json::<Health>()));
+    let ready = RouteSpec::new("GET /readyz", "ready", "Whether the server can do its work.")
+        .rate(RateClass::Light)
+        .answers(200, "It can.", Some(Content::json::<Ready>()));
+    let document = RouteSpec::new("GET /openapi.json", "openapi", "This document.")
+        .rate(RateClass::Light)
+        .answers(200, "OpenAPI 3.1.", Some(Content::text("application/json")));
     table
         .public(health, "asked by the process supervisor", healthz)
         .public(ready, "asked by the load balancer", readyz)

@@ -3,7 +3,7 @@
 //! The browser holds a random number in a cookie that no script can read; tokens stay on the servers.
 
 use crate::edge::Edge;
-use crate::routes::{Content, Matched, RouteSpec, RouteTableBuilder};
+use crate::routes::{Content, Matched, RateClass, RouteSpec, RouteTableBuilder};
 use crate::{HttpError, Problem};
 use actix_web::cookie::time::Duration as CookieAge;
 use actix_web::cookie::{Cookie, SameSite};
@@ -198,6 +198,7 @@ pub(crate) fn routes(table: RouteTableBuilder) -> RouteTableBuilder {
         "sign_in_begin",
         "Sends a browser to the identity provider.",
     )
+    .rate(RateClass::Light)
     .query("return_to", "string", "The path of ours to come back to.")
     .answers(303, "To the provider.", None);
     let callback = RouteSpec::new(
@@ -205,18 +206,18 @@ pub(crate) fn routes(table: RouteTableBuilder) -> RouteTableBuilder {
         "sign_in_finish",
         "Where the identity provider sends the browser back to; begins the session.",
     )
+    .rate(RateClass::Light)
     .query("code", "string", "The authorization code.")
     .query("state", "string", "What was sent along.")
     .query("iss", "string", "Who answers (RFC 9207).")
     .query("error", "string", "Why there is no code.")
     .records(&[EventType::SessionStarted])
     .answers(303, "To the path where the sign-in had begun.", None);
-    let session = RouteSpec::new("GET /auth/session", "session_read", "Who is signed in in this browser.").answers(
-        200,
-        "The session.",
-        Some(Content::json::<Session>()),
-    );
+    let session = RouteSpec::new("GET /auth/session", "session_read", "Who is signed in in this browser.")
+        .rate(RateClass::Light)
+        .answers(200, "The session.", Some(Content::json::<Session>()));
     let logout = RouteSpec::new("POST /auth/logout", "sign_out", "Ends the session of this browser.")
+        .rate(RateClass::Light)
         .header("X-CSRF", "The token of the session, out of `GET /auth/session`.")
         .records(&[EventType::SessionEnded])
         .answers(200, "The session has ended.", Some(Content::json::<SignedOut>()));

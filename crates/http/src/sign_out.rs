@@ -1,6 +1,6 @@
 //! `/auth/backchannel-logout`: an identity provider says that one of its sessions has ended.
 
-use crate::routes::{Content, Matched, RouteSpec, RouteTableBuilder};
+use crate::routes::{Content, Matched, RateClass, RouteSpec, RouteTableBuilder};
 use crate::{HttpError, Problem};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use bearingwall_audit::EventType;
@@ -33,6 +33,7 @@ pub(crate) fn routes(table: RouteTableBuilder) -> RouteTableBuilder {
         "session_ended",
         "An identity provider says, in a logout token that it has signed, that one of its sessions has ended.",
     )
+    .rate(RateClass::Light)
     .records(&[EventType::SessionEnded])
     .takes(Content::text("application/x-www-form-urlencoded"))
     .answers(200, "The session's tokens are refused from now on.", None);

@@ -161,7 +161,8 @@ impl RouteSpec {
             phi: PhiClass::None,
             announced: &[],
             completed: &[],
-            rate: RateClass::Light,
+            // What says nothing is held to be the costliest.
+            rate: RateClass::Bulk,
             streamed: false,
             parameters: Vec::new(),
             request: None,

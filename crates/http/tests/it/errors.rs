@@ -5,6 +5,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
 use actix_web::web;
 use bearingwall_core::{Classified, ClientId, ErrorKind};
+use bearingwall_http::routes::RateClass;
 use bearingwall_http::{Granted, Limits, Problem, RouteSpec, RouteTable};
 use bearingwall_rbac::{ReadClient, WriteClient};
 use serde::Deserialize;
@@ -100,10 +101,22 @@ async fn slow(_: Granted<ReadClient>) -> &'static str {
 
 fn routes() -> RouteTable {
     RouteTable::builder()
-        .secured::<WriteClient, _, _>(RouteSpec::new("POST /v1/things", "create", "Creates."), create)
-        .secured::<ReadClient, _, _>(RouteSpec::new("GET /v1/things", "list", "Lists."), list)
-        .secured::<ReadClient, _, _>(RouteSpec::new("GET /v1/things/{id}", "read", "Reads."), read)
-        .secured::<ReadClient, _, _>(RouteSpec::new("GET /v1/slow", "slow", "Takes long."), slow)
+        .secured::<WriteClient, _, _>(
+            RouteSpec::new("POST /v1/things", "create", "Creates.").rate(RateClass::Light),
+            create,
+        )
+        .secured::<ReadClient, _, _>(
+            RouteSpec::new("GET /v1/things", "list", "Lists.").rate(RateClass::Light),
+            list,
+        )
+        .secured::<ReadClient, _, _>(
+            RouteSpec::new("GET /v1/things/{id}", "read", "Reads.").rate(RateClass::Light),
+            read,
+        )
+        .secured::<ReadClient, _, _>(
+            RouteSpec::new("GET /v1/slow", "slow", "Takes long.").rate(RateClass::Light),
+            slow,
+        )
         .finish()
         .unwrap()
 }

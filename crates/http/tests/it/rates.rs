@@ -3,7 +3,7 @@
 use crate::fakes::{SUBJECT, World, send, with_token, world_with};
 use actix_web::test::TestRequest;
 use bearingwall_http::routes::RateClass;
-use bearingwall_http::{Granted, Limits, PerMinute, Rates, RouteSpec, RouteTable};
+use bearingwall_http::{Granted, HttpError, Limits, PerMinute, Problem, Rates, RouteSpec, RouteTable};
 use bearingwall_rbac::{ReadClient, WriteClient};
 
 async fn read(_: Granted<ReadClient>) -> &'static str {
@@ -12,6 +12,10 @@ async fn read(_: Granted<ReadClient>) -> &'static str {
 
 async fn write(_: Granted<WriteClient>) -> &'static str {
     "written"
+}
+
+async fn nobody() -> Result<&'static str, Problem> {
+    Err(HttpError::Credentials { found: "none" }.into())
 }
 
 /// Four at once for each actor and class, eight for a tenant; in a test's time nothing flows back.
@@ -29,6 +33,8 @@ fn limited() -> World {
             RouteSpec::new("POST /v1/things", "write", "Writes.").rate(RateClass::Write),
             write,
         )
+        .secured::<ReadClient, _, _>(RouteSpec::new("GET /v1/unsaid", "unsaid", "Says no class."), read)
+        .public(RouteSpec::new("GET /door", "door", "Lets nobody in."), "a test", nobody)
         .finish()
         .unwrap();
     let rates = Rates {
@@ -125,6 +131,24 @@ async fn htp_4_failed_tokens_of_one_network_are_told_to_wait_and_good_ones_are_n
             .count(),
         5
     );
+}
+
+#[actix_web::test]
+async fn htp_4_a_route_that_names_no_class_is_held_to_be_the_costliest() {
+    let world = limited();
+    let unsaid = || with_token(TestRequest::get().uri("/v1/unsaid"), "reader");
+    assert_eq!(statuses(&world, 2, unsaid).await, [200, 429]);
+}
+
+#[actix_web::test]
+async fn htp_4_whatever_proves_no_identity_is_counted_and_not_bearer_tokens_alone() {
+    let world = limited();
+    let door = || {
+        TestRequest::get()
+            .uri("/door")
+            .peer_addr("192.0.2.7:1".parse().unwrap())
+    };
+    assert_eq!(statuses(&world, 6, door).await, [401, 401, 401, 401, 429, 429]);
 }
 
 #[actix_web::test]
