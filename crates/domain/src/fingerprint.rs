@@ -1,7 +1,7 @@
 //! Keyed digests by which an import knows what it has seen: of external ids, and of what stood in a row.
 #![expect(clippy::disallowed_methods, reason = "a value is read here to become a keyed digest")]
 
-use crate::client::{ClientInput, ClientQuery};
+use crate::client::ClientInput;
 use crate::note::NoteInput;
 use bearingwall_core::{ClientId, Phi};
 use bearingwall_secrets::IndexKey;
@@ -66,16 +66,6 @@ impl Fingerprints {
             canonical.part(&format!("label:{name}"), value);
         }
         self.key.digest("client-content", &canonical.0)
-    }
-
-    /// What the record keeps of a question: the words as they were typed.
-    pub(crate) fn query(&self, query: &ClientQuery) -> Fingerprint {
-        let (kind, text) = match query {
-            ClientQuery::Name(text) => ("audit-query-name", text),
-            ClientQuery::Phone(text) => ("audit-query-phone", text),
-            ClientQuery::Email(text) => ("audit-query-email", text),
-        };
-        self.key.digest(kind, text.disclose().as_bytes())
     }
 
     pub(crate) fn note_external(&self, id: &Phi<String>) -> Fingerprint {

@@ -6,6 +6,7 @@
 
 use crate::client::{ClientInput, ClientQuery};
 use crate::error::Invalid;
+use crate::fingerprint::Fingerprint;
 use bearingwall_core::{DirectoryNames, Phi};
 use bearingwall_secrets::IndexKey;
 use std::collections::BTreeSet;
@@ -54,6 +55,8 @@ impl Kind {
 pub(crate) struct Needle {
     pub(crate) kind: Kind,
     pub(crate) digests: Vec<Vec<u8>>,
+    /// What the record keeps of the question: the words as they were typed.
+    pub(crate) asked: Fingerprint,
 }
 
 /// The tenant's key for blind indexes.
@@ -128,7 +131,20 @@ impl LookupKey {
             ClientQuery::Email(text) => (Kind::Email, vec![email(bounded(text.disclose(), "email")?)]),
         };
         let digests = values.iter().map(|value| self.digest(kind, value)).collect();
-        Ok(Needle { kind, digests })
+        Ok(Needle {
+            kind,
+            digests,
+            asked: self.asked(query),
+        })
+    }
+
+    fn asked(&self, query: &ClientQuery) -> Fingerprint {
+        let (kind, text) = match query {
+            ClientQuery::Name(text) => ("audit-query-name", text),
+            ClientQuery::Phone(text) => ("audit-query-phone", text),
+            ClientQuery::Email(text) => ("audit-query-email", text),
+        };
+        self.key.digest(kind, text.disclose().as_bytes())
     }
 
     fn entry(&self, kind: Kind, value: &str) -> (i16, Vec<u8>) {

@@ -1,11 +1,11 @@
 //! The use-cases on clients: each puts its access on record before it sees anything.
 
-use crate::client::store::{self, NewClient, Sealed};
-use crate::client::{ClientInput, ClientQuery, ClientRecord, ClientWritten, ValidClient, encode};
+use crate::client::store::{self, Change, NewClient, Sealed};
+use crate::client::{ClientInput, ClientQuery, ClientRecord, ClientWritten, ValidClient};
 use crate::crm::{Crm, Listing, Page, checked_limit, cut};
 use crate::error::DomainError;
 use crate::keys::TenantKeys;
-use bearingwall_audit::{Access, AccessEntry, Command, Details, Disclosure, EventPage, EventType, PhiTx};
+use bearingwall_audit::{Access, AccessEntry, Command, Disclosure, EventPage, EventType, PhiTx};
 use bearingwall_core::{ClientId, Ctx};
 use bearingwall_tenancy::TenantTx;
 use time::OffsetDateTime;
@@ -32,11 +32,8 @@ impl Crm {
             .covering(DIGESTS, &[Command::Insert]);
         self.audit()
             .with_access(ctx, access, async |tx: &mut PhiTx<'_, '_>| {
-                tx.details(new.details());
-                if store::insert(tx, vec![new]).await?.is_empty() {
-                    return Err(DomainError::ExternalIdTaken);
-                }
-                Ok(ClientWritten { id, version: 1 })
+                store::create(tx, new).await?;
+                Ok::<_, DomainError>(ClientWritten { id, version: 1 })
             })
             .await
     }
@@ -93,12 +90,7 @@ impl Crm {
         limit: u16,
     ) -> Result<Vec<ClientRecord>, DomainError> {
         let rows = checked_limit(limit, SEARCH_LIMIT_MAX)?;
-        let keys = self.tenant_keys(ctx).await?;
-        let needle = keys.lookup().needle(query)?;
-        let asked = Details {
-            query_digest: Some(keys.fingerprints().query(query)),
-            ..Details::default()
-        };
+        let needle = self.tenant_keys(ctx).await?.lookup().needle(query)?;
         // CONTROL: DOM-2
         let found = self
             .audit()
@@ -109,7 +101,6 @@ impl Crm {
                 async |tx: &mut PhiTx<'_, '_>| {
                     let found = store::find(tx, needle, rows).await?;
                     tx.found(found.len());
-                    tx.details(asked);
                     Ok::<_, DomainError>(found)
                 },
             )
@@ -230,17 +221,10 @@ async fn change(
         .as_ref()
         .map(|external| keys.fingerprints().client_external(external));
     store::advance(tx, id, expected_version, external).await?;
-    let text = encode(&client)?;
-    let payload = key.seal_record(&text)?;
-    store::replace(tx, id, payload, keys.lookup().digests(client.as_input())).await?;
-    let version = expected_version + 1;
-    tx.details(Details {
-        resource_id: Some(id.as_uuid()),
-        resource_version: Some(version),
-        fields: before.details.differing(client.as_input()),
-        query_digest: None,
-        before_digest: Some(key.record_digest(&text_before)),
-        after_digest: Some(key.record_digest(&text)),
-    });
-    Ok(ClientWritten { id, version })
+    let change = Change::seal((&before, &text_before), &client, &key, keys)?;
+    store::replace(tx, change).await?;
+    Ok(ClientWritten {
+        id,
+        version: expected_version + 1,
+    })
 }

@@ -50,16 +50,53 @@ impl NewClient {
     }
 }
 
-impl NewClient {
-    /// What the record says about its making.
-    pub(crate) fn details(&self) -> Details {
-        Details {
-            resource_id: Some(self.id.as_uuid()),
-            resource_version: Some(1),
-            after_digest: Some(self.recorded),
-            ..Details::default()
-        }
+/// What a client is to be from now on, with what the record says about the change: neither is written without the other.
+pub(crate) struct Change {
+    id: ClientId,
+    payload: Vec<u8>,
+    digests: BTreeSet<(i16, Vec<u8>)>,
+    details: Details,
+}
+
+impl Change {
+    // CONTROL: DOM-3
+    pub(crate) fn seal(
+        before: (&ClientRecord, &[u8]),
+        client: &ValidClient,
+        key: &ClientKey,
+        keys: &TenantKeys,
+    ) -> Result<Self, DomainError> {
+        let (record, text_before) = before;
+        let text = encode(client)?;
+        Ok(Self {
+            id: record.id,
+            payload: key.seal_record(&text)?,
+            digests: keys.lookup().digests(client.as_input()),
+            details: Details {
+                resource_id: Some(record.id.as_uuid()),
+                resource_version: Some(record.version + 1),
+                fields: record.details.differing(client.as_input()),
+                query_digest: None,
+                before_digest: Some(key.record_digest(text_before)),
+                after_digest: Some(key.record_digest(&text)),
+            },
+        })
     }
+}
+
+/// Stores a client whose external id is free, and says so on the record.
+// CONTROL: DOM-3
+pub(crate) async fn create(tx: &mut PhiTx<'_, '_>, new: NewClient) -> Result<(), DomainError> {
+    tx.details(Details {
+        resource_id: Some(new.id.as_uuid()),
+        resource_version: Some(1),
+        after_digest: Some(new.recorded),
+        ..Details::default()
+    });
+    if insert(tx, vec![new]).await?.is_empty() {
+        return Err(DomainError::ExternalIdTaken);
+    }
+    Ok(())
 }
 
 /// A row of the joined read.
@@ -239,13 +276,15 @@ pub(crate) fn taken(error: diesel::result::Error) -> DomainError {
     }
 }
 
-/// Replaces the sealed record and the blind indexes.
-pub(crate) async fn replace(
-    tx: &mut PhiTx<'_, '_>,
-    id: ClientId,
-    payload: Vec<u8>,
-    digests: BTreeSet<(i16, Vec<u8>)>,
-) -> Result<(), DomainError> {
+/// Replaces the sealed record and the blind indexes, and says so on the record.
+pub(crate) async fn replace(tx: &mut PhiTx<'_, '_>, change: Change) -> Result<(), DomainError> {
+    let Change {
+        id,
+        payload,
+        digests,
+        details,
+    } = change;
+    tx.details(details);
     let id = id.as_uuid();
     diesel::update(client_records::table.filter(client_records::client_id.eq(id)))
         .set(client_records::payload.eq(payload))
@@ -261,8 +300,13 @@ pub(crate) async fn replace(
     insert_digests(tx, owners, kinds, digests).await
 }
 
-/// Who has any of these digests, newest first. Sees nothing but under a search on record.
+/// Who has any of these digests, newest first, with what was asked on the record. Sees nothing but under a search on record.
+// CONTROL: DOM-3
 pub(crate) async fn find(tx: &mut PhiTx<'_, '_>, needle: Needle, rows: i64) -> Result<Vec<Uuid>, DomainError> {
+    tx.details(Details {
+        query_digest: Some(needle.asked),
+        ..Details::default()
+    });
     client_digests::table
         .filter(client_digests::kind.eq(needle.kind.number()))
         .filter(client_digests::digest.eq_any(needle.digests))

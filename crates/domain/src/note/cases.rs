@@ -4,9 +4,9 @@ use crate::client::store as clients;
 use crate::crm::{Crm, Listing, Page, checked_limit, cut};
 use crate::error::DomainError;
 use crate::keys::TenantKeys;
-use crate::note::store::{self, NewNote, Sealed};
-use crate::note::{NoteInput, NoteRecord, NoteWritten, ValidNote, encode};
-use bearingwall_audit::{Access, Command, Details, EventType, PhiTx};
+use crate::note::store::{self, Change, NewNote, Sealed};
+use crate::note::{NoteInput, NoteRecord, NoteWritten, ValidNote};
+use bearingwall_audit::{Access, Command, EventType, PhiTx};
 use bearingwall_core::{ClientId, Ctx, NoteId};
 use bearingwall_tenancy::TenantTx;
 
@@ -44,10 +44,7 @@ impl Crm {
                     &note,
                     &key,
                 )?;
-                tx.details(new.details());
-                if store::insert(tx, vec![new]).await?.is_empty() {
-                    return Err(DomainError::ExternalIdTaken);
-                }
+                store::create(tx, new).await?;
                 Ok(NoteWritten { id, version: 1 })
             })
             .await
@@ -157,16 +154,9 @@ async fn change(
     let (before, text_before) = before.open_with(&key)?;
     let note = note.or_external_id(before.note.external_id.clone());
     store::advance(tx, id, expected_version, import_key).await?;
-    let text = encode(&note)?;
-    store::replace(tx, id, key.seal_note(id, &text)?).await?;
-    let version = expected_version + 1;
-    tx.details(Details {
-        resource_id: Some(id.as_uuid()),
-        resource_version: Some(version),
-        fields: before.note.differing(note.as_input()),
-        query_digest: None,
-        before_digest: Some(key.note_digest(id, &text_before)),
-        after_digest: Some(key.note_digest(id, &text)),
-    });
-    Ok(NoteWritten { id, version })
+    store::replace(tx, Change::seal((&before, &text_before), &note, &key)?).await?;
+    Ok(NoteWritten {
+        id,
+        version: expected_version + 1,
+    })
 }

@@ -48,16 +48,48 @@ impl NewNote {
             recorded: key.note_digest(id, &text),
         })
     }
+}
 
-    /// What the record says about its making.
-    pub(crate) fn details(&self) -> Details {
-        Details {
-            resource_id: Some(self.id.as_uuid()),
-            resource_version: Some(1),
-            after_digest: Some(self.recorded),
-            ..Details::default()
-        }
+/// What a note is to say from now on, with what the record says about the change: neither is written without the other.
+pub(crate) struct Change {
+    id: NoteId,
+    payload: Vec<u8>,
+    details: Details,
+}
+
+impl Change {
+    // CONTROL: DOM-3
+    pub(crate) fn seal(before: (&NoteRecord, &[u8]), note: &ValidNote, key: &ClientKey) -> Result<Self, DomainError> {
+        let (record, text_before) = before;
+        let text = encode(note)?;
+        Ok(Self {
+            id: record.id,
+            payload: key.seal_note(record.id, &text)?,
+            details: Details {
+                resource_id: Some(record.id.as_uuid()),
+                resource_version: Some(record.version + 1),
+                fields: record.note.differing(note.as_input()),
+                query_digest: None,
+                before_digest: Some(key.note_digest(record.id, text_before)),
+                after_digest: Some(key.note_digest(record.id, &text)),
+            },
+        })
     }
+}
+
+/// Stores a note whose import key is free, and says so on the record.
+// CONTROL: DOM-3
+pub(crate) async fn create(tx: &mut PhiTx<'_, '_>, new: NewNote) -> Result<(), DomainError> {
+    tx.details(Details {
+        resource_id: Some(new.id.as_uuid()),
+        resource_version: Some(1),
+        after_digest: Some(new.recorded),
+        ..Details::default()
+    });
+    if insert(tx, vec![new]).await?.is_empty() {
+        return Err(DomainError::ExternalIdTaken);
+    }
+    Ok(())
 }
 
 /// A row of the joined read.
@@ -218,9 +250,10 @@ pub(crate) async fn advance(
 }
 
 /// Replaces the sealed note.
-pub(crate) async fn replace(tx: &mut PhiTx<'_, '_>, id: NoteId, payload: Vec<u8>) -> Result<(), DomainError> {
-    diesel::update(chart_note_records::table.filter(chart_note_records::note_id.eq(id.as_uuid())))
-        .set(chart_note_records::payload.eq(payload))
+pub(crate) async fn replace(tx: &mut PhiTx<'_, '_>, change: Change) -> Result<(), DomainError> {
+    tx.details(change.details);
+    diesel::update(chart_note_records::table.filter(chart_note_records::note_id.eq(change.id.as_uuid())))
+        .set(chart_note_records::payload.eq(change.payload))
         .execute(tx)
         .await
         .map(drop)
