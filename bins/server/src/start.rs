@@ -9,7 +9,7 @@ use crate::record::{RecordHealth, RecordWatch};
 use crate::sessions::{ProvidersSignOut, RevocationWatch};
 use anyhow::Context as _;
 use bearingwall_audit::{AuditLog, AuditSink};
-use bearingwall_authn::{AuthnOptions, BearerVerifier, IdentityProvider, Revocations};
+use bearingwall_authn::{BearerVerifier, EndedSessions, IdentityProvider, Revocations};
 use bearingwall_authn_oidc::{OidcClient, OidcConfig};
 use bearingwall_core::{Sensitive, SystemClock, SystemIds};
 use bearingwall_domain::Crm;
@@ -60,11 +60,8 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
     let list = Arc::new(Revocations::new(Arc::new(SystemClock), config.authn.revocation_limit()));
     let revocations = RevocationWatch::new(own_pool.clone(), Arc::clone(&list));
     revocations.read().await.context("the list of ended sessions")?;
-    let authn = AuthnOptions {
-        revocations: Some(list),
-        ..config.authn.options()
-    };
-    let identity = BearerVerifier::start(config.issuers.clone(), authn)
+    let ended = EndedSessions::Listed(list);
+    let identity = BearerVerifier::start(config.issuers.clone(), ended, config.authn.options())
         .await
         .context("the issuers")?;
     let identity = Arc::new(identity);

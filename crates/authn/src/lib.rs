@@ -19,4 +19,4 @@ pub use jws::Algorithm;
 pub use keyring::published_keys;
 pub use logout::Logout;
 pub use revocations::{Revocation, Revocations};
-pub use verifier::{AuthnOptions, BearerVerifier, BoxFuture, IdentityProvider};
+pub use verifier::{AuthnOptions, BearerVerifier, BoxFuture, EndedSessions, IdentityProvider};

@@ -52,8 +52,15 @@ pub struct AuthnOptions {
     pub max_lifetime: Duration,
     /// The age at which the tokens of a tenant end, where that is before their `exp`.
     pub max_age_of_tenants: HashMap<CustomerId, Duration>,
-    /// The deny-list; without one a token is good until it expires.
-    pub revocations: Option<Arc<Revocations>>,
+}
+
+/// Whether sessions end before their tokens do. There is no default: a verifier that does not look would not be noticed.
+#[derive(Clone, Debug)]
+pub enum EndedSessions {
+    /// On this list, which every verification looks at.
+    Listed(Arc<Revocations>),
+    /// Nobody keeps a list: a token is good until it expires.
+    NotListed,
 }
 
 impl Default for AuthnOptions {
@@ -68,7 +75,6 @@ impl Default for AuthnOptions {
             fetch_timeout: Duration::from_secs(2),
             max_lifetime: Duration::from_secs(3600),
             max_age_of_tenants: HashMap::new(),
-            revocations: None,
         }
     }
 }
@@ -114,7 +120,7 @@ pub struct BearerVerifier {
     clock: Arc<dyn Clock>,
     cache_ttl_ms: i64,
     lifetimes: Lifetimes,
-    revocations: Option<Arc<Revocations>>,
+    ended: EndedSessions,
     /// By SHA-256 of the token, so that no token is kept; successes only.
     verified: moka::sync::Cache<[u8; 32], Verified>,
 }
@@ -133,7 +139,11 @@ impl BearerVerifier {
     /// # Errors
     /// [`AuthnError::Config`] for a configuration that breaks a rule, [`AuthnError::KeysUnavailable`] when an issuer
     /// has no usable key to be fetched.
-    pub async fn start(issuers: Vec<IssuerConfig>, options: AuthnOptions) -> Result<Self, AuthnError> {
+    pub async fn start(
+        issuers: Vec<IssuerConfig>,
+        ended: EndedSessions,
+        options: AuthnOptions,
+    ) -> Result<Self, AuthnError> {
         let refuse = |issuer: &str, what| AuthnError::Config {
             issuer: issuer.to_owned(),
             what,
@@ -172,7 +182,7 @@ impl BearerVerifier {
             clock: options.clock,
             cache_ttl_ms: millis(options.cache_ttl),
             lifetimes,
-            revocations: options.revocations,
+            ended,
             verified: moka::sync::Cache::builder()
                 .max_capacity(options.cache_entries)
                 .time_to_live(options.cache_ttl)
@@ -181,12 +191,18 @@ impl BearerVerifier {
     }
 
     async fn principal(&self, bearer: &str) -> Result<Arc<Principal>, AuthnError> {
+        Ok(self.live(bearer).await?.principal)
+    }
+
+    /// What the token proves, if its session goes on.
+    // CONTROL: AUT-4
+    async fn live(&self, bearer: &str) -> Result<Proven, AuthnError> {
         let proven = self.proven(bearer).await?;
         // Of remembered tokens too, and before anything else is answered.
-        if let Some(revocations) = &self.revocations {
+        if let EndedSessions::Listed(revocations) = &self.ended {
             revocations.check(proven.principal.subject, proven.session, proven.issued_s)?;
         }
-        Ok(proven.principal)
+        Ok(proven)
     }
 
     async fn proven(&self, bearer: &str) -> Result<Proven, AuthnError> {
@@ -228,9 +244,8 @@ impl BearerVerifier {
     /// # Errors
     /// As [`IdentityProvider::verify`].
     pub async fn verify_with_session(&self, bearer: &str) -> Result<(Arc<Principal>, Option<Uuid>), AuthnError> {
-        let principal = self.principal(bearer).await?;
-        let session = self.proven(bearer).await?.session;
-        Ok((principal, session))
+        let proven = self.live(bearer).await?;
+        Ok((proven.principal, proven.session))
     }
 
     /// What an issuer's logout token says (OpenID Connect Back-Channel Logout 1.0). Whether it was used before is for the

@@ -530,7 +530,7 @@ fn discovery(issuer: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bearingwall_authn::{AuthnOptions, BearerVerifier, IdentityProvider};
+    use bearingwall_authn::{AuthnOptions, BearerVerifier, EndedSessions, IdentityProvider};
 
     const AUDIENCE: &str = "bearingwall";
 
@@ -554,9 +554,13 @@ mod tests {
     }
 
     async fn verifier(issuer: &DevIssuer) -> BearerVerifier {
-        BearerVerifier::start(vec![issuer.issuer_config(AUDIENCE)], AuthnOptions::default())
-            .await
-            .unwrap()
+        BearerVerifier::start(
+            vec![issuer.issuer_config(AUDIENCE)],
+            EndedSessions::NotListed,
+            AuthnOptions::default(),
+        )
+        .await
+        .unwrap()
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 use crate::fixture::{
     AUDIENCE, Idp, KEYS, ManualClock, NOW_S, TENANT, es256, header, options, outcome, rs256, token, verifier,
 };
-use bearingwall_authn::{BearerVerifier, subject_id};
+use bearingwall_authn::{BearerVerifier, EndedSessions, subject_id};
 use bearingwall_core::{DirectoryNames, Phi, Role, RoleSet};
 use serde_json::{Value, json};
 
@@ -160,7 +160,9 @@ async fn roles_are_read_from_the_configured_claim_only() {
     let (idp, clock) = (Idp::start().await, ManualClock::new());
     let mut config = idp.config();
     config.roles_claim = vec!["roles".to_owned()];
-    let verifier = BearerVerifier::start(vec![config], options(&clock)).await.unwrap();
+    let verifier = BearerVerifier::start(vec![config], EndedSessions::NotListed, options(&clock))
+        .await
+        .unwrap();
     let mut claims = idp.claims();
     claims["roles"] = json!(["authenticated"]);
     let principal = outcome(&verifier, &es256(&header("ES256", "ec-1"), &claims))
@@ -174,7 +176,9 @@ async fn the_type_jwt_is_accepted_only_where_configured_and_only_with_the_bearer
     let (idp, clock) = (Idp::start().await, ManualClock::new());
     let mut config = idp.config();
     config.allow_typ_jwt = true;
-    let lenient = BearerVerifier::start(vec![config], options(&clock)).await.unwrap();
+    let lenient = BearerVerifier::start(vec![config], EndedSessions::NotListed, options(&clock))
+        .await
+        .unwrap();
     let strict = verifier(&idp, &clock).await;
     let typ_jwt = json!({"alg": "ES256", "typ": "JWT", "kid": "ec-1"});
     let mut claims = idp.claims();
@@ -201,7 +205,9 @@ async fn aut_7_a_strong_sign_in_is_one_that_the_configuration_names() {
     let mut config = idp.config();
     config.strong_acr = vec!["mfa".to_owned()];
     config.strong_amr = vec!["otp".to_owned(), "hwk".to_owned()];
-    let named = BearerVerifier::start(vec![config], options(&clock)).await.unwrap();
+    let named = BearerVerifier::start(vec![config], EndedSessions::NotListed, options(&clock))
+        .await
+        .unwrap();
     let nothing_named = verifier(&idp, &clock).await;
     for (claim, value, strong) in [
         ("acr", json!("mfa"), true),

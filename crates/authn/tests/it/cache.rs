@@ -1,7 +1,7 @@
 //! Remembered tokens: only as long as they would be verified again.
 
 use crate::fixture::{Idp, JWKS, KEYS, ManualClock, NOW_S, es256, header, options, outcome, verifier};
-use bearingwall_authn::{AuthnOptions, BearerVerifier};
+use bearingwall_authn::{AuthnOptions, BearerVerifier, EndedSessions};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -80,7 +80,9 @@ async fn without_a_cache_every_token_is_verified_anew() {
         cache_entries: 0,
         ..options(&clock)
     };
-    let verifier = BearerVerifier::start(vec![idp.config()], none).await.unwrap();
+    let verifier = BearerVerifier::start(vec![idp.config()], EndedSessions::NotListed, none)
+        .await
+        .unwrap();
     let token = idp.good();
     let first = outcome(&verifier, &token).await.unwrap();
     assert!(!Arc::ptr_eq(&first, &outcome(&verifier, &token).await.unwrap()));

@@ -7,7 +7,7 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{self, EcdsaKeyPair, EcdsaSigningAlgorithm, KeyPair, RsaEncoding, RsaKeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bearingwall_authn::{AuthnError, AuthnOptions, BearerVerifier, IdentityProvider, IssuerConfig};
+use bearingwall_authn::{AuthnError, AuthnOptions, BearerVerifier, EndedSessions, IdentityProvider, IssuerConfig};
 use bearingwall_core::{Classified, Clock, Principal};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -288,7 +288,9 @@ pub(crate) fn options(clock: &Arc<ManualClock>) -> AuthnOptions {
 }
 
 pub(crate) async fn verifier(idp: &Idp, clock: &Arc<ManualClock>) -> BearerVerifier {
-    BearerVerifier::start(vec![idp.config()], options(clock)).await.unwrap()
+    BearerVerifier::start(vec![idp.config()], EndedSessions::NotListed, options(clock))
+        .await
+        .unwrap()
 }
 
 /// The code with which a token is refused, or the roles and the tenant that it proved.

@@ -8,7 +8,7 @@ use crate::fixture::{
     rs256, token, verifier,
 };
 use aws_lc_rs::signature;
-use bearingwall_authn::{AuthnOptions, BearerVerifier, IdentityProvider};
+use bearingwall_authn::{AuthnOptions, BearerVerifier, EndedSessions, IdentityProvider};
 use bearingwall_core::{Classified, ErrorKind};
 use serde_json::{Value, json};
 
@@ -323,7 +323,9 @@ async fn an_issuer_that_is_bound_to_a_tenant_speaks_for_nobody_else() {
     let (idp, clock) = (Idp::start().await, ManualClock::new());
     let mut config = idp.config();
     config.customer = Some(TENANT.parse().unwrap());
-    let verifier = BearerVerifier::start(vec![config], options(&clock)).await.unwrap();
+    let verifier = BearerVerifier::start(vec![config], EndedSessions::NotListed, options(&clock))
+        .await
+        .unwrap();
     assert!(outcome(&verifier, &idp.good()).await.is_ok());
     let other = with_claims(&idp, |c| c["customer_id"] = json!(OTHER_TENANT));
     assert_eq!(outcome(&verifier, &other).await.unwrap_err(), "AUT-016");
@@ -337,9 +339,13 @@ async fn an_issuer_that_is_bound_to_a_tenant_speaks_for_nobody_else() {
 async fn one_issuers_key_never_signs_for_another() {
     let (first, second, clock) = (Idp::start().await, Idp::start().await, ManualClock::new());
     second.serves("/jwks", &json!({"keys": [KEYS.stranger.jwk("ec-1")]}));
-    let verifier = BearerVerifier::start(vec![first.config(), second.config()], options(&clock))
-        .await
-        .unwrap();
+    let verifier = BearerVerifier::start(
+        vec![first.config(), second.config()],
+        EndedSessions::NotListed,
+        options(&clock),
+    )
+    .await
+    .unwrap();
     let sign = |message: &[u8]| KEYS.stranger.sign(message);
     let head = header("ES256", "ec-1").to_string();
     let own = token(&head, &second.claims().to_string(), sign);
@@ -355,7 +361,9 @@ async fn limits_of_the_issuer_are_kept() {
     config.max_lifetime_s = Some(300);
     config.leeway_s = 0;
     config.algorithms = vec![bearingwall_authn::Algorithm::Es256];
-    let verifier = BearerVerifier::start(vec![config], options(&clock)).await.unwrap();
+    let verifier = BearerVerifier::start(vec![config], EndedSessions::NotListed, options(&clock))
+        .await
+        .unwrap();
     assert!(outcome(&verifier, &idp.good()).await.is_ok());
     let long = with_claims(&idp, |c| c["exp"] = json!(NOW_S + 291));
     assert_eq!(outcome(&verifier, &long).await.unwrap_err(), "AUT-013");
@@ -378,7 +386,9 @@ async fn aut_3_no_issuer_outlives_the_longest_lifetime_of_the_deployment() {
             max_lifetime: AuthnOptions::default().max_lifetime,
             ..options(&clock)
         };
-        let verifier = BearerVerifier::start(vec![config], options).await.unwrap();
+        let verifier = BearerVerifier::start(vec![config], EndedSessions::NotListed, options)
+            .await
+            .unwrap();
         assert!(outcome(&verifier, &hour).await.is_ok());
         assert_eq!(outcome(&verifier, &long).await.unwrap_err(), "AUT-013");
     }
@@ -390,7 +400,9 @@ async fn aut_3_a_tenant_ends_its_tokens_before_their_expiry() {
     let mut options = options(&clock);
     let tenant = bearingwall_core::CustomerId::from_uuid(TENANT.parse().unwrap());
     options.max_age_of_tenants = [(tenant, std::time::Duration::from_secs(60))].into();
-    let verifier = BearerVerifier::start(vec![idp.config()], options).await.unwrap();
+    let verifier = BearerVerifier::start(vec![idp.config()], EndedSessions::NotListed, options)
+        .await
+        .unwrap();
     let (own, other) = (
         idp.good(),
         with_claims(&idp, |c| c["customer_id"] = json!(OTHER_TENANT)),

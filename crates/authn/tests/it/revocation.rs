@@ -1,7 +1,7 @@
 //! Ending a token before its time: the deny-list, and the logout tokens that fill it.
 
 use crate::fixture::{Idp, KEYS, ManualClock, NOW_S, es256, header, options, outcome, token};
-use bearingwall_authn::{AuthnOptions, BearerVerifier, Logout, Revocation, Revocations, session_key, subject_id};
+use bearingwall_authn::{BearerVerifier, EndedSessions, Logout, Revocation, Revocations, session_key, subject_id};
 use bearingwall_core::{Classified, Clock};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -26,11 +26,10 @@ impl Stage {
         ));
         let mut config = idp.config();
         config.logout_audience = Some(CLIENT.to_owned());
-        let options = AuthnOptions {
-            revocations: Some(Arc::clone(&list)),
-            ..options(&clock)
-        };
-        let verifier = BearerVerifier::start(vec![config], options).await.unwrap();
+        let ended = EndedSessions::Listed(Arc::clone(&list));
+        let verifier = BearerVerifier::start(vec![config], ended, options(&clock))
+            .await
+            .unwrap();
         let stage = Self {
             idp,
             clock,
@@ -132,11 +131,10 @@ async fn aut_4_a_list_that_is_too_old_to_tell_lets_nobody_in() {
     // A verifier that has never heard of the list.
     let clock = ManualClock::new();
     let unheard = Revocations::new(Arc::clone(&clock) as Arc<dyn Clock>, Duration::from_secs(10));
-    let options = AuthnOptions {
-        revocations: Some(Arc::new(unheard)),
-        ..options(&clock)
-    };
-    let verifier = BearerVerifier::start(vec![stage.idp.config()], options).await.unwrap();
+    let ended = EndedSessions::Listed(Arc::new(unheard));
+    let verifier = BearerVerifier::start(vec![stage.idp.config()], ended, options(&clock))
+        .await
+        .unwrap();
     assert_eq!(outcome(&verifier, &stage.idp.good()).await.unwrap_err(), "AUT-021");
 }
 
@@ -289,8 +287,12 @@ async fn aut_4_hostile_logout_tokens_are_refused_for_their_own_reason() {
         "AUT-006"
     );
     // An issuer of which nobody has said under which name it knows us.
-    let verifier = BearerVerifier::start(vec![stage.idp.config()], options(&stage.clock))
-        .await
-        .unwrap();
+    let verifier = BearerVerifier::start(
+        vec![stage.idp.config()],
+        EndedSessions::NotListed,
+        options(&stage.clock),
+    )
+    .await
+    .unwrap();
     assert_eq!(verifier.logout(&genuine).await.unwrap_err().code(), "AUT-022");
 }

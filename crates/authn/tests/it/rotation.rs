@@ -1,7 +1,7 @@
 //! Keys that change, floods of key ids, and issuers that go away.
 
 use crate::fixture::{DISCOVERY, Idp, JWKS, KEYS, ManualClock, es256, header, options, outcome, token, verifier};
-use bearingwall_authn::{AuthnOptions, BearerVerifier, IdentityProvider};
+use bearingwall_authn::{AuthnOptions, BearerVerifier, EndedSessions, IdentityProvider};
 use bearingwall_core::{Classified, ErrorKind};
 use serde_json::json;
 use std::sync::Arc;
@@ -71,7 +71,11 @@ async fn those_who_waited_for_a_fetch_do_not_fetch_again() {
         min_refetch: Duration::ZERO,
         ..options(&clock)
     };
-    let verifier = Arc::new(BearerVerifier::start(vec![idp.config()], eager).await.unwrap());
+    let verifier = Arc::new(
+        BearerVerifier::start(vec![idp.config()], EndedSessions::NotListed, eager)
+            .await
+            .unwrap(),
+    );
     idp.delays(Duration::from_millis(100));
     let mut attempts = tokio::task::JoinSet::new();
     for number in 0..50 {

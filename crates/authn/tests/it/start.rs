@@ -1,12 +1,12 @@
 //! What stops the start: an issuer whose keys cannot be trusted is none.
 
 use crate::fixture::{DISCOVERY, Idp, JWKS, KEYS, ManualClock, options, outcome};
-use bearingwall_authn::{BearerVerifier, IssuerConfig};
+use bearingwall_authn::{BearerVerifier, EndedSessions, IssuerConfig};
 use bearingwall_core::Classified;
 use serde_json::json;
 
 async fn refusal(configs: Vec<IssuerConfig>) -> &'static str {
-    BearerVerifier::start(configs, options(&ManualClock::new()))
+    BearerVerifier::start(configs, EndedSessions::NotListed, options(&ManualClock::new()))
         .await
         .unwrap_err()
         .code()
@@ -56,7 +56,9 @@ async fn a_configured_key_set_needs_no_discovery() {
     let (idp, clock) = (Idp::start().await, ManualClock::new());
     let mut config = idp.config();
     config.jwks_uri = Some(format!("{}/jwks", idp.issuer));
-    let verifier = BearerVerifier::start(vec![config], options(&clock)).await.unwrap();
+    let verifier = BearerVerifier::start(vec![config], EndedSessions::NotListed, options(&clock))
+        .await
+        .unwrap();
     assert!(outcome(&verifier, &idp.good()).await.is_ok());
     assert_eq!(idp.hits(DISCOVERY), 0);
 }
@@ -69,7 +71,7 @@ async fn a_hanging_issuer_does_not_hang_the_start() {
     let mut options = options(&ManualClock::new());
     options.fetch_timeout = std::time::Duration::from_millis(100);
     assert_eq!(
-        BearerVerifier::start(vec![idp.config()], options)
+        BearerVerifier::start(vec![idp.config()], EndedSessions::NotListed, options)
             .await
             .unwrap_err()
             .code(),

@@ -4,7 +4,7 @@ use crate::bare;
 use crate::load::Target;
 use bearingwall_audit::AuditLog;
 use bearingwall_authn::jws::Algorithm;
-use bearingwall_authn::{AuthnOptions, BearerVerifier, BoxFuture};
+use bearingwall_authn::{AuthnOptions, BearerVerifier, BoxFuture, EndedSessions};
 use bearingwall_core::{ClientId, Ctx, CtxParts, CustomerId, Phi, PurposeOfUse, RequestId, Role, SubjectId, SystemIds};
 use bearingwall_domain::{Address, ClientInput, Crm};
 use bearingwall_http::{
@@ -89,9 +89,13 @@ impl Stage {
                 expires_in_s: None,
             })
             .unwrap();
-        let verifier = BearerVerifier::start(vec![issuer.issuer_config(AUDIENCE)], AuthnOptions::default())
-            .await
-            .unwrap();
+        let verifier = BearerVerifier::start(
+            vec![issuer.issuer_config(AUDIENCE)],
+            EndedSessions::NotListed,
+            AuthnOptions::default(),
+        )
+        .await
+        .unwrap();
         let services = Services {
             identity: Arc::new(verifier),
             permissions: Arc::new(PolicyTable::compile(&CasbinEngine::shipped().await.unwrap()).unwrap()),
