@@ -6,14 +6,16 @@ SET LOCAL ROLE bearingwall_owner;
 
 -- Keys are digests of issuer and session, or of issuer and subject: the platform's own, and nobody's data.
 CREATE TABLE tenancy.revocations (
-    key        uuid        PRIMARY KEY,
-    kind       text        NOT NULL CHECK (kind IN ('session', 'subject', 'logout')),
+    -- What the key names is a part of it: an entry of one kind never stands in the way of another.
+    kind       text        NOT NULL CHECK (kind IN ('session', 'subject', 'sessionless', 'logout')),
+    key        uuid        NOT NULL,
     -- Tokens issued until then are refused; for ever where it is a session that has ended.
     not_before timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
-    version    bigint      NOT NULL UNIQUE
+    version    bigint      NOT NULL UNIQUE,
+    PRIMARY KEY (kind, key)
 );
-COMMENT ON TABLE tenancy.revocations IS 'the deny-list: sessions and subjects whose tokens are refused, and logout tokens that were used';
+COMMENT ON TABLE tenancy.revocations IS 'the deny-list: sessions and subjects whose tokens are refused, subjects whose tokens without a session are, and logout tokens that were used';
 CREATE INDEX revocations_expiry ON tenancy.revocations (expires_at);
 
 -- One row, locked by whoever adds to the list: versions become visible in their order, and a reader who has seen one has
@@ -58,61 +60,77 @@ BEGIN
             p_event, p_type, 'completed', 'success', p_route, p_resource, p_resource_id);
 END $f$;
 
--- Puts a session (`p_not_before` is NULL) or a subject on the list, and that it was done on the record, both or neither. Answers
--- false, and does nothing, where the logout token `p_once` has been used before.
+-- Puts a session or a subject on the list, and that it was done on the record, both or neither. Answers false, and does
+-- nothing, where the logout token `p_once` has been used before. With a session, `p_person` is whose it was: tokens of that
+-- person that name no session, issued by then, end with it, for nobody could tell that they are another session's.
 -- CONTROL: AUT-4
-CREATE FUNCTION tenancy.revoke(p_kind text, p_key uuid, p_not_before bigint, p_seconds int, p_once uuid, p_actor uuid, p_request uuid, p_type text, p_route text)
+CREATE FUNCTION tenancy.revoke(p_kind text, p_key uuid, p_not_before bigint, p_seconds int, p_once uuid, p_person uuid, p_actor uuid, p_request uuid, p_type text, p_route text)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
 DECLARE
     v_version    bigint;
     v_expires_at timestamptz := clock_timestamp() + make_interval(secs => p_seconds);
-    v_not_before timestamptz := CASE p_kind WHEN 'session' THEN 'infinity' WHEN 'subject' THEN to_timestamp(p_not_before) END;
+    v_issued     timestamptz := to_timestamp(p_not_before);
+    v_not_before timestamptz := CASE p_kind WHEN 'session' THEN 'infinity' WHEN 'subject' THEN v_issued END;
+    v_person     uuid := CASE p_kind WHEN 'session' THEN p_person END;
 BEGIN
-    IF v_not_before IS NULL OR p_key IS NULL OR (p_seconds BETWEEN 1 AND 90000) IS NOT TRUE OR p_type NOT IN ('session.ended', 'session.revoked') THEN
+    IF v_not_before IS NULL OR p_key IS NULL OR (p_seconds BETWEEN 1 AND 90000) IS NOT TRUE OR p_type NOT IN ('session.ended', 'session.revoked')
+       OR v_person IS NOT NULL AND v_issued IS NULL THEN
         RAISE EXCEPTION 'not a revocation' USING ERRCODE = '22023';
     END IF;
-    IF p_kind = 'subject' AND v_not_before > clock_timestamp() + interval '5 minutes' THEN
+    IF v_issued > clock_timestamp() + interval '5 minutes' THEN
         RAISE EXCEPTION 'a revocation does not reach into the future' USING ERRCODE = '22023';
     END IF;
-    UPDATE tenancy.revocation_version SET version = version + 2 RETURNING version INTO v_version;
+    UPDATE tenancy.revocation_version SET version = version + 3 RETURNING version INTO v_version;
     DELETE FROM tenancy.revocations r WHERE r.expires_at < clock_timestamp();
     IF p_once IS NOT NULL THEN
-        INSERT INTO tenancy.revocations (key, kind, not_before, expires_at, version) VALUES (p_once, 'logout', '-infinity', v_expires_at, v_version - 1)
+        INSERT INTO tenancy.revocations (key, kind, not_before, expires_at, version) VALUES (p_once, 'logout', '-infinity', v_expires_at, v_version - 2)
             ON CONFLICT DO NOTHING;
         IF NOT FOUND THEN
             RETURN false;
         END IF;
     END IF;
-    INSERT INTO tenancy.revocations AS r (key, kind, not_before, expires_at, version) VALUES (p_key, p_kind, v_not_before, v_expires_at, v_version)
-        ON CONFLICT (key) DO UPDATE SET not_before = greatest(r.not_before, excluded.not_before),
+    INSERT INTO tenancy.revocations AS r (kind, key, not_before, expires_at, version)
+    SELECT e.kind, e.key, e.not_before, v_expires_at, e.version
+      FROM (VALUES (p_kind, p_key, v_not_before, v_version), ('sessionless', v_person, v_issued, v_version - 1)) e (kind, key, not_before, version)
+     WHERE e.key IS NOT NULL
+        ON CONFLICT (kind, key) DO UPDATE SET not_before = greatest(r.not_before, excluded.not_before),
             expires_at = greatest(r.expires_at, excluded.expires_at), version = excluded.version;
-    -- Sessions in a browser end with it.
+    -- Sessions in a browser end with it, a person's whenever they began: the provider's clock and ours are two.
     DELETE FROM tenancy.browser_sessions b WHERE p_kind = 'session' AND b.session_key = p_key
-        OR p_kind = 'subject' AND b.subject = p_key AND b.created_at <= v_not_before;
+        OR b.session_key IS NULL AND b.subject = v_person
+        OR p_kind = 'subject' AND b.subject = p_key;
     PERFORM audit.record_session(gen_random_uuid(), p_type, p_actor, p_request, p_route, p_kind, p_key);
     RETURN true;
 END $f$;
 
 -- What was added after a version, and first of all the version that the list stands at: it goes back where the database was
 -- restored, and the list is then to be read from its beginning. Seconds since 1970; NULL where a session has ended for good.
-CREATE FUNCTION tenancy.revocations_after(p_version bigint, OUT key uuid, OUT not_before bigint, OUT expires_at bigint, OUT version bigint)
+CREATE FUNCTION tenancy.revocations_after(p_version bigint, OUT kind text, OUT key uuid, OUT not_before bigint, OUT expires_at bigint, OUT version bigint)
 RETURNS SETOF record
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
-    SELECT NULL::uuid, NULL::bigint, NULL::bigint, v.version FROM tenancy.revocation_version v
+    SELECT NULL::text, NULL::uuid, NULL::bigint, NULL::bigint, v.version FROM tenancy.revocation_version v
     UNION ALL
-    SELECT r.key, CASE WHEN r.not_before <> 'infinity' THEN floor(extract(epoch FROM r.not_before))::bigint END,
+    SELECT r.kind, r.key, CASE WHEN r.not_before <> 'infinity' THEN floor(extract(epoch FROM r.not_before))::bigint END,
            ceil(extract(epoch FROM r.expires_at))::bigint, r.version
       FROM tenancy.revocations r WHERE r.version > p_version AND r.kind <> 'logout' AND r.expires_at > clock_timestamp()
 $f$;
 
--- Begins a session, on record.
-CREATE FUNCTION tenancy.session_start(p_id bytea, p_subject uuid, p_session uuid, p_sealed bytea, p_idle_s int, p_absolute_s int, p_request uuid, p_route text)
+-- Begins a session, on record; not one that has ended meanwhile, by the token of this second (`p_issued`). Whoever adds to the
+-- list and whoever begins a session wait for each other: what was ended before is seen here, and what is ended after ends this.
+-- CONTROL: AUT-4
+CREATE FUNCTION tenancy.session_start(p_id bytea, p_subject uuid, p_session uuid, p_issued bigint, p_sealed bytea, p_idle_s int, p_absolute_s int, p_request uuid, p_route text)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
 BEGIN
     IF (p_absolute_s BETWEEN 1 AND 86400) IS NOT TRUE THEN
         RAISE EXCEPTION 'a session lasts a day at the most' USING ERRCODE = '22023';
+    END IF;
+    PERFORM FROM tenancy.revocation_version FOR SHARE;
+    IF p_issued IS NULL OR EXISTS (SELECT FROM tenancy.revocations r WHERE r.not_before >= to_timestamp(p_issued)
+            AND (r.kind = 'session' AND r.key = p_session OR r.kind = 'subject' AND r.key = p_subject
+                 OR r.kind = 'sessionless' AND r.key = p_subject AND p_session IS NULL)) THEN
+        RETURN false;
     END IF;
     DELETE FROM tenancy.browser_sessions b WHERE b.ends_at < clock_timestamp();
     INSERT INTO tenancy.browser_sessions (id_sha256, subject, session_key, sealed, idle, ends_at)
@@ -172,11 +190,11 @@ BEGIN
 END $f$;
 
 REVOKE ALL ON tenancy.browser_sessions FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION tenancy.session_start(bytea, uuid, uuid, bytea, int, int, uuid, text), tenancy.session_use(bytea), tenancy.session_claim(bytea, int),
+GRANT EXECUTE ON FUNCTION tenancy.session_start(bytea, uuid, uuid, bigint, bytea, int, int, uuid, text), tenancy.session_use(bytea), tenancy.session_claim(bytea, int),
     tenancy.session_renew(bytea, int, bytea), tenancy.session_end(bytea, uuid, text) TO bearingwall_app;
 REVOKE ALL ON tenancy.revocations, tenancy.revocation_version FROM PUBLIC;
 REVOKE ALL ON FUNCTION audit.record_session(uuid, text, uuid, uuid, text, text, uuid) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION tenancy.revoke(text, uuid, bigint, int, uuid, uuid, uuid, text, text) TO bearingwall_app, bearingwall_admin;
+GRANT EXECUTE ON FUNCTION tenancy.revoke(text, uuid, bigint, int, uuid, uuid, uuid, uuid, text, text) TO bearingwall_app, bearingwall_admin;
 GRANT EXECUTE ON FUNCTION tenancy.revocations_after(bigint) TO bearingwall_app, bearingwall_admin;
 
 RESET ROLE;

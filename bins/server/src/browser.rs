@@ -1,18 +1,18 @@
 //! People in browsers: the provider's tokens, sealed in the database; a random number in the browser.
 
+use crate::cookie::Cookies;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bearingwall_authn::{AuthnError, BearerVerifier, BoxFuture, IdentityProvider as _, subject_id};
+use bearingwall_authn::{AuthnError, BearerVerifier, BoxFuture, IdentityProvider as _, session_key, subject_id};
 use bearingwall_authn_oidc::{Callback, OidcClient, OidcError, Pending, Tokens};
 use bearingwall_core::{
     Classified, Clock as _, CustomerId, ErrorKind, IdGen as _, RequestId, SubjectId, SystemClock, SystemIds,
 };
-use bearingwall_http::{OpenSession, Problem, Sessions, SignInAnswer, SignInBegun, SignInFinished};
-use bearingwall_secrets::{Aad, DataKey, IndexKey, KeyError};
+use bearingwall_http::{OpenSession, OwnPageCookie, Problem, Sessions, SignInAnswer, SignInBegun, SignInFinished};
+use bearingwall_secrets::{Aad, DataKey, KeyError};
 use bearingwall_tenancy::TenantPool;
 use bearingwall_tenancy::browser_sessions::{KeptSession, NewSession, SessionId};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::Instrument as _;
@@ -89,7 +89,7 @@ struct Parts {
     verifier: Arc<BearerVerifier>,
     pool: TenantPool,
     key: DataKey,
-    csrf: IndexKey,
+    cookies: Cookies,
     idle: Duration,
     absolute: Duration,
 }
@@ -112,7 +112,7 @@ pub(crate) struct BrowserSessions(Arc<Parts>);
 
 impl BrowserSessions {
     pub(crate) fn new(setup: Setup) -> Self {
-        let csrf = setup.key.index_key("session/csrf/1");
+        let cookies = Cookies::new(&setup.key);
         Self(Arc::new(Parts {
             oidc: setup.oidc,
             issuer: setup.issuer,
@@ -120,7 +120,7 @@ impl BrowserSessions {
             verifier: setup.verifier,
             pool: setup.pool,
             key: setup.key,
-            csrf,
+            cookies,
             idle: setup.idle,
             absolute: setup.absolute,
         }))
@@ -154,13 +154,13 @@ impl Parts {
         serde_json::from_slice(&text).map_err(|_| SessionError::Sealed(None))
     }
 
-    fn csrf_token(&self, cookie: &str) -> String {
-        URL_SAFE_NO_PAD.encode(self.csrf.digest("csrf", cookie.as_bytes()))
+    fn id_of(&self, cookie: &str) -> Result<SessionId, SessionError> {
+        self.cookies.id_of(cookie).ok_or(SessionError::Unknown)
     }
 
     /// The access token of a session, good for a while yet.
     async fn bearer(self: &Arc<Self>, cookie: &str) -> Result<String, Problem> {
-        let id = id_of(cookie);
+        let id = self.id_of(cookie)?;
         for _ in 0..WAITS {
             let kept = self.pool.session_use(&id).await?.ok_or(SessionError::Unknown)?;
             let inside = self.unseal(&id, &kept)?;
@@ -222,6 +222,8 @@ impl Parts {
         };
         let principal = self.verifier.verify(&tokens.access).await?;
         if principal.subject.as_uuid() != before.subject {
+            let request = RequestId::from_uuid(SystemIds.v7());
+            self.pool.session_end(id, request, None).await?;
             return Err(SessionError::Mixed.into());
         }
         let bearer = tokens.access.clone();
@@ -250,16 +252,17 @@ impl Parts {
             error: answer.error,
         };
         let signed_in = self.oidc.finish(&login.pending, &callback).await?;
-        let (principal, session_key) = self.verifier.verify_with_session(&signed_in.tokens.access).await?;
-        if subject_id(&self.issuer, &signed_in.subject) != principal.subject {
+        let live = self.verifier.verify_with_session(&signed_in.tokens.access).await?;
+        let subject: SubjectId = live.principal.subject;
+        if subject_id(&self.issuer, &signed_in.subject) != subject {
             return Err(SessionError::Mixed.into());
         }
-        if let Some(before) = before {
-            self.pool.session_end(&id_of(before), request, route).await?;
+        if let Some(before) = before.and_then(|before| self.id_of(before).ok()) {
+            self.pool.session_end(&before, request, route).await?;
         }
-        let cookie = random()?;
-        let id = id_of(&cookie);
-        let subject: SubjectId = principal.subject;
+        // The ID token's, for logout tokens name that; not every provider puts it into an access token.
+        let named = signed_in.session.map(|session| session_key(&self.issuer, &session));
+        let (cookie, id) = self.cookies.make()?;
         let inside = Inside {
             tokens: signed_in.tokens,
             subject: subject.as_uuid(),
@@ -267,14 +270,18 @@ impl Parts {
         let session = NewSession {
             id,
             subject,
-            session_key,
+            session_key: named.or(live.session),
+            issued_s: live.issued_s,
             sealed: self.seal(&id, &inside)?,
             idle: self.idle,
             absolute: self.absolute,
             request,
             route,
         };
-        self.pool.session_start(session).await?;
+        // It may have ended since the token was looked at.
+        if !self.pool.session_start(session).await? {
+            return Err(SessionError::Unknown.into());
+        }
         Ok(SignInFinished {
             cookie,
             return_to: login.return_to,
@@ -287,7 +294,7 @@ impl Parts {
         request: RequestId,
         route: Option<&'static str>,
     ) -> Result<Option<String>, Problem> {
-        let id = id_of(cookie);
+        let id = self.id_of(cookie)?;
         let kept = self.pool.session_use(&id).await?;
         let inside = kept.and_then(|kept| self.unseal(&id, &kept).ok());
         self.pool.session_end(&id, request, route).await?;
@@ -324,27 +331,25 @@ impl Sessions for BrowserSessions {
         Box::pin(self.0.finish(kept, answer, before, request, route))
     }
 
-    fn open<'a>(&'a self, cookie: &'a str) -> BoxFuture<'a, Result<OpenSession, Problem>> {
+    fn open<'a>(&'a self, cookie: &'a OwnPageCookie) -> BoxFuture<'a, Result<OpenSession, Problem>> {
         Box::pin(async move {
-            let bearer = self.0.bearer(cookie).await?;
-            let csrf = self.0.csrf_token(cookie);
+            let bearer = self.0.bearer(cookie.as_str()).await?;
+            let csrf = self.0.cookies.csrf_token(cookie.as_str());
             Ok(OpenSession { bearer, csrf })
         })
     }
 
     fn is_csrf_token(&self, cookie: &str, token: &str) -> bool {
-        // Digests of both under a key that nobody outside knows: how far they agree tells nothing.
-        let digest = |text: &str| self.0.csrf.digest("compare", text.as_bytes());
-        digest(token) == digest(&self.0.csrf_token(cookie))
+        self.0.cookies.is_csrf_token(cookie, token)
     }
 
     fn end<'a>(
         &'a self,
-        cookie: &'a str,
+        cookie: &'a OwnPageCookie,
         request: RequestId,
         route: Option<&'static str>,
     ) -> BoxFuture<'a, Result<Option<String>, Problem>> {
-        Box::pin(self.0.end(cookie, request, route))
+        Box::pin(self.0.end(cookie.as_str(), request, route))
     }
 }
 
@@ -367,16 +372,4 @@ fn place(id: &SessionId) -> Aad {
         customer: CustomerId::PLATFORM,
         row: Uuid::from_bytes(row),
     }
-}
-
-/// The name under which the database knows a session: what stands in the database opens nothing.
-fn id_of(cookie: &str) -> SessionId {
-    Sha256::digest(cookie.as_bytes()).into()
-}
-
-/// 256 random bits, as a cookie holds them.
-fn random() -> Result<String, Problem> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(KeyError::Random)?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes))
 }

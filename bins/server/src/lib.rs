@@ -5,6 +5,7 @@ mod arguments;
 mod browser;
 mod canary;
 mod config;
+mod cookie;
 mod outcome;
 mod probe;
 mod record;

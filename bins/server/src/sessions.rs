@@ -1,19 +1,22 @@
 //! Ended sessions: the list that all servers of a deployment share, how it gets into memory, and who adds to it.
 
-use bearingwall_authn::{AuthnError, BearerVerifier, BoxFuture, Revocation, Revocations};
+use bearingwall_authn::{AuthnError, BearerVerifier, BoxFuture, Revocation, RevocationOf, Revocations};
 use bearingwall_core::{Classified, Clock, ErrorKind, RequestId, SystemClock};
 use bearingwall_http::{Problem, SignOut};
 use bearingwall_telemetry::error_chain;
-use bearingwall_tenancy::revocations::{Revoke, Revoked};
+use bearingwall_tenancy::revocations::{Of, Revoke, Revoked};
 use bearingwall_tenancy::{TenancyError, TenantPool};
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 
 /// The pause between two looks at the list: what another server was told is known here after that.
 const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Every so many reads the list is read whole.
+const FROM_THE_BEGINNING: u64 = 60;
 
 /// Reads the list again and again.
 pub(crate) struct RevocationWatch {
@@ -22,6 +25,7 @@ pub(crate) struct RevocationWatch {
     /// What to do at once.
     pub(crate) added: Arc<Notify>,
     version: AtomicI64,
+    reads: AtomicU64,
 }
 
 impl RevocationWatch {
@@ -31,6 +35,7 @@ impl RevocationWatch {
             list,
             added: Arc::new(Notify::new()),
             version: AtomicI64::new(0),
+            reads: AtomicU64::new(0),
         }
     }
 
@@ -65,7 +70,17 @@ impl RevocationWatch {
     // CONTROL: AUT-4
     pub(crate) async fn read(&self) -> Result<(), TenancyError> {
         let began_ms = SystemClock.unix_ms();
-        let known = self.version.load(Ordering::Acquire);
+        // From the beginning now and then: a database that went back, as to a replica that lagged, and was added to since
+        // stands at a version that tells nothing.
+        let begins = self
+            .reads
+            .fetch_add(1, Ordering::Relaxed)
+            .is_multiple_of(FROM_THE_BEGINNING);
+        let known = if begins {
+            0
+        } else {
+            self.version.load(Ordering::Acquire)
+        };
         let (mut stands_at, mut rows) = self.pool.revocations(known).await?;
         let went_back = stands_at < known;
         if went_back {
@@ -74,6 +89,11 @@ impl RevocationWatch {
         let new: Vec<Revocation> = rows
             .into_iter()
             .map(|row| Revocation {
+                of: match row.of {
+                    Of::Session => RevocationOf::Session,
+                    Of::Subject => RevocationOf::Subject,
+                    Of::Sessionless => RevocationOf::Sessionless,
+                },
                 key: row.key,
                 not_before_s: row.not_before_s,
                 until_s: row.until_s,
@@ -119,7 +139,7 @@ impl SignOut for ProvidersSignOut {
         Box::pin(async move {
             let said = self.verifier.logout(logout_token).await?;
             let what = match (said.session, said.subject) {
-                (Some(session), _) => Revoked::Session(session),
+                (Some(session), subject) => Revoked::Session(session, subject.map(|subject| (subject, said.issued_s))),
                 (None, Some(subject)) => Revoked::Subject(subject, said.issued_s),
                 (None, None) => return Err(Problem::from(AuthnError::Claim { claim: "sub" })),
             };

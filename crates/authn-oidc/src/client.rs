@@ -2,6 +2,8 @@
 
 use crate::error::OidcError;
 use crate::http::{ExchangeError, client, exchange};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bearingwall_authn::Algorithm;
 use bearingwall_core::Sensitive;
 use openidconnect::core::{
@@ -126,6 +128,8 @@ pub struct SignedIn {
     pub tokens: Tokens,
     /// The `sub` of the ID token.
     pub subject: String,
+    /// Its `sid`: the provider's session, as its logout tokens name it.
+    pub session: Option<String>,
 }
 
 /// The application at one provider.
@@ -247,6 +251,7 @@ impl OidcClient {
             .await?;
         Ok(SignedIn {
             subject,
+            session: session_of(&id_token.to_string()),
             tokens: tokens(&response, None),
         })
     }
@@ -331,6 +336,18 @@ impl OidcClient {
         drop(pairs);
         Some(location)
     }
+}
+
+/// The `sid` of an ID token that was found to be good: OpenID Connect Back-Channel Logout 1.0 adds it to the claims that the
+/// library knows.
+fn session_of(id_token: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Claims {
+        sid: Option<String>,
+    }
+    let payload = id_token.split('.').nth(1)?;
+    let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
+    claims.sid
 }
 
 fn tokens(response: &CoreTokenResponse, before: Option<&Tokens>) -> Tokens {

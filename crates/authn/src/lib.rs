@@ -18,5 +18,5 @@ pub use issuer::IssuerConfig;
 pub use jws::Algorithm;
 pub use keyring::published_keys;
 pub use logout::Logout;
-pub use revocations::{Revocation, Revocations};
-pub use verifier::{AuthnOptions, BearerVerifier, BoxFuture, EndedSessions, IdentityProvider};
+pub use revocations::{Revocation, RevocationOf, Revocations};
+pub use verifier::{AuthnOptions, BearerVerifier, BoxFuture, EndedSessions, IdentityProvider, LiveToken};

@@ -13,9 +13,22 @@ use uuid::Uuid;
 
 const NEVER_MS: i64 = i64::MIN;
 
+/// What an entry's key names. An entry of one kind says nothing about another, though its key were the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RevocationOf {
+    /// A session.
+    Session,
+    /// A person.
+    Subject,
+    /// A person, of whose tokens those end that name no session.
+    Sessionless,
+}
+
 /// One entry of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Revocation {
+    /// What the key names.
+    pub of: RevocationOf,
     /// The key of a session ([`session_key`](crate::session_key)) or of a subject.
     pub key: Uuid,
     /// Tokens issued at this second (Unix time) or before are refused; all of them where there is none.
@@ -30,7 +43,7 @@ pub struct Revocations {
     clock: Arc<dyn Clock>,
     limit_ms: i64,
     refreshed_ms: AtomicI64,
-    entries: ArcSwap<HashMap<Uuid, Revocation>>,
+    entries: ArcSwap<HashMap<(RevocationOf, Uuid), Revocation>>,
 }
 
 impl fmt::Debug for Revocations {
@@ -65,7 +78,7 @@ impl Revocations {
             } else {
                 HashMap::clone(&before)
             };
-            entries.extend(new.iter().map(|entry| (entry.key, *entry)));
+            entries.extend(new.iter().map(|entry| ((entry.of, entry.key), *entry)));
             entries.retain(|_, entry| entry.until_s > now_s);
             self.entries.store(Arc::new(entries));
         }
@@ -81,11 +94,16 @@ impl Revocations {
             return Err(AuthnError::RevocationsUnknown);
         }
         let entries = self.entries.load();
-        let is_over = |key: &Uuid| {
-            let entry = entries.get(key);
+        let is_over = |of: RevocationOf, key: Uuid| {
+            let entry = entries.get(&(of, key));
             entry.is_some_and(|entry| entry.not_before_s.is_none_or(|not_before_s| issued_s <= not_before_s))
         };
-        if is_over(&subject.as_uuid()) || session.as_ref().is_some_and(is_over) {
+        let person = subject.as_uuid();
+        let of_session = match session {
+            Some(session) => is_over(RevocationOf::Session, session),
+            None => is_over(RevocationOf::Sessionless, person),
+        };
+        if of_session || is_over(RevocationOf::Subject, person) {
             return Err(AuthnError::Revoked);
         }
         Ok(())

@@ -31,6 +31,17 @@ pub trait IdentityProvider: Send + Sync {
     fn verify<'a>(&'a self, bearer: &'a str) -> BoxFuture<'a, Result<Arc<Principal>, AuthnError>>;
 }
 
+/// What a token proves, and of which session it is.
+#[derive(Clone, Debug)]
+pub struct LiveToken {
+    /// Who.
+    pub principal: Arc<Principal>,
+    /// The key of its session, if it names one.
+    pub session: Option<Uuid>,
+    /// When it was issued (Unix time).
+    pub issued_s: i64,
+}
+
 /// Limits of the verifier.
 #[derive(Clone)]
 pub struct AuthnOptions {
@@ -243,9 +254,13 @@ impl BearerVerifier {
     ///
     /// # Errors
     /// As [`IdentityProvider::verify`].
-    pub async fn verify_with_session(&self, bearer: &str) -> Result<(Arc<Principal>, Option<Uuid>), AuthnError> {
+    pub async fn verify_with_session(&self, bearer: &str) -> Result<LiveToken, AuthnError> {
         let proven = self.live(bearer).await?;
-        Ok((proven.principal, proven.session))
+        Ok(LiveToken {
+            principal: proven.principal,
+            session: proven.session,
+            issued_s: proven.issued_s,
+        })
     }
 
     /// What an issuer's logout token says (OpenID Connect Back-Channel Logout 1.0). Whether it was used before is for the

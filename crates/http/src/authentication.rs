@@ -142,7 +142,8 @@ async fn principal(
             return Err(HttpError::Credentials { found }.into());
         }
         Some((sessions, cookie)) => {
-            opened = sessions::bearer_of(sessions.as_ref(), method, headers, &cookie).await?;
+            let cookie = sessions::own_page(sessions.as_ref(), method, headers, cookie)?;
+            opened = sessions.open(&cookie).await?.bearer;
             opened.as_str()
         }
         None => bearer(headers).map_err(|found| HttpError::Credentials { found })?,

@@ -31,6 +31,10 @@ const CLIENT_REQUEST_ID_CHARS: usize = 64;
 #[derive(Clone, Copy)]
 struct Alarm;
 
+/// What proved no identity though nobody is asked for one in answer: a provider's word that is not good.
+#[derive(Clone, Copy)]
+pub(crate) struct Unproven;
+
 /// What all workers of one server share.
 pub(crate) struct Edge {
     services: Services,
@@ -104,29 +108,33 @@ pub(crate) async fn serve(
 
 /// Replaces the body of every error by problem details, logs the cause once, and reports refusals.
 fn finish(edge: &Edge, response: ServiceResponse<BoxBody>, id: RequestId) -> ServiceResponse<BoxBody> {
-    let mut status = response.status();
+    let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return response;
     }
     let (request, original) = response.into_parts();
     let own = original.error().and_then(Error::as_error::<Problem>);
     let stand_in = Problem::of_status(status);
-    let mut problem = own.unwrap_or(&stand_in);
-    let too_many;
+    let problem = own.unwrap_or(&stand_in);
+    log(problem, status);
+    report(edge, &request, problem, status, id);
     // CONTROL: HTP-4
     // Here, where every answer passes: whatever it was that proved no identity, a token or a sign-in. It was looked at before
     // it is counted, so that whoever proves one is not held up by its neighbours.
-    if status == StatusCode::UNAUTHORIZED
+    if is_unproven(&request, status)
         && let Err(too_soon) = edge.buckets.unproven(request.peer_addr().map(|peer| peer.ip()))
     {
-        too_many = throttled(&request, too_soon);
-        status = too_many.status_code();
-        problem = &too_many;
+        // What it was stands on the record already; the answer is another, and the alarm comes on top.
+        let too_many = throttled(&request, too_soon);
+        report(edge, &request, &too_many, too_many.status_code(), id);
+        return ServiceResponse::new(request, too_many.render(id));
     }
-    log(problem, status);
-    report(edge, &request, problem, status, id);
     let rendered = problem.render(id);
     ServiceResponse::new(request, rendered)
+}
+
+fn is_unproven(request: &HttpRequest, status: StatusCode) -> bool {
+    status == StatusCode::UNAUTHORIZED || request.extensions().contains::<Unproven>()
 }
 
 /// Puts a refusal on the record, and raises an alarm about who is refused again and again.
@@ -135,20 +143,21 @@ fn report(edge: &Edge, request: &HttpRequest, problem: &Problem, status: StatusC
         .extensions()
         .get::<Matched>()
         .is_some_and(|matched| matched.0 == SIGN_IN);
+    let nobody = if is_sign_in {
+        Refused::SignIn
+    } else {
+        Refused::Unauthenticated
+    };
     let refused = match status {
-        StatusCode::UNAUTHORIZED if is_sign_in => Some(Refused::SignIn),
-        StatusCode::UNAUTHORIZED => Some(Refused::Unauthenticated),
         StatusCode::FORBIDDEN => Some(Refused::Denied),
         // An alarm, once a minute for the same bucket: a flood of what comes too soon is not a flood of records.
         StatusCode::TOO_MANY_REQUESTS if request.extensions().contains::<Alarm>() => {
             tracing::error!(code = problem.code(), "somebody asks too often");
             let known = request.extensions().contains::<Caller>();
-            Some(match (known, is_sign_in) {
-                (true, _) => Refused::Denied,
-                (false, true) => Refused::SignIn,
-                (false, false) => Refused::Unauthenticated,
-            })
+            Some(if known { Refused::Denied } else { nobody })
         }
+        StatusCode::TOO_MANY_REQUESTS => None,
+        _ if is_unproven(request, status) => Some(nobody),
         _ => None,
     };
     if let Some(refused) = refused {

@@ -2,12 +2,12 @@
 
 use crate::authentication::Caller;
 use crate::edge::{Edge, throttled};
-use crate::routes::{Cost, GivesPhi, Matched, RateClass};
+use crate::routes::{Cost, Matched, RateClass};
 use crate::{HttpError, Problem};
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
-use bearingwall_core::{Ctx, CtxParts, CustomerId, Origin, Principal, PurposeOfUse, RequestId};
+use bearingwall_core::{Ctx, CtxParts, CustomerId, Origin, Principal, PurposeOfUse, RequestId, Role};
 use bearingwall_rbac::{Permission, Permit, PlatformPermission, Scope, TenantPermission};
 use bearingwall_telemetry::TraceContext;
 use std::future::{Ready, ready};
@@ -74,8 +74,14 @@ fn grant<P: Permission>(request: &HttpRequest) -> Result<Granted<P>, Problem> {
     let principal = &caller.principal;
     let permit = edge.services().permissions.permit::<P>(principal)?;
     // CONTROL: AUT-7
-    if edge.services().strong_for_phi && extensions.contains::<GivesPhi>() && !principal.strong {
+    if edge.services().strong_for_phi && P::ID.is_phi() && !principal.strong {
         return Err(HttpError::WeakSignIn.into());
+    }
+    // CONTROL: RBC-4
+    // Whatever else the token carries: the platform's staff is in a tenant under a session, and not otherwise.
+    let is_staff = principal.roles.contains(Role::InternalAdmin);
+    if is_staff && P::ID.scope() == Scope::Tenant && caller.session.is_none() {
+        return Err(HttpError::BreakGlass.into());
     }
     // Refused before anything else of the request is read, and after the permission: who may not do it is told that.
     let cost = extensions.get::<Cost>().map_or(RateClass::Bulk, |cost| cost.0);

@@ -40,7 +40,7 @@ pub use rates::{PerMinute, Rates};
 pub use routes::{RouteError, RouteSpec, RouteTable};
 pub use server::{ListenError, RunningServer, ServerOptions};
 pub use services::{Check, Limits, Readiness, Services, StaffSessions};
-pub use sessions::{CSRF, OpenSession, Sessions, SignInAnswer, SignInBegun, SignInFinished};
+pub use sessions::{CSRF, OpenSession, OwnPageCookie, Sessions, SignInAnswer, SignInBegun, SignInFinished};
 pub use sign_out::SignOut;
 
 /// Every route of the API.

@@ -27,9 +27,6 @@ pub(crate) struct Matched(pub(crate) &'static str);
 /// How costly the route is that took a request.
 #[derive(Clone, Copy)]
 pub(crate) struct Cost(pub(crate) RateClass);
-/// The route that took a request gives access to personal data.
-#[derive(Clone, Copy)]
-pub(crate) struct GivesPhi;
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +81,12 @@ pub enum RouteError {
         /// The name.
         name: &'static str,
     },
+    /// A route says of health information something else than its permission does.
+    #[error("`{name}` and its permission differ in whether it touches health information")]
+    Phi {
+        /// The name.
+        name: &'static str,
+    },
     /// A route gives access to health information and leaves nothing on the record.
     #[error("`{name}` touches health information and names no audit event")]
     Unrecorded {
@@ -103,6 +106,7 @@ impl Classified for RouteError {
             Self::Prefix { .. } => "HTP-021",
             Self::Duplicate { .. } => "HTP-022",
             Self::Unrecorded { .. } => "HTP-023",
+            Self::Phi { .. } => "HTP-024",
         }
     }
 }
@@ -223,15 +227,12 @@ impl RouteTableBuilder {
             self.refused.get_or_insert(RouteError::Name { name });
             return self;
         };
-        let (streamed, rate, guarded, phi) = (spec.streamed, spec.rate, method.clone(), spec.phi);
+        let (streamed, rate, guarded) = (spec.streamed, spec.rate, method.clone());
         let mount = move || {
             let matched = guard::fn_guard(move |request| {
                 let mut data = request.req_data_mut();
                 data.insert(Matched(name));
                 data.insert(Cost(rate));
-                if phi == PhiClass::Phi {
-                    data.insert(GivesPhi);
-                }
                 true
             });
             let route = web::method(guarded.clone()).guard(matched).to(handler.clone());
@@ -272,6 +273,11 @@ impl RouteTableBuilder {
             }
             if self.routes.iter().take(at).any(twice) {
                 return Err(RouteError::Duplicate { name });
+            }
+            // What a permission opens is what its routes touch: the check of a strong sign-in goes by the permission.
+            let opens_phi = matches!(route.access, Access::Permission(permission) if permission.is_phi());
+            if opens_phi != (route.spec.phi == PhiClass::Phi) {
+                return Err(RouteError::Phi { name });
             }
             if route.spec.phi == PhiClass::Phi && !route.spec.is_accounted_for() {
                 return Err(RouteError::Unrecorded { name });
@@ -414,6 +420,15 @@ mod tests {
         let name = "GET /v1/clients";
         let unrecorded = table().secured::<ReadClient, _, _>(spec(name, "list").phi(&[]), client);
         assert_eq!(refused(unrecorded), RouteError::Unrecorded { name });
+        let unsaid = table().secured::<ReadClient, _, _>(spec(name, "list"), client);
+        assert_eq!(refused(unsaid), RouteError::Phi { name });
+        let name = "GET /v1/me";
+        let too_much = spec(name, "me").phi(&[EventType::ClientRead]);
+        assert_eq!(
+            refused(table().secured::<ReadSelf, _, _>(too_much, own)),
+            RouteError::Phi { name }
+        );
+        let name = "GET /v1/clients";
         // Of personal data itself, an event that is not announced is too late; of the record, it is the look.
         let late = spec(name, "list").phi(&[]).records(&[EventType::ClientRead]);
         let late = table().secured::<ReadClient, _, _>(late, client);

@@ -14,6 +14,7 @@ use bearingwall_audit::EventType;
 use bearingwall_authn::BoxFuture;
 use bearingwall_core::{CustomerId, Principal, RequestId, Role, SubjectId};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::sync::Arc;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -73,6 +74,25 @@ pub struct OpenSession {
     pub csrf: String,
 }
 
+/// The cookie of a session, in a request that no other page can have caused: only the check of where the request comes from
+/// makes it.
+// CONTROL: AUT-6
+pub struct OwnPageCookie(String);
+
+impl OwnPageCookie {
+    /// The cookie's value.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for OwnPageCookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OwnPageCookie(…)")
+    }
+}
+
 /// People in browsers.
 pub trait Sessions: Send + Sync {
     /// The scheme, host and port of our own pages, as a browser writes them in `Origin`.
@@ -92,7 +112,7 @@ pub trait Sessions: Send + Sync {
     ) -> BoxFuture<'a, Result<SignInFinished, Problem>>;
 
     /// Opens a session by its cookie, and renews its access token where that is due.
-    fn open<'a>(&'a self, cookie: &'a str) -> BoxFuture<'a, Result<OpenSession, Problem>>;
+    fn open<'a>(&'a self, cookie: &'a OwnPageCookie) -> BoxFuture<'a, Result<OpenSession, Problem>>;
 
     /// Whether this token was made for this session, told in a time that says nothing about either.
     fn is_csrf_token(&self, cookie: &str, token: &str) -> bool;
@@ -100,7 +120,7 @@ pub trait Sessions: Send + Sync {
     /// Ends a session; answers where the browser may go to sign out at the provider too.
     fn end<'a>(
         &'a self,
-        cookie: &'a str,
+        cookie: &'a OwnPageCookie,
         request: RequestId,
         route: Option<&'static str>,
     ) -> BoxFuture<'a, Result<Option<String>, Problem>>;
@@ -129,14 +149,14 @@ pub(crate) fn cookie_of(headers: &HeaderMap, name: &str) -> Result<Option<String
     Ok(found)
 }
 
-/// Opens the session of a request, which no other page may have caused.
+/// The cookie of a request, which no other page may have caused.
 // CONTROL: AUT-6
-pub(crate) async fn bearer_of(
+pub(crate) fn own_page(
     sessions: &dyn Sessions,
     method: &Method,
     headers: &HeaderMap,
-    cookie: &str,
-) -> Result<String, Problem> {
+    cookie: String,
+) -> Result<OwnPageCookie, HttpError> {
     let one = |name: &HeaderName| {
         let mut values = headers.get_all(name);
         let value = values.next().and_then(|value| value.to_str().ok());
@@ -154,11 +174,11 @@ pub(crate) async fn bearer_of(
             None => is_safe && !headers.contains_key(ORIGIN),
         },
     };
-    let has_token = is_safe || one(&CSRF).is_some_and(|token| sessions.is_csrf_token(cookie, token));
+    let has_token = is_safe || one(&CSRF).is_some_and(|token| sessions.is_csrf_token(&cookie, token));
     if !is_ours || !has_token {
-        return Err(HttpError::CrossSite.into());
+        return Err(HttpError::CrossSite);
     }
-    Ok(sessions.open(cookie).await?.bearer)
+    Ok(OwnPageCookie(cookie))
 }
 
 /// Who is signed in.
@@ -296,7 +316,7 @@ async fn finish(
 async fn read(edge: web::Data<Edge>, request: HttpRequest) -> Result<web::Json<Session>, Problem> {
     let sessions = sessions(&edge)?;
     let cookie = cookie_of(request.headers(), SESSION)?.ok_or(HttpError::Credentials { found: "no session" })?;
-    bearer_of(sessions.as_ref(), &Method::GET, request.headers(), &cookie).await?;
+    let cookie = own_page(sessions.as_ref(), request.method(), request.headers(), cookie)?;
     let open = sessions.open(&cookie).await?;
     let principal: Arc<Principal> = edge.services().identity.verify(&open.bearer).await?;
     Ok(web::Json(Session {
@@ -312,7 +332,8 @@ async fn end(edge: web::Data<Edge>, request: HttpRequest) -> Result<HttpResponse
     let sessions = sessions(&edge)?;
     let (id, route) = ids(&request)?;
     let held = cookie_of(request.headers(), SESSION)?.ok_or(HttpError::Credentials { found: "no session" })?;
-    bearer_of(sessions.as_ref(), request.method(), request.headers(), &held).await?;
+    let held = own_page(sessions.as_ref(), request.method(), request.headers(), held)?;
+    // Whether its token is still good is not asked: whoever wants to leave may.
     let location = sessions.end(&held, id, route).await?;
     Ok(HttpResponse::Ok()
         .cookie(cookie(SESSION, String::new(), Some(0)))

@@ -149,7 +149,7 @@ pub async fn sign_out(admin: &Client, whose: SignedOut, lasting: Duration) -> Re
     let seconds = i32::try_from(lasting.as_secs()).unwrap_or(i32::MAX);
     admin
         .execute(
-            "SELECT tenancy.revoke($1, $2, $3, $4, NULL, $5, gen_random_uuid(), 'session.revoked', NULL)",
+            "SELECT tenancy.revoke($1, $2, $3, $4, NULL, NULL, $5, gen_random_uuid(), 'session.revoked', NULL)",
             &[&kind, &key, &not_before_s, &seconds, &SubjectId::OPERATOR.as_uuid()],
         )
         .await

@@ -38,7 +38,7 @@ pub trait PlatformPermission: Permission {}
 
 // One list makes the enum, the names and the types, so that none of the three can miss a permission.
 macro_rules! permissions {
-    ($($(#[$doc:meta])* $name:ident = $object:literal : $action:literal, $scope:ident;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $object:literal : $action:literal, $scope:ident $(, $phi:ident)?;)*) => {
         /// A permission as a value: a column of the matrix.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum PermissionId {
@@ -72,6 +72,12 @@ macro_rules! permissions {
             pub const fn scope(self) -> Scope {
                 match self { $(Self::$name => Scope::$scope,)* }
             }
+
+            /// Whether it opens health information about a person, the record of who saw some included.
+            #[must_use]
+            pub const fn is_phi(self) -> bool {
+                match self { $(Self::$name => permissions!(@phi $($phi)?),)* }
+            }
         }
 
         $(
@@ -85,6 +91,8 @@ macro_rules! permissions {
             permissions!(@scope $scope $name);
         )*
     };
+    (@phi) => { false };
+    (@phi Phi) => { true };
     (@scope Identity $name:ident) => {};
     (@scope Platform $name:ident) => { impl PlatformPermission for $name {} };
     (@scope Tenant $name:ident) => { impl TenantPermission for $name {} };
@@ -94,27 +102,27 @@ permissions! {
     /// Read one's own identity as the token states it.
     ReadSelf = "me":"read", Identity;
     /// Read a client's record, or a page of them.
-    ReadClient = "client":"read", Tenant;
+    ReadClient = "client":"read", Tenant, Phi;
     /// Look a client up by name, phone or e-mail.
-    SearchClient = "client":"search", Tenant;
+    SearchClient = "client":"search", Tenant, Phi;
     /// Create or change a client.
-    WriteClient = "client":"write", Tenant;
+    WriteClient = "client":"write", Tenant, Phi;
     /// Load clients in bulk.
-    ImportClient = "client":"import", Tenant;
+    ImportClient = "client":"import", Tenant, Phi;
     /// Read a chart note, or a client's page of them.
-    ReadChartNote = "chart_note":"read", Tenant;
+    ReadChartNote = "chart_note":"read", Tenant, Phi;
     /// Create or change a chart note.
-    WriteChartNote = "chart_note":"write", Tenant;
+    WriteChartNote = "chart_note":"write", Tenant, Phi;
     /// Load chart notes in bulk.
-    ImportChartNote = "chart_note":"import", Tenant;
+    ImportChartNote = "chart_note":"import", Tenant, Phi;
     /// Read who saw a client, when and why.
-    ReadAccessLog = "access_log":"read", Tenant;
+    ReadAccessLog = "access_log":"read", Tenant, Phi;
     /// Read the events of the tenant's record.
-    ReadAudit = "audit":"read", Tenant;
+    ReadAudit = "audit":"read", Tenant, Phi;
     /// Get checkpoints and proofs of the tenant's log.
     ProveAudit = "audit":"prove", Tenant;
     /// Make reports over the tenant's record.
-    ReportAudit = "audit":"report", Tenant;
+    ReportAudit = "audit":"report", Tenant, Phi;
     /// Ask for, agree to and end a member of staff's session into a tenant.
     ManageBreakGlass = "break_glass":"manage", Platform;
     /// See and judge the platform's sessions into one's own tenant.

@@ -5,12 +5,12 @@ use crate::pool::TenantPool;
 use bearingwall_core::{RequestId, SubjectId};
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Binary, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl as _;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// The name of a session: SHA-256 of the random number in the browser's cookie.
+/// The name of a session: SHA-256 of the random number in the browser's cookie, which is not kept.
 pub type SessionId = [u8; 32];
 
 /// A session that begins.
@@ -22,6 +22,8 @@ pub struct NewSession {
     pub subject: SubjectId,
     /// The provider's session, as the deny-list knows it.
     pub session_key: Option<Uuid>,
+    /// When its access token was issued (Unix time).
+    pub issued_s: i64,
     /// What the provider handed out, encrypted.
     pub sealed: Vec<u8>,
     /// How long it may rest; 12 hours at the most.
@@ -44,24 +46,25 @@ pub struct KeptSession {
 }
 
 impl TenantPool {
-    /// Begins a session, and puts that on the record in the same transaction.
+    /// Begins a session, and puts that on the record in the same transaction. Answers whether it did: not where the session
+    /// or the person is on the deny-list by now.
     ///
     /// # Errors
     /// Why the database does not do it.
-    pub async fn session_start(&self, session: NewSession) -> Result<(), TenancyError> {
+    pub async fn session_start(&self, session: NewSession) -> Result<bool, TenancyError> {
         let start = Start {
             id: session.id.to_vec(),
             subject: session.subject.as_uuid(),
             session_key: session.session_key,
+            issued_s: session.issued_s,
             sealed: session.sealed,
             idle_s: seconds(session.idle),
             absolute_s: seconds(session.absolute),
             request: session.request.as_uuid(),
             route: session.route,
         };
-        self.platform(async |connection| start.get_result::<bool>(connection).await)
+        self.platform(async |connection| start.get_result(connection).await)
             .await
-            .map(drop)
     }
 
     /// A session that has neither rested for too long nor ended; looking counts as use.
@@ -162,6 +165,7 @@ statement!(Start {
     id: Vec<u8> => Binary,
     subject: Uuid => SqlUuid,
     session_key: Option<Uuid> => Nullable<SqlUuid>,
+    issued_s: i64 => BigInt,
     sealed: Vec<u8> => Binary,
     idle_s: i32 => Integer,
     absolute_s: i32 => Integer,

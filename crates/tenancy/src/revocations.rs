@@ -12,9 +12,33 @@ use diesel_async::RunQueryDsl as _;
 use std::time::Duration;
 use uuid::Uuid;
 
+/// What an entry's key names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// A session.
+    Session,
+    /// A person.
+    Subject,
+    /// A person, of whose tokens those end that name no session.
+    Sessionless,
+}
+
+impl Of {
+    fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "session" => Some(Self::Session),
+            "subject" => Some(Self::Subject),
+            "sessionless" => Some(Self::Sessionless),
+            _ => None,
+        }
+    }
+}
+
 /// One entry of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Revocation {
+    /// What the key names.
+    pub of: Of,
     /// The session's or the subject's key.
     pub key: Uuid,
     /// Tokens issued at this second (Unix time) or before are refused; all of them where there is none.
@@ -26,8 +50,9 @@ pub struct Revocation {
 /// Whose tokens end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Revoked {
-    /// Those of one session.
-    Session(Uuid),
+    /// Those of one session; and, of the person whose it was, those that name no session and were issued at this second
+    /// (Unix time) or before.
+    Session(Uuid, Option<(SubjectId, i64)>),
     /// Those of a person that were issued at this second (Unix time) or before.
     Subject(SubjectId, i64),
 }
@@ -56,15 +81,16 @@ impl TenantPool {
     /// # Errors
     /// Why the database does not answer.
     pub async fn revocations(&self, after: i64) -> Result<(i64, Vec<Revocation>), TenancyError> {
-        type Row = (Option<Uuid>, Option<i64>, Option<i64>, i64);
+        type Row = (Option<String>, Option<Uuid>, Option<i64>, Option<i64>, i64);
         let rows: Vec<Row> = self
             .platform(async |connection| RevocationsAfter { after }.get_results(connection).await)
             .await?;
-        let stands_at = rows.iter().find(|row| row.0.is_none()).map_or(0, |row| row.3);
+        let stands_at = rows.iter().find(|row| row.0.is_none()).map_or(0, |row| row.4);
         let entries = rows
             .into_iter()
-            .filter_map(|(key, not_before_s, until_s, _)| {
+            .filter_map(|(of, key, not_before_s, until_s, _)| {
                 Some(Revocation {
+                    of: Of::from_word(&of?)?,
                     key: key?,
                     not_before_s,
                     until_s: until_s?,
@@ -90,7 +116,13 @@ struct RevocationsAfter {
 }
 
 impl Query for RevocationsAfter {
-    type SqlType = (Nullable<SqlUuid>, Nullable<BigInt>, Nullable<BigInt>, BigInt);
+    type SqlType = (
+        Nullable<Text>,
+        Nullable<SqlUuid>,
+        Nullable<BigInt>,
+        Nullable<BigInt>,
+        BigInt,
+    );
 }
 
 impl QueryId for RevocationsAfter {
@@ -100,7 +132,7 @@ impl QueryId for RevocationsAfter {
 
 impl QueryFragment<Pg> for RevocationsAfter {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> diesel::QueryResult<()> {
-        out.push_sql("SELECT key, not_before, expires_at, version FROM tenancy.revocations_after(");
+        out.push_sql("SELECT kind, key, not_before, expires_at, version FROM tenancy.revocations_after(");
         out.push_bind_param::<BigInt, _>(&self.after)?;
         out.push_sql(")");
         Ok(())
@@ -113,6 +145,7 @@ struct RevokeOne {
     not_before_s: Option<i64>,
     seconds: i32,
     once: Option<Uuid>,
+    person: Option<Uuid>,
     actor: Option<Uuid>,
     request: Uuid,
     route: Option<&'static str>,
@@ -120,9 +153,10 @@ struct RevokeOne {
 
 impl From<Revoke> for RevokeOne {
     fn from(order: Revoke) -> Self {
-        let (kind, key, not_before_s) = match order.what {
-            Revoked::Session(key) => ("session", key, None),
-            Revoked::Subject(subject, not_before_s) => ("subject", subject.as_uuid(), Some(not_before_s)),
+        let (kind, key, person, not_before_s) = match order.what {
+            Revoked::Session(key, None) => ("session", key, None, None),
+            Revoked::Session(key, Some((person, issued_s))) => ("session", key, Some(person.as_uuid()), Some(issued_s)),
+            Revoked::Subject(subject, not_before_s) => ("subject", subject.as_uuid(), None, Some(not_before_s)),
         };
         Self {
             kind,
@@ -130,6 +164,7 @@ impl From<Revoke> for RevokeOne {
             not_before_s,
             seconds: i32::try_from(order.lasting.as_secs()).unwrap_or(i32::MAX),
             once: order.once,
+            person,
             actor: order.actor.map(SubjectId::as_uuid),
             request: order.request.as_uuid(),
             route: order.route,
@@ -158,6 +193,8 @@ impl QueryFragment<Pg> for RevokeOne {
         out.push_bind_param::<Integer, _>(&self.seconds)?;
         out.push_sql(", ");
         out.push_bind_param::<Nullable<SqlUuid>, _>(&self.once)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<SqlUuid>, _>(&self.person)?;
         out.push_sql(", ");
         out.push_bind_param::<Nullable<SqlUuid>, _>(&self.actor)?;
         out.push_sql(", ");

@@ -146,7 +146,8 @@ fn call(name: &str, world: &World) -> Option<Call> {
         "GET /readyz" => Call::get("/readyz"),
         "GET /openapi.json" => Call::get("/openapi.json"),
         "POST /auth/backchannel-logout" => {
-            let token = world.site.logout_token("dana", Some(&format!("session-{tag}")));
+            // Somebody who does not call here: her tokens that name no session end with it.
+            let token = world.site.logout_token("robin", Some(&format!("session-{tag}")));
             Call::of("/auth/backchannel-logout", Body::Form(format!("logout_token={token}")))
         }
         "GET /v1/me" => Call::get("/v1/me"),

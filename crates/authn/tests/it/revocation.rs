@@ -1,7 +1,9 @@
 //! Ending a token before its time: the deny-list, and the logout tokens that fill it.
 
 use crate::fixture::{Idp, KEYS, ManualClock, NOW_S, es256, header, options, outcome, token};
-use bearingwall_authn::{BearerVerifier, EndedSessions, Logout, Revocation, Revocations, session_key, subject_id};
+use bearingwall_authn::{
+    BearerVerifier, EndedSessions, Logout, Revocation, RevocationOf, Revocations, session_key, subject_id,
+};
 use bearingwall_core::{Classified, Clock};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -70,8 +72,9 @@ impl Stage {
     }
 }
 
-fn entry(key: uuid::Uuid, not_before_s: Option<i64>) -> Revocation {
+fn entry(of: RevocationOf, key: uuid::Uuid, not_before_s: Option<i64>) -> Revocation {
     Revocation {
+        of,
         key,
         not_before_s,
         until_s: NOW_S + 3600,
@@ -86,14 +89,14 @@ async fn aut_4_an_ended_session_is_refused_at_once_though_its_token_is_remembere
         assert_eq!(stage.outcome(token).await, Ok(()));
     }
     let issuer = stage.idp.config().issuer;
-    stage.read(&[entry(session_key(&issuer, "s1"), None)]);
+    stage.read(&[entry(RevocationOf::Session, session_key(&issuer, "s1"), None)]);
     assert_eq!(stage.outcome(&ended).await, Err("AUT-020"));
     assert_eq!(stage.outcome(&other).await, Ok(()));
     // A token that nobody has seen before is of the same session, and one without a session is of none.
     assert_eq!(stage.outcome(&stage.of_session("s1")).await, Err("AUT-020"));
     assert_eq!(stage.outcome(&stage.idp.good()).await, Ok(()));
     // What is read next is added.
-    stage.read(&[entry(session_key(&issuer, "s2"), None)]);
+    stage.read(&[entry(RevocationOf::Session, session_key(&issuer, "s2"), None)]);
     assert_eq!(stage.outcome(&ended).await, Err("AUT-020"));
     assert_eq!(stage.outcome(&other).await, Err("AUT-020"));
     // A session of the same name at another issuer is another session.
@@ -111,10 +114,37 @@ async fn aut_4_signing_a_person_out_ends_what_was_issued_until_then() {
     };
     let (before, same, after) = (issued_at(NOW_S - 10), issued_at(NOW_S - 5), issued_at(NOW_S - 4));
     assert_eq!(stage.outcome(&before).await, Ok(()));
-    stage.read(&[entry(subject_id(&issuer, "3f8a").as_uuid(), Some(NOW_S - 5))]);
+    stage.read(&[entry(
+        RevocationOf::Subject,
+        subject_id(&issuer, "3f8a").as_uuid(),
+        Some(NOW_S - 5),
+    )]);
     assert_eq!(stage.outcome(&before).await, Err("AUT-020"));
     assert_eq!(stage.outcome(&same).await, Err("AUT-020"));
     assert_eq!(stage.outcome(&after).await, Ok(()));
+}
+
+#[tokio::test]
+async fn aut_4_an_entry_of_one_kind_neither_stands_for_another_nor_in_its_way() {
+    let stage = Stage::new().await;
+    let issuer = stage.idp.config().issuer;
+    let (person, session) = (subject_id(&issuer, "3f8a").as_uuid(), session_key(&issuer, "s1"));
+    let (sessionless, with_session) = (stage.idp.good(), stage.of_session("s1"));
+    // A person's key as a session's, and the other way round, say nothing.
+    stage.read(&[
+        entry(RevocationOf::Session, person, None),
+        entry(RevocationOf::Subject, session, Some(NOW_S)),
+        entry(RevocationOf::Sessionless, session, Some(NOW_S)),
+    ]);
+    assert_eq!(stage.outcome(&sessionless).await, Ok(()));
+    assert_eq!(stage.outcome(&with_session).await, Ok(()));
+    // Of a person whose session ended, the tokens without a session are out and those of another session are not.
+    stage.read(&[entry(RevocationOf::Sessionless, person, Some(NOW_S))]);
+    assert_eq!(stage.outcome(&sessionless).await, Err("AUT-020"));
+    assert_eq!(stage.outcome(&with_session).await, Ok(()));
+    // A later entry of another kind under the same key does not take its place.
+    stage.read(&[entry(RevocationOf::Subject, person, Some(NOW_S - 4000))]);
+    assert_eq!(stage.outcome(&sessionless).await, Err("AUT-020"));
 }
 
 #[tokio::test]
@@ -144,14 +174,14 @@ async fn aut_4_an_entry_is_forgotten_when_no_token_is_left_that_it_concerns() {
     let issuer = stage.idp.config().issuer;
     stage.read(&[Revocation {
         until_s: NOW_S + 60,
-        ..entry(session_key(&issuer, "s1"), None)
+        ..entry(RevocationOf::Session, session_key(&issuer, "s1"), None)
     }]);
     assert!(format!("{:?}", stage.list).contains("entries: 1"), "{:?}", stage.list);
     stage.clock.advance_s(60);
     stage.read(&[]);
     assert!(format!("{:?}", stage.list).contains("entries: 0"), "{:?}", stage.list);
     // Read from the beginning, the list is what was read.
-    stage.read(&[entry(session_key(&issuer, "s1"), None)]);
+    stage.read(&[entry(RevocationOf::Session, session_key(&issuer, "s1"), None)]);
     stage.list.refreshed(stage.clock.unix_ms(), &[], true);
     assert!(format!("{:?}", stage.list).contains("entries: 0"), "{:?}", stage.list);
 }

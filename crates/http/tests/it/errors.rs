@@ -1,6 +1,6 @@
 //! HTP-1, HTP-2, HTP-3: what an error says, to the caller and to the log.
 
-use crate::fakes::{Answer, send, with_token, world, world_with};
+use crate::fakes::{Answer, LOOK, send, with_token, world, world_with};
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
 use actix_web::web;
@@ -102,19 +102,27 @@ async fn slow(_: Granted<ReadClient>) -> &'static str {
 fn routes() -> RouteTable {
     RouteTable::builder()
         .secured::<WriteClient, _, _>(
-            RouteSpec::new("POST /v1/things", "create", "Creates.").rate(RateClass::Light),
+            RouteSpec::new("POST /v1/things", "create", "Creates.")
+                .phi(LOOK)
+                .rate(RateClass::Light),
             create,
         )
         .secured::<ReadClient, _, _>(
-            RouteSpec::new("GET /v1/things", "list", "Lists.").rate(RateClass::Light),
+            RouteSpec::new("GET /v1/things", "list", "Lists.")
+                .phi(LOOK)
+                .rate(RateClass::Light),
             list,
         )
         .secured::<ReadClient, _, _>(
-            RouteSpec::new("GET /v1/things/{id}", "read", "Reads.").rate(RateClass::Light),
+            RouteSpec::new("GET /v1/things/{id}", "read", "Reads.")
+                .phi(LOOK)
+                .rate(RateClass::Light),
             read,
         )
         .secured::<ReadClient, _, _>(
-            RouteSpec::new("GET /v1/slow", "slow", "Takes long.").rate(RateClass::Light),
+            RouteSpec::new("GET /v1/slow", "slow", "Takes long.")
+                .phi(LOOK)
+                .rate(RateClass::Light),
             slow,
         )
         .finish()

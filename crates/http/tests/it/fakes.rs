@@ -4,11 +4,14 @@ use actix_web::body;
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
 use actix_web::{App, test};
+use bearingwall_audit::EventType;
 use bearingwall_authn::{AuthnError, BoxFuture, IdentityProvider};
 use bearingwall_core::{
     BreakGlassId, Ctx, CustomerId, EventSink, Principal, Role, SecurityEvent, SubjectId, SystemIds,
 };
-use bearingwall_http::{Application, Check, Limits, Readiness, RouteTable, Services, StaffSessions};
+use bearingwall_http::{
+    Application, Check, Limits, PerMinute, Rates, Readiness, RouteTable, Services, Sessions, StaffSessions, app_routes,
+};
 use bearingwall_rbac::{PermissionId, PolicyEngine, PolicyError, PolicyTable, Scope};
 use bearingwall_tenancy::TenancyError;
 use bearingwall_tenancy::break_glass::OpenSession;
@@ -23,9 +26,12 @@ pub(crate) const CUSTOMER: CustomerId =
     CustomerId::from_uuid(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_000A));
 pub(crate) const OTHER_CUSTOMER: CustomerId =
     CustomerId::from_uuid(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_000B));
+/// What a route of a test that touches personal data leaves on the record.
+pub(crate) const LOOK: &[EventType] = &[EventType::ClientRead];
 pub(crate) const SUBJECT: SubjectId = SubjectId::from_uuid(Uuid::from_u128(0x5));
 
-/// Knows the tokens `reader`, `writer`, `both`, `other` (another tenant's), `platform`, `stray` (reads, without a tenant) and `nobody`;
+/// Knows the tokens `reader`, `writer`, `both`, `other` (another tenant's), `platform`, `staff` (who is a tenant's person, too),
+/// `stray` (reads, without a tenant) and `nobody`;
 /// `down` meets an issuer without keys; everything else has expired.
 pub(crate) struct Tokens;
 
@@ -48,6 +54,7 @@ impl IdentityProvider for Tokens {
             "both" => known(&[Role::Authenticated, Role::CustomerAdmin], Some(CUSTOMER)),
             "other" => known(&[Role::Authenticated, Role::CustomerAdmin], Some(OTHER_CUSTOMER)),
             "platform" => known(&[Role::InternalAdmin], None),
+            "staff" => known(&[Role::InternalAdmin, Role::Authenticated], Some(CUSTOMER)),
             "stray" => known(&[Role::Authenticated], None),
             "nobody" => known(&[], Some(CUSTOMER)),
             "down" => Err(AuthnError::KeysUnavailable {
@@ -153,7 +160,30 @@ pub(crate) fn world_that_keeps_proofs(routes: RouteTable) -> World {
     world_of(routes, Limits::default(), true, true)
 }
 
+/// The whole API with sessions in browsers; four failures at once of a network.
+pub(crate) fn world_in_browsers(sessions: Arc<dyn Sessions>) -> World {
+    let rates = Rates {
+        refusals: PerMinute(16),
+        ..Rates::default()
+    };
+    let limits = Limits {
+        rates,
+        ..Limits::default()
+    };
+    world_from(app_routes().unwrap(), limits, true, false, Some(sessions))
+}
+
 fn world_of(routes: RouteTable, limits: Limits, passed: bool, keep_proof: bool) -> World {
+    world_from(routes, limits, passed, keep_proof, None)
+}
+
+fn world_from(
+    routes: RouteTable,
+    limits: Limits,
+    passed: bool,
+    keep_proof: bool,
+    sessions: Option<Arc<dyn Sessions>>,
+) -> World {
     let record = Arc::new(Record::default());
     let readiness = Arc::new(Fixed {
         passed,
@@ -167,7 +197,7 @@ fn world_of(routes: RouteTable, limits: Limits, passed: bool, keep_proof: bool) 
         readiness: readiness.clone(),
         ids: Arc::new(SystemIds),
         keep_proof,
-        sessions: None,
+        sessions,
         strong_for_phi: false,
     };
     World {

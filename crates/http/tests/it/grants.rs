@@ -1,6 +1,6 @@
 //! RBC-1: what a handler receives, and that a refusal comes before anything else is read.
 
-use crate::fakes::{CUSTOMER, EXPIRES, SUBJECT, World, send, with_token, world, world_that_keeps_proofs};
+use crate::fakes::{CUSTOMER, EXPIRES, LOOK, SUBJECT, World, send, with_token, world, world_that_keeps_proofs};
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
 use actix_web::web;
@@ -37,9 +37,12 @@ async fn write(_: Granted<WriteClient>, _: web::Json<serde_json::Value>) -> &'st
 
 fn routes() -> RouteTable {
     RouteTable::builder()
-        .secured::<ReadClient, _, _>(RouteSpec::new("GET /v1/things/{id}", "show", "Shows."), show)
-        .secured::<ReadClient, _, _>(RouteSpec::new("GET /v1/proofs", "prove", "Proves."), prove)
-        .secured::<WriteClient, _, _>(RouteSpec::new("POST /v1/things:import", "write", "Writes."), write)
+        .secured::<ReadClient, _, _>(RouteSpec::new("GET /v1/things/{id}", "show", "Shows.").phi(LOOK), show)
+        .secured::<ReadClient, _, _>(RouteSpec::new("GET /v1/proofs", "prove", "Proves.").phi(LOOK), prove)
+        .secured::<WriteClient, _, _>(
+            RouteSpec::new("POST /v1/things:import", "write", "Writes.").phi(LOOK),
+            write,
+        )
         .finish()
         .unwrap()
 }

@@ -7,6 +7,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod browser;
 mod crm;
 mod documents;
 mod errors;

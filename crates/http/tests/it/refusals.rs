@@ -1,6 +1,6 @@
 //! AUD-3: a refusal reaches the record, with who it was only where that was proven.
 
-use crate::fakes::{CUSTOMER, SUBJECT, send, with_token, world, world_that_keeps_proofs};
+use crate::fakes::{CUSTOMER, LOOK, SUBJECT, send, with_token, world, world_that_keeps_proofs};
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
 use bearingwall_core::{BearerProof, Outcome, SecurityEvent};
@@ -12,7 +12,7 @@ async fn write(_: Granted<WriteClient>) -> &'static str {
 }
 
 fn routes() -> RouteTable {
-    let spec = RouteSpec::new("POST /v1/things/{id}", "write", "Writes.");
+    let spec = RouteSpec::new("POST /v1/things/{id}", "write", "Writes.").phi(LOOK);
     RouteTable::builder()
         .secured::<WriteClient, _, _>(spec, write)
         .finish()

@@ -1,6 +1,6 @@
 //! RBC-4: what a session into a tenant makes of a member of the platform's staff, and of nobody else.
 
-use crate::fakes::{CUSTOMER, SESSION, SESSION_ENDS, SUBJECT, UNKNOWABLE, send, with_token, world};
+use crate::fakes::{CUSTOMER, LOOK, SESSION, SESSION_ENDS, SUBJECT, UNKNOWABLE, send, with_token, world};
 use actix_web::test::TestRequest;
 use actix_web::web;
 use bearingwall_core::CustomerId;
@@ -30,8 +30,8 @@ async fn manage(granted: Granted<ManageBreakGlass>) -> web::Json<serde_json::Val
 
 fn routes() -> RouteTable {
     RouteTable::builder()
-        .secured::<ReadClient, _, _>(RouteSpec::new("GET /v1/things", "show", "Shows."), show)
-        .secured::<WriteClient, _, _>(RouteSpec::new("POST /v1/things", "write", "Writes."), write)
+        .secured::<ReadClient, _, _>(RouteSpec::new("GET /v1/things", "show", "Shows.").phi(LOOK), show)
+        .secured::<WriteClient, _, _>(RouteSpec::new("POST /v1/things", "write", "Writes.").phi(LOOK), write)
         .secured::<ManageBreakGlass, _, _>(RouteSpec::new("GET /v1/staff", "manage", "Manages."), manage)
         .finish()
         .unwrap()
@@ -49,6 +49,16 @@ async fn rbc_4_a_session_makes_a_reader_of_one_tenant_for_as_long_as_it_is_open(
     assert_eq!(
         (without.status.as_u16(), without.json()["code"].as_str()),
         (403, Some("RBC-001"))
+    );
+    // Nor does a token that makes the same person one of the tenant's: who is staff comes as staff.
+    let both = send(
+        &world.application,
+        with_token(TestRequest::get().uri("/v1/things"), "staff"),
+    )
+    .await;
+    assert_eq!(
+        (both.status.as_u16(), both.json()["code"].as_str()),
+        (403, Some("HTP-019"))
     );
     let inside = send(&world.application, named(read(), &SESSION.to_string())).await;
     let expected = json!({

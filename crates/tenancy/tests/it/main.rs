@@ -14,6 +14,7 @@ mod canary;
 mod compile_fail;
 mod context;
 mod embedding;
+mod ending;
 mod fixture;
 mod inventory;
 mod jobs;

@@ -41,6 +41,14 @@ async fn ten_7_staff_enter_a_tenant_only_through_an_open_and_approved_session() 
         "TEN-011",
         "without a session"
     );
+    let mut both = Signer::staff("ines");
+    both["customer_id"] = a.to_string().into();
+    let both = split.ctx("ines", a, split.signer.token(&both));
+    assert_eq!(
+        code(seen(&pool, &both).await),
+        "TEN-011",
+        "nor with a token that names the tenant as well"
+    );
     as_staff(&split, &pool, "ines", &open(session, a, 30)).await.unwrap();
     assert_eq!(
         code(look(&split, &pool, "ines", a).await),
