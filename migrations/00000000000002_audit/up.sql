@@ -298,7 +298,7 @@ END $p$;
 -- SQL that never commits would hold up every other refusal.
 -- SECURITY: each outcome has a bound of its own, so that a flood of refusals, which anybody can cause, silences no alarm.
 -- CONTROL: AUD-3
-CREATE FUNCTION audit.record_refusal(p_event_id uuid, p_event_type text, p_outcome_code text, p_request uuid, p_route text) RETURNS void
+CREATE FUNCTION audit.record_refusal(p_event_id uuid, p_event_type text, p_outcome_code text, p_request uuid, p_route text, p_source_ip inet) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
 DECLARE
     v_since   timestamptz := clock_timestamp() - interval '1 second';
@@ -313,9 +313,9 @@ BEGIN
             AND e.recorded_at > v_since AND e.outcome = v_outcome LIMIT v_limit) r) >= v_limit THEN
         RAISE EXCEPTION 'too many refusals in this second' USING ERRCODE = '53400';
     END IF;
-    INSERT INTO audit.events (customer_id, actor_id, request_id, event_id, event_type, phase, outcome, outcome_code, route)
+    INSERT INTO audit.events (customer_id, actor_id, request_id, event_id, event_type, phase, outcome, outcome_code, route, source_ip)
     VALUES ('00000000-0000-8000-8000-000000000001', '00000000-0000-8000-8000-000000000003', p_request,
-            p_event_id, p_event_type, 'completed', v_outcome, p_outcome_code, p_route);
+            p_event_id, p_event_type, 'completed', v_outcome, p_outcome_code, p_route, p_source_ip);
 END $f$;
 
 -- What the operator's tool did: migrations, tenants, keys.
@@ -337,7 +337,7 @@ REVOKE ALL ON ALL ROUTINES IN SCHEMA audit FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.declared_subjects(text, text), audit.search_declared(text), audit.sweep_declared(text, text)
     TO bearingwall_app, bearingwall_admin;
 GRANT EXECUTE ON FUNCTION audit.declare_sweep(text, text, text[]) TO bearingwall_admin;
-GRANT EXECUTE ON FUNCTION audit.record_refusal(uuid, text, text, uuid, text) TO bearingwall_app;
+GRANT EXECUTE ON FUNCTION audit.record_refusal(uuid, text, text, uuid, text, inet) TO bearingwall_app;
 GRANT EXECUTE ON FUNCTION audit.ready() TO bearingwall_app, bearingwall_sealer, bearingwall_auditor;
 GRANT EXECUTE ON FUNCTION audit.create_partition(date) TO bearingwall_admin, bearingwall_sealer;
 GRANT EXECUTE ON FUNCTION audit.register_phi_table(text, name, boolean), audit.record_operation(text, text, uuid) TO bearingwall_admin;

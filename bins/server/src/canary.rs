@@ -176,6 +176,7 @@ impl Canary {
             request,
             route: None,
             proof: None,
+            source_ip: None,
         });
     }
 

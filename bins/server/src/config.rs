@@ -14,6 +14,7 @@ use bearingwall_http::{PerMinute, Rates};
 use bearingwall_secrets::{SecretRef, document};
 use bearingwall_telemetry::TelemetryConfig;
 use bearingwall_tenancy::{DatabaseAddress, Pooler};
+use ipnet::IpNet;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -84,6 +85,8 @@ pub struct ServerSettings {
     pub shutdown_timeout_s: u64,
     /// That a proxy on a trusted network ends TLS in front of this server.
     pub tls_terminated_upstream: bool,
+    /// The networks of the proxies in front of this server, whose `X-Forwarded-For` is taken for where a request comes from.
+    pub trusted_proxies: Vec<IpNet>,
     /// Where metrics are scraped; port 0 takes a free one, and without it there are none.
     pub metrics_listen: Option<SocketAddr>,
     /// That only the monitoring system reaches the metrics' address, although it is not this machine's own.
@@ -98,6 +101,7 @@ impl Default for ServerSettings {
             request_timeout_s: 30,
             shutdown_timeout_s: 30,
             tls_terminated_upstream: false,
+            trusted_proxies: Vec::new(),
             metrics_listen: None,
             metrics_on_trusted_network: false,
         }
@@ -480,6 +484,13 @@ impl Config {
             (self.server.workers == Some(0), "`server.workers` is 0"),
             (self.server.request_timeout_s == 0, "`server.request_timeout_s` is 0"),
             (
+                self.server
+                    .trusted_proxies
+                    .iter()
+                    .any(|network| network.prefix_len() == 0),
+                "`server.trusted_proxies` trusts everybody's word about where a request comes from",
+            ),
+            (
                 !(1..=TOKEN_LIFETIME_MAX_S).contains(&self.authn.max_lifetime_s),
                 "`authn.max_lifetime_s` is not between 1 and 86400",
             ),
@@ -667,6 +678,10 @@ mod tests {
             ("regions = [\"us-east\"]", "regions = []"),
             ("regions", "max_connections = 0\nregions"),
             ("regions", "statement_timeout_ms = 0\nregions"),
+            (
+                "[database]",
+                "[server]\ntrusted_proxies = [\"10.0.0.0/8\", \"::/0\"]\n[database]",
+            ),
             ("[keys]", "[isolation]\ncanary_interval_s = 0\n[keys]"),
             ("[keys]", "[isolation]\ncanary_interval_s = 3601\n[keys]"),
         ] {

@@ -13,7 +13,9 @@ use bearingwall_authn::{BearerVerifier, EndedSessions, IdentityProvider, Revocat
 use bearingwall_authn_oidc::{OidcClient, OidcConfig};
 use bearingwall_core::{Sensitive, SystemClock, SystemIds};
 use bearingwall_domain::Crm;
-use bearingwall_http::{Application, Limits, RunningServer, ServerOptions, Services, Sessions, SignOut, app_routes};
+use bearingwall_http::{
+    Application, Limits, RunningServer, ServerOptions, Services, Sessions, SignOut, TrustedProxies, app_routes,
+};
 use bearingwall_rbac::PolicyTable;
 use bearingwall_rbac_casbin::CasbinEngine;
 use bearingwall_secrets::{
@@ -114,6 +116,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
         keep_proof: config.isolation.profile == IsolationProfile::SplitKey,
         sessions,
         strong_for_phi: config.authn.strong_for_phi,
+        proxies: TrustedProxies::new(&config.server.trusted_proxies),
     };
     let limits = Limits {
         deadline: Duration::from_secs(config.server.request_timeout_s),

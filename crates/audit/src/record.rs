@@ -312,6 +312,7 @@ pub(crate) struct Refusal {
     pub(crate) reason: &'static str,
     pub(crate) request: Uuid,
     pub(crate) route: Option<&'static str>,
+    pub(crate) source_ip: Option<String>,
 }
 
 impl QueryId for Refusal {
@@ -331,7 +332,9 @@ impl QueryFragment<Pg> for Refusal {
         out.push_bind_param::<SqlUuid, _>(&self.request)?;
         out.push_sql(", ");
         out.push_bind_param::<Nullable<Text>, _>(&self.route)?;
-        out.push_sql(")");
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Text>, _>(&self.source_ip)?;
+        out.push_sql("::pg_catalog.inet)");
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use crate::error::AuditError;
 use crate::log::AuditLog;
 use crate::record::{Phase, Refusal};
-use bearingwall_core::{Ctx, CtxParts, CustomerId, EventSink, PurposeOfUse, RoleSet, SecurityEvent, SubjectId};
+use bearingwall_core::{Ctx, CtxParts, CustomerId, EventSink, Origin, PurposeOfUse, RoleSet, SecurityEvent, SubjectId};
 use bearingwall_events::EventType;
 use bearingwall_tenancy::{TenancyError, TenantTx};
 use diesel_async::AsyncConnectionCore;
@@ -108,6 +108,7 @@ impl AuditLog {
             reason: event.reason,
             request: event.request.as_uuid(),
             route: event.route,
+            source_ip: event.source_ip.map(|address| address.to_string()),
         };
         self.pool()
             .run_outside(refusal)
@@ -139,6 +140,10 @@ impl AuditLog {
             Some(proof) => ctx.with_proof(proof.clone()),
             None => ctx,
         };
+        let ctx = ctx.with_origin(Origin {
+            source_ip: event.source_ip,
+            trace: None,
+        });
         let denied = self
             .single(&ctx, EventType::RequestDenied, Phase::Completed, event.outcome)
             .because(event.reason);

@@ -119,7 +119,7 @@ pub struct Ctx {
 /// Where a request came from, for the record and for nothing else: nothing is decided by it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
-    /// The address of the network peer.
+    /// The address of the network peer, or what a trusted proxy says of it.
     pub source_ip: Option<IpAddr>,
     /// Trace and span (W3C Trace Context, sections 3.2.2.3 and 3.2.2.4).
     pub trace: Option<([u8; 16], [u8; 8])>,

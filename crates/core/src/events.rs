@@ -1,6 +1,7 @@
 //! The port through which lower layers report security events, without knowing who records them.
 
 use crate::{BearerProof, CustomerId, RequestId, SubjectId};
+use std::net::IpAddr;
 
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub struct SecurityEvent {
     pub route: Option<&'static str>,
     /// The token that proved the actor, where the database verifies it itself. It is never recorded.
     pub proof: Option<BearerProof>,
+    /// The address from which the request came.
+    pub source_ip: Option<IpAddr>,
 }
 
 /// Where lower layers report to. Reporting never blocks and never fails the caller:

@@ -5,6 +5,7 @@ use crate::rates::{Buckets, TooSoon};
 use crate::refusals::{Refusal, Refusals};
 use crate::routes::{Matched, Refused};
 use crate::sessions::SIGN_IN;
+use crate::visitor::Visitor;
 use crate::{HttpError, Limits, Problem, Services};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -16,6 +17,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
 use bearingwall_core::{Classified as _, RequestId};
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 use tracing::{Instrument, Span, field};
@@ -89,7 +91,15 @@ pub(crate) async fn serve(
     if let Some(theirs) = client_request_id(request.headers()) {
         span.record("client_request_id", theirs);
     }
-    request.extensions_mut().insert(id);
+    let peer = request.peer_addr().map(|peer| peer.ip());
+    let visitor = edge.services.proxies.visitor(peer, request.headers());
+    {
+        let mut extensions = request.extensions_mut();
+        extensions.insert(id);
+        if let Some(visitor) = visitor {
+            extensions.insert(visitor);
+        }
+    }
 
     let answer = next.call(request).instrument(span.clone()).await;
     let _entered = span.enter();
@@ -122,7 +132,7 @@ fn finish(edge: &Edge, response: ServiceResponse<BoxBody>, id: RequestId) -> Ser
     // Here, where every answer passes: whatever it was that proved no identity, a token or a sign-in. It was looked at before
     // it is counted, so that whoever proves one is not held up by its neighbours.
     if is_unproven(&request, status)
-        && let Err(too_soon) = edge.buckets.unproven(request.peer_addr().map(|peer| peer.ip()))
+        && let Err(too_soon) = edge.buckets.unproven(visitor(&request))
     {
         // What it was stands on the record already; the answer is another, and the alarm comes on top.
         let too_many = throttled(&request, too_soon);
@@ -131,6 +141,11 @@ fn finish(edge: &Edge, response: ServiceResponse<BoxBody>, id: RequestId) -> Ser
     }
     let rendered = problem.render(id);
     ServiceResponse::new(request, rendered)
+}
+
+/// Where a request comes from.
+pub(crate) fn visitor(request: &HttpRequest) -> Option<IpAddr> {
+    request.extensions().get::<Visitor>().map(|visitor| visitor.0)
 }
 
 fn is_unproven(request: &HttpRequest, status: StatusCode) -> bool {
@@ -180,6 +195,7 @@ fn report(edge: &Edge, request: &HttpRequest, problem: &Problem, status: StatusC
             request: id,
             route: extensions.get::<Matched>().map(|matched| matched.0),
             proof: caller.and_then(|caller| caller.proof.clone()),
+            source_ip: extensions.get::<Visitor>().map(|visitor| visitor.0),
         });
     }
 }

@@ -3,6 +3,7 @@
 use crate::authentication::Caller;
 use crate::edge::{Edge, throttled};
 use crate::routes::{Cost, Matched, RateClass};
+use crate::visitor::Visitor;
 use crate::{HttpError, Problem};
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderMap, HeaderName};
@@ -116,7 +117,7 @@ fn grant<P: Permission>(request: &HttpRequest) -> Result<Granted<P>, Problem> {
         None => ctx,
     };
     let ctx = ctx.with_origin(Origin {
-        source_ip: request.peer_addr().map(|peer| peer.ip()),
+        source_ip: extensions.get::<Visitor>().map(|visitor| visitor.0),
         trace: TraceContext::of(&Span::current()).map(|context| context.ids()),
     });
     // The one place where a context of a request is made: what needs the names need not be told of them.

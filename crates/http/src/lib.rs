@@ -27,6 +27,7 @@ mod server;
 mod services;
 mod sessions;
 mod sign_out;
+mod visitor;
 
 pub use application::Application;
 pub use authentication::BREAK_GLASS;
@@ -42,6 +43,7 @@ pub use server::{ListenError, RunningServer, ServerOptions};
 pub use services::{Check, Limits, Readiness, Services, StaffSessions};
 pub use sessions::{CSRF, OpenSession, OwnPageCookie, Sessions, SignInAnswer, SignInBegun, SignInFinished};
 pub use sign_out::SignOut;
+pub use visitor::TrustedProxies;
 
 /// Every route of the API.
 ///

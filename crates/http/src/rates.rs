@@ -37,7 +37,8 @@ impl PerMinute {
     }
 }
 
-/// How often somebody may ask, in each class of routes. A rate of 0 is no limit.
+/// How often an actor may ask, in each class of routes, and one network where nobody is asked who it is. A rate of 0 is no
+/// limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rates {
     /// What answers from memory, for each actor.
@@ -94,6 +95,8 @@ impl Default for Rates {
 enum Owner {
     Actor(Uuid, RateClass),
     Tenant(Uuid, RateClass),
+    /// Who asks where nobody is asked who it is, by the network.
+    Visitor(IpAddr, RateClass),
     /// Who proved no identity, by the network.
     Network(IpAddr),
     /// What an actor was refused.
@@ -144,6 +147,15 @@ impl Buckets {
         };
         let rate = PerMinute(rate.0.saturating_mul(self.rates.tenant_factor));
         self.take(Owner::Tenant(customer, class), rate)
+    }
+
+    /// Takes for a request to a route that asks nobody who it is: from one network as often as one actor may.
+    // CONTROL: HTP-4
+    pub(crate) fn public(&self, visitor: Option<IpAddr>, class: RateClass) -> Result<(), TooSoon> {
+        match visitor {
+            Some(visitor) => self.take(Owner::Visitor(network(visitor), class), self.rates.of(class)),
+            None => Ok(()),
+        }
     }
 
     /// Takes for a request that proved no identity. Who proves one is never held up by what others of its network do.

@@ -2,6 +2,7 @@
 
 use crate::routes::Refused;
 use bearingwall_core::{BearerProof, CustomerId, EventSink, Outcome, RequestId, SecurityEvent, SubjectId};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,7 @@ pub(crate) struct Refusal {
     pub(crate) route: Option<&'static str>,
     /// The token that proved who, where the database asks for it.
     pub(crate) proof: Option<BearerProof>,
+    pub(crate) source_ip: Option<IpAddr>,
 }
 
 /// Reports refusals to the sink, at most [`REPORTS_PER_S`]; the rest are counted, and the count is logged.
@@ -60,6 +62,7 @@ impl Refusals {
             request: refusal.request,
             route: refusal.route,
             proof: refusal.proof,
+            source_ip: refusal.source_ip,
         });
     }
 

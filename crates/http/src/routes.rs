@@ -1,13 +1,13 @@
 //! The one route table: what every route is called, who may use it, what it touches and what it leaves on the record.
 
-use crate::edge::Edge;
+use crate::edge::{self, Edge, throttled};
 use crate::{Granted, HttpError, Problem};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::HeaderValue;
 use actix_web::middleware::{Next, from_fn};
-use actix_web::{Error, FromRequest, Handler, HttpResponse, Resource, Responder, Route, guard, web};
+use actix_web::{Error, FromRequest, Handler, HttpMessage as _, HttpResponse, Resource, Responder, Route, guard, web};
 use bearingwall_audit::{EventType, Phase};
 use bearingwall_core::{Classified, ErrorKind};
 use bearingwall_rbac::{Permission, PermissionId};
@@ -228,6 +228,7 @@ impl RouteTableBuilder {
             return self;
         };
         let (streamed, rate, guarded) = (spec.streamed, spec.rate, method.clone());
+        let is_public = matches!(access, Access::Public(_));
         let mount = move || {
             let matched = guard::fn_guard(move |request| {
                 let mut data = request.req_data_mut();
@@ -236,10 +237,16 @@ impl RouteTableBuilder {
                 true
             });
             let route = web::method(guarded.clone()).guard(matched).to(handler.clone());
-            if streamed {
+            let route = if streamed {
                 route
             } else {
                 route.wrap(from_fn(hold_to_deadline))
+            };
+            // Who is secured is counted by who asks, with the permission.
+            if is_public {
+                route.wrap(from_fn(hold_to_rate))
+            } else {
+                route
             }
         };
         self.routes.push(DeclaredRoute {
@@ -347,6 +354,23 @@ async fn hold_to_deadline(
         Ok(answer) => answer.map(ServiceResponse::map_into_boxed_body),
         Err(_) => Err(Problem::from(HttpError::Deadline).into()),
     }
+}
+
+/// Tells a network to wait that asks too often where nobody is asked who it is.
+async fn hold_to_rate(
+    edge: web::Data<Edge>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let cost = request
+        .extensions()
+        .get::<Cost>()
+        .map_or(RateClass::Bulk, |cost| cost.0);
+    if let Err(too_soon) = edge.buckets().public(edge::visitor(request.request()), cost) {
+        let problem = throttled(request.request(), too_soon);
+        return Ok(request.error_response(problem));
+    }
+    next.call(request).await.map(ServiceResponse::map_into_boxed_body)
 }
 
 /// `GET /v1/clients` as method and path.

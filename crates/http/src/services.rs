@@ -2,6 +2,7 @@
 
 use crate::Rates;
 use crate::sessions::Sessions;
+use crate::visitor::TrustedProxies;
 use bearingwall_authn::{BoxFuture, IdentityProvider};
 use bearingwall_core::{BreakGlassId, Ctx, EventSink, IdGen};
 use bearingwall_rbac::PolicyTable;
@@ -32,6 +33,8 @@ pub struct Services {
     pub sessions: Option<Arc<dyn Sessions>>,
     /// Whether routes of personal data are open to strong sign-ins only.
     pub strong_for_phi: bool,
+    /// Whose word about where a request comes from is taken.
+    pub proxies: TrustedProxies,
 }
 
 /// Sessions of the platform's staff into tenants.

@@ -53,7 +53,7 @@ fn refusals_that_do_not_reach_the_record_are_counted_where_the_alarm_looks() {
         .config()
         .replace("[database]", "metrics_listen = \"127.0.0.1:0\"\n[database]");
     let server = site.serve(&config);
-    site.execute("SET bearingwall.audit_ddl = 'on'; REVOKE EXECUTE ON FUNCTION audit.record_refusal(uuid, text, text, uuid, text) FROM bearingwall_app");
+    site.execute("SET bearingwall.audit_ddl = 'on'; REVOKE EXECUTE ON FUNCTION audit.record_refusal(uuid, text, text, uuid, text, inet) FROM bearingwall_app");
     assert_eq!(server.get("/v1/me", "not.a.token").status, 401);
     server.wait_for_metric("bearingwall_refusals_lost_total 1");
 }

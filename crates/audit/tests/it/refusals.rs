@@ -14,6 +14,7 @@ fn refusal(event_type: &'static str) -> SecurityEvent {
         request: RequestId::from_uuid(Uuid::now_v7()),
         route: Some("GET /v1/clients"),
         proof: None,
+        source_ip: None,
     }
 }
 
@@ -21,13 +22,16 @@ fn refusal(event_type: &'static str) -> SecurityEvent {
 async fn aud_3_a_refusal_without_identity_stands_under_the_platform() {
     let fixture = Fixture::create().await;
     let sink = fixture.log.sink();
-    let event = refusal("http.request.unauthenticated");
+    let event = SecurityEvent {
+        source_ip: Some("2001:db8::7".parse().unwrap()),
+        ..refusal("http.request.unauthenticated")
+    };
     let request = event.request;
     sink.report(event);
     sink.flush().await;
     assert_eq!(sink.lost(), 0);
     let condition = format!(
-        "request_id = '{request}' AND customer_id = '{}' AND actor_id = '{}' AND outcome = 'denied' AND outcome_code = 'AUT-001'",
+        "request_id = '{request}' AND source_ip = '2001:db8::7' AND customer_id = '{}' AND actor_id = '{}' AND outcome = 'denied' AND outcome_code = 'AUT-001'",
         CustomerId::PLATFORM,
         SubjectId::ANONYMOUS
     );
@@ -42,12 +46,13 @@ async fn aud_3_a_refusal_with_an_identity_stands_under_its_tenant() {
     sink.report(SecurityEvent {
         customer: Some(fixture.a),
         subject: Some(subject),
+        source_ip: Some("192.0.2.7".parse().unwrap()),
         ..refusal("http.request.denied")
     });
     sink.flush().await;
     assert_eq!(sink.lost(), 0);
     let condition = format!(
-        "customer_id = '{}' AND actor_id = '{subject}' AND event_type = 'http.request.denied'",
+        "customer_id = '{}' AND actor_id = '{subject}' AND event_type = 'http.request.denied' AND source_ip = '192.0.2.7'",
         fixture.a
     );
     assert_eq!(fixture.count(&condition).await, 1);
@@ -117,7 +122,7 @@ async fn aud_3_a_flood_of_refusals_silences_no_alarm() {
     // Within one transaction, so that the second is over for neither the refusal nor what follows it.
     let both = |second: &str| {
         format!(
-            "SELECT audit.record_refusal(gen_random_uuid(), event, 'a-code', gen_random_uuid(), NULL)
+            "SELECT audit.record_refusal(gen_random_uuid(), event, 'a-code', gen_random_uuid(), NULL, NULL)
              FROM unnest(ARRAY['http.request.denied', '{second}']) AS t (event)"
         )
     };
@@ -146,7 +151,7 @@ async fn aud_3_the_function_writes_refusals_under_the_platform_and_nothing_else(
         ("http.request.unauthenticated", "jane@example.com called"),
     ] {
         let refused = format!(
-            "SELECT audit.record_refusal(gen_random_uuid(), '{event}', '{code}', gen_random_uuid(), 'GET /v1/clients')"
+            "SELECT audit.record_refusal(gen_random_uuid(), '{event}', '{code}', gen_random_uuid(), 'GET /v1/clients', NULL)"
         );
         assert!(app.batch_execute(&refused).await.is_err(), "{event} {code}");
     }
@@ -158,7 +163,7 @@ async fn aud_3_an_open_transaction_holds_up_no_other_refusal() {
     let fixture = Fixture::create().await;
     let attacker = fixture.database.app_client().await;
     // Injected SQL that reports one refusal after the other and never commits.
-    let hold = "BEGIN; SELECT audit.record_refusal(gen_random_uuid(), 'http.request.unauthenticated', 'x', gen_random_uuid(), NULL), pg_sleep(0.1)
+    let hold = "BEGIN; SELECT audit.record_refusal(gen_random_uuid(), 'http.request.unauthenticated', 'x', gen_random_uuid(), NULL, NULL), pg_sleep(0.1)
         FROM generate_series(1, 60)";
     let held = tokio::spawn(async move { attacker.batch_execute(hold).await });
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;

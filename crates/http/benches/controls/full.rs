@@ -8,7 +8,7 @@ use bearingwall_authn::{AuthnOptions, BearerVerifier, BoxFuture, EndedSessions};
 use bearingwall_core::{ClientId, Ctx, CtxParts, CustomerId, Phi, PurposeOfUse, RequestId, Role, SubjectId, SystemIds};
 use bearingwall_domain::{Address, ClientInput, Crm};
 use bearingwall_http::{
-    Application, Check, Limits, Rates, Readiness, RunningServer, ServerOptions, Services, app_routes,
+    Application, Check, Limits, Rates, Readiness, RunningServer, ServerOptions, Services, TrustedProxies, app_routes,
 };
 use bearingwall_rbac::PolicyTable;
 use bearingwall_rbac_casbin::CasbinEngine;
@@ -106,6 +106,7 @@ impl Stage {
             keep_proof: false,
             sessions: None,
             strong_for_phi: false,
+            proxies: TrustedProxies::default(),
         };
         // One caller, as fast as it can.
         let limits = Limits {

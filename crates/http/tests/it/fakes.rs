@@ -10,7 +10,8 @@ use bearingwall_core::{
     BreakGlassId, Ctx, CustomerId, EventSink, Principal, Role, SecurityEvent, SubjectId, SystemIds,
 };
 use bearingwall_http::{
-    Application, Check, Limits, PerMinute, Rates, Readiness, RouteTable, Services, Sessions, StaffSessions, app_routes,
+    Application, Check, Limits, PerMinute, Rates, Readiness, RouteTable, Services, Sessions, StaffSessions,
+    TrustedProxies, app_routes,
 };
 use bearingwall_rbac::{PermissionId, PolicyEngine, PolicyError, PolicyTable, Scope};
 use bearingwall_tenancy::TenancyError;
@@ -199,6 +200,7 @@ fn world_from(
         keep_proof,
         sessions,
         strong_for_phi: false,
+        proxies: TrustedProxies::new(&["10.0.0.0/8".parse().unwrap()]),
     };
     World {
         record,

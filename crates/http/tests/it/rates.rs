@@ -18,6 +18,10 @@ async fn nobody() -> Result<&'static str, Problem> {
     Err(HttpError::Credentials { found: "none" }.into())
 }
 
+async fn open() -> &'static str {
+    "open"
+}
+
 /// Four at once for each actor and class, eight for a tenant; in a test's time nothing flows back.
 fn limited() -> World {
     let routes = RouteTable::builder()
@@ -43,7 +47,16 @@ fn limited() -> World {
             RouteSpec::new("GET /v1/unsaid", "unsaid", "Says no class.").phi(LOOK),
             read,
         )
-        .public(RouteSpec::new("GET /door", "door", "Lets nobody in."), "a test", nobody)
+        .public(
+            RouteSpec::new("GET /door", "door", "Lets nobody in.").rate(RateClass::Light),
+            "a test",
+            nobody,
+        )
+        .public(
+            RouteSpec::new("GET /hall", "hall", "Lets everybody in.").rate(RateClass::Read),
+            "a test",
+            open,
+        )
         .finish()
         .unwrap();
     let rates = Rates {
@@ -157,6 +170,40 @@ async fn htp_4_whatever_proves_no_identity_is_counted_and_not_bearer_tokens_alon
             .peer_addr("192.0.2.7:1".parse().unwrap())
     };
     assert_eq!(statuses(&world, 6, door).await, [401, 401, 401, 401, 429, 429]);
+}
+
+#[actix_web::test]
+async fn htp_4_a_network_asks_only_so_often_where_nobody_is_asked_who_it_is() {
+    let world = limited();
+    let hall = |peer: &'static str, forwarded: Option<&'static str>| {
+        move || {
+            let request = TestRequest::get().uri("/hall").peer_addr(peer.parse().unwrap());
+            match forwarded {
+                Some(forwarded) => request.insert_header(("x-forwarded-for", forwarded)),
+                None => request,
+            }
+        }
+    };
+    let direct = hall("192.0.2.7:1", None);
+    assert_eq!(statuses(&world, 6, direct).await, [200, 200, 200, 200, 429, 429]);
+    // Of whom is no proxy of ours, what it says of others is not believed.
+    let lying = hall("192.0.2.7:1", Some("203.0.113.1"));
+    assert_eq!(statuses(&world, 1, lying).await, [429]);
+    // Behind a proxy of ours, each network has its own.
+    let (one, other) = (
+        hall("10.1.2.3:1", Some("203.0.113.9")),
+        hall("10.1.2.3:1", Some("203.0.113.10")),
+    );
+    assert_eq!(statuses(&world, 5, one).await, [200, 200, 200, 200, 429]);
+    assert_eq!(statuses(&world, 1, other).await, [200]);
+    assert_eq!(statuses(&world, 1, hall("192.0.2.8:1", None)).await, [200]);
+    // One alarm for each that was too fast, with its address.
+    let reported = world.record.0.lock().unwrap();
+    let alarms: Vec<_> = (reported.iter())
+        .map(|event| (event.reason, event.source_ip.unwrap().to_string()))
+        .collect();
+    let expected = ["192.0.2.7", "203.0.113.9"].map(|address| ("HTP-018", address.to_owned()));
+    assert_eq!(alarms, expected);
 }
 
 #[actix_web::test]

@@ -337,7 +337,7 @@ async fn records(superuser: &Client) -> Vec<(&'static str, String)> {
     .map(|sql| (SERVER, format!("{a}; {sql}")))
     .collect();
     let refusal =
-        |kind: &str| format!("SELECT audit.record_refusal(gen_random_uuid(), '{kind}', 'x', '{REQUEST}', NULL)");
+        |kind: &str| format!("SELECT audit.record_refusal(gen_random_uuid(), '{kind}', 'x', '{REQUEST}', NULL, NULL)");
     list.extend([
         (SERVER, refusal("client.read")),
         (SERVER, refusal("http.request.denied")),
