@@ -9,7 +9,7 @@ use bearingwall_testkit::issuer::TokenRequest;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-fn token(site: &Site, subject: &str, customer: Option<CustomerId>, roles: &[Role]) -> String {
+pub(crate) fn token(site: &Site, subject: &str, customer: Option<CustomerId>, roles: &[Role]) -> String {
     let request = TokenRequest {
         subject: subject.to_owned(),
         customer,
@@ -43,7 +43,7 @@ pub(crate) fn open(server: &Server, ines: &str, customer: CustomerId) -> String 
     opened.json()["id"].as_str().unwrap().to_owned()
 }
 
-fn step(server: &Server, session: &str, step: &str, token: &str) -> Answer {
+pub(crate) fn step(server: &Server, session: &str, step: &str, token: &str) -> Answer {
     send(server.request(Method::POST, &format!("/v1/break-glass/{session}/{step}"), token))
 }
 
