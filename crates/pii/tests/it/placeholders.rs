@@ -113,6 +113,15 @@ fn what_models_do_to_placeholders_is_understood() {
 }
 
 #[test]
+fn an_escape_before_a_value_is_no_part_of_its_placeholder() {
+    let mut talk = conversation();
+    let text = "\\1 200-200-0000";
+    let masked = masker(&draft()).mask(text, &mut talk, None).unwrap();
+    assert!(masked.text.as_str().starts_with("\\[PHONE_1_"));
+    assert_eq!(talk.unmask(masked.text.as_str()), text);
+}
+
+#[test]
 fn the_arguments_of_a_tool_call_stay_json() {
     let mut talk = conversation();
     let deny = vec![("Ada Lovelace".into(), "PERSON".into())];
