@@ -96,6 +96,17 @@ impl EntitySet {
     pub const fn contains(self, entity: Entity) -> bool {
         self.0 >> entity.index() & 1 == 1
     }
+
+    /// What is in either set.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The kinds in it, in the order of [`Entity::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Entity> {
+        Entity::ALL.iter().copied().filter(move |entity| self.contains(*entity))
+    }
 }
 
 /// What a plugged-in recognizer proposes.

@@ -105,6 +105,12 @@ pub enum MaskError {
     /// An earlier part of the stream failed.
     #[error("an earlier part of this stream could not be masked")]
     StreamFailed,
+    /// A recognizer that the floor requires is not there, or may fail without a word.
+    #[error("the recognizer `{name}` is required and missing")]
+    RecognizerMissing {
+        /// Which.
+        name: String,
+    },
 }
 
 impl MaskError {
@@ -114,6 +120,7 @@ impl MaskError {
         match self {
             Self::Detect(error) => error.code(),
             Self::StreamFailed => "PII-003",
+            Self::RecognizerMissing { .. } => "PII-005",
         }
     }
 }
@@ -143,6 +150,12 @@ pub enum PolicyError {
     /// An allow or deny list is too long, or an entry of it is.
     #[error("an allow or deny list has too many entries, or one that is too long or empty")]
     List,
+    /// It wants rules alone, over a floor that holds names or places.
+    #[error("the policy reads no names and places, and the floor holds some of them")]
+    Language,
+    /// Its pieces are smaller than the default ones, or larger than allowed.
+    #[error("the policy cuts texts into pieces that are too small or too large")]
+    Segments,
     /// An own recognizer was refused.
     #[error(transparent)]
     Own(#[from] OwnError),
@@ -157,6 +170,8 @@ impl PolicyError {
             Self::Threshold { .. } => "PII-021",
             Self::Kept { .. } => "PII-022",
             Self::List => "PII-023",
+            Self::Language => "PII-024",
+            Self::Segments => "PII-025",
             Self::Own(error) => error.code(),
         }
     }
@@ -218,6 +233,7 @@ mod classified {
             match self {
                 Self::Detect(error) => error.kind(),
                 Self::StreamFailed => ErrorKind::Unavailable,
+                Self::RecognizerMissing { .. } => ErrorKind::Internal,
             }
         }
 
