@@ -36,7 +36,8 @@ pub enum Action {
         /// How many letters and digits stay; at most [`MOST_KEPT`], and never more than half of the value.
         keep_last: u8,
     },
-    /// What Safe Harbor leaves: the year of a date, three digits of a ZIP, "90+" for the oldest. Anything else goes.
+    /// What Safe Harbor leaves: the year of a date unless it tells an age over 89, three digits of a ZIP, an age, and "90+"
+    /// for the oldest. Anything else goes.
     Generalise,
     /// A date moves by a number of days that is constant for one person. Anything else goes.
     DateShift,
@@ -192,19 +193,31 @@ pub struct Masker {
     policy: Policy,
     engine: Engine,
     key: TenantKey,
+    this_year: u16,
 }
 
 impl Masker {
-    /// A masker. `plugged` are larger models, to be asked besides the rules and the tagger.
+    /// A masker. `this_year` says which years tell an age over 89 ([`Action::Generalise`]); `plugged` are larger models,
+    /// to be asked besides the rules and the tagger.
     ///
     /// # Errors
     ///
     /// If one that the floor requires is not among them, or says of itself that it is not required.
-    pub fn new(policy: Policy, key: TenantKey, plugged: Vec<Arc<dyn Recognizer>>) -> Result<Self, MaskError> {
+    pub fn new(
+        policy: Policy,
+        key: TenantKey,
+        this_year: u16,
+        plugged: Vec<Arc<dyn Recognizer>>,
+    ) -> Result<Self, MaskError> {
         let engine = policy
             .engine(plugged)
             .map_err(|name| MaskError::RecognizerMissing { name })?;
-        Ok(Self { policy, engine, key })
+        Ok(Self {
+            policy,
+            engine,
+            key,
+            this_year,
+        })
     }
 
     /// The policy.
@@ -414,7 +427,7 @@ impl Masker {
                     None => redact(entity, None, out),
                 }
             }
-            Action::Generalise => match generalise::generalise(entity, value) {
+            Action::Generalise => match generalise::generalise(entity, value, self.this_year) {
                 Some(general) => out.push_str(&general),
                 None => redact(entity, None, out),
             },

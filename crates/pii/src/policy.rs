@@ -58,7 +58,8 @@ impl Default for PolicyDraft {
 }
 
 impl PolicyDraft {
-    /// Safe Harbor (45 CFR 164.514(b)(2)): what it lists goes, years, three digits of a ZIP and ages below 90 stay.
+    /// Safe Harbor (45 CFR 164.514(b)(2)): what it lists goes; ages below 90, years that tell none above, and
+    /// three digits of a ZIP stay.
     #[must_use]
     pub fn safe_harbor() -> Self {
         let actions = Entity::ALL

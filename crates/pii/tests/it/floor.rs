@@ -205,7 +205,7 @@ fn requiring(plugged: Vec<Arc<dyn Recognizer>>) -> Result<Masker, MaskError> {
     let mut floor = Floor::platform_least();
     floor.require("model.test");
     let policy = compile(&draft(), &floor.merge(&Floor::platform_least())).unwrap();
-    Masker::new(policy, TenantKey::new([5; 32]), plugged)
+    Masker::new(policy, TenantKey::new([5; 32]), 2026, plugged)
 }
 
 #[test]

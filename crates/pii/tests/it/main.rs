@@ -53,7 +53,7 @@ pub(crate) fn masker(draft: &PolicyDraft) -> Masker {
 
 pub(crate) fn masker_over(draft: &PolicyDraft, floor: &Floor) -> Masker {
     let policy = Policy::compile(draft, floor).unwrap();
-    Masker::new(policy, TenantKey::new([5; 32]), Vec::new()).unwrap()
+    Masker::new(policy, TenantKey::new([5; 32]), 2026, Vec::new()).unwrap()
 }
 
 pub(crate) fn conversation() -> Conversation {

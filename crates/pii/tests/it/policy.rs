@@ -146,11 +146,11 @@ fn safe_harbor_leaves_years_and_young_ages_and_nothing_else() {
         language: bearingwall_pii::Language::None,
         ..PolicyDraft::safe_harbor()
     };
-    let text = "MRN 4821937, born 03/14/1962, just turned 61; mother just turned 93. ZIP code 94117. ada@example.org";
+    let text = "MRN 4821937, born 03/14/1962, just turned 61; mother just turned 93, born 03/14/1933. ZIP code 94117. ada@example.org";
     let masked = masker(&draft).mask(text, &mut conversation(), None).unwrap();
     assert_eq!(
         masked.text.as_str(),
-        "MRN [MRN], born 1962, just turned 61; mother just turned 90+. ZIP code 941. [EMAIL]"
+        "MRN [MRN], born 1962, just turned 61; mother just turned 90+, born [DATE_TIME]. ZIP code 941. [EMAIL]"
     );
 }
 

@@ -145,6 +145,32 @@ fn pii_1_what_a_field_says_does_not_keep_the_engine_from_looking() {
 }
 
 #[test]
+fn pii_1_generalising_and_shifting_leave_nothing_else_of_a_field() {
+    let text = r#"{"age":"61, Jane Doe, MRN 4821937","dob":"1962-03-14 ward 7 bed 9951","deathdate":"2024-01-02 to 2024-03-04"}"#;
+    for action in [Action::Generalise, Action::DateShift] {
+        let actions = ["AGE", "DATE_TIME"].map(|name| (name.to_owned(), action));
+        // Everything else is left, so that only what is done to the field counts.
+        let draft = PolicyDraft {
+            default: Action::Allow,
+            actions: actions.into(),
+            ..draft()
+        };
+        let masked = mask_json(
+            &masker(&draft),
+            text,
+            &[],
+            &mut conversation(),
+            None,
+            StructuredLimits::default(),
+        )
+        .unwrap();
+        for raw in ["Jane", "4821937", "ward", "9951", "01-02", "03-04"] {
+            assert!(!masked.text.as_str().contains(raw), "{}", masked.text.as_str());
+        }
+    }
+}
+
+#[test]
 fn pii_1_a_vocabularys_element_keeps_words_and_nothing_else() {
     // With the tagger, which must not take a lone code for a date.
     let draft = PolicyDraft {
