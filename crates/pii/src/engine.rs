@@ -198,7 +198,12 @@ impl Engine {
         let mut thresholds = vec![options.point.threshold(); Entity::ALL.len()];
         for (entity, threshold) in &options.thresholds {
             if let Some(slot) = thresholds.get_mut(entity.index()) {
-                *slot = threshold.clamp(0.0, 1.0);
+                // A threshold that is no number would find nothing of its kind.
+                *slot = if threshold.is_nan() {
+                    0.0
+                } else {
+                    threshold.clamp(0.0, 1.0)
+                };
             }
         }
         let lowest = thresholds.iter().copied().fold(1.0, f32::min);

@@ -111,6 +111,12 @@ pub enum MaskError {
         /// Which.
         name: String,
     },
+    /// The conversation is another tenant's than the key.
+    #[error("the conversation belongs to another tenant than the key")]
+    OtherTenant,
+    /// The conversation holds as many values as it may ([`crate::MOST_ISSUED`]), or as many bytes.
+    #[error("the conversation holds as many values as it may")]
+    ConversationFull,
 }
 
 impl MaskError {
@@ -121,6 +127,8 @@ impl MaskError {
             Self::Detect(error) => error.code(),
             Self::StreamFailed => "PII-003",
             Self::RecognizerMissing { .. } => "PII-005",
+            Self::OtherTenant => "PII-006",
+            Self::ConversationFull => "PII-007",
         }
     }
 }
@@ -196,6 +204,9 @@ pub enum StructuredError {
     /// It is larger than allowed.
     #[error("the data is too large")]
     TooLarge,
+    /// The separator of a table's cells is not a sign of ASCII, or one that means something else.
+    #[error("the separator is not a sign of ASCII, or it is a quote or a line break")]
+    Separator,
 }
 
 impl StructuredError {
@@ -207,6 +218,7 @@ impl StructuredError {
             Self::Malformed { .. } => "PII-030",
             Self::TooDeep => "PII-031",
             Self::TooLarge => "PII-032",
+            Self::Separator => "PII-033",
         }
     }
 }
@@ -233,7 +245,8 @@ mod classified {
             match self {
                 Self::Detect(error) => error.kind(),
                 Self::StreamFailed => ErrorKind::Unavailable,
-                Self::RecognizerMissing { .. } => ErrorKind::Internal,
+                Self::RecognizerMissing { .. } | Self::OtherTenant => ErrorKind::Internal,
+                Self::ConversationFull => ErrorKind::Conflict,
             }
         }
 
@@ -266,7 +279,7 @@ mod classified {
         fn kind(&self) -> ErrorKind {
             match self {
                 Self::Mask(error) => error.kind(),
-                Self::Malformed { .. } | Self::TooDeep | Self::TooLarge => ErrorKind::Invalid,
+                Self::Malformed { .. } | Self::TooDeep | Self::TooLarge | Self::Separator => ErrorKind::Invalid,
             }
         }
 

@@ -257,7 +257,8 @@ impl Masker {
     ///
     /// # Errors
     ///
-    /// If a required recognizer fails: then there is no text that may be used.
+    /// If a required recognizer fails, or the conversation is full or another tenant's: then there is no text that may be
+    /// used.
     pub fn mask(
         &self,
         text: &str,
@@ -317,7 +318,7 @@ impl Masker {
             masked.push_str(text.get(end..finding.range.start).unwrap_or_default());
             let (entity, action) = self.policy.decide(finding.entity, finding.kinds, value);
             let start = masked.len();
-            self.replace(value, entity, action, conversation, subject, masked);
+            self.replace(value, entity, action, conversation, subject, masked)?;
             replacements.push(Replacement {
                 entity,
                 action,
@@ -340,6 +341,10 @@ impl Masker {
         buffers: &mut Buffers,
         conversation: &Conversation,
     ) -> Result<Vec<Finding>, MaskError> {
+        // One tenant's key must not make values that another one's conversation keeps.
+        if conversation.tenant() != self.key.tenant() {
+            return Err(MaskError::OtherTenant);
+        }
         let mut findings = Vec::new();
         self.engine.detect_piece(text, field, 0, buffers, &mut findings)?;
         self.policy.deny(text, &mut findings);
@@ -390,7 +395,7 @@ impl Masker {
         }
         let (entity, action) = self.policy.decide(entity, kinds, value);
         let mut out = String::new();
-        self.replace(value, entity, action, conversation, subject, &mut out);
+        self.replace(value, entity, action, conversation, subject, &mut out)?;
         Ok(Some((out, entity, action)))
     }
 
@@ -403,11 +408,11 @@ impl Masker {
         conversation: &mut Conversation,
         subject: Option<&str>,
         out: &mut String,
-    ) {
+    ) -> Result<(), MaskError> {
         match action {
             Action::Allow => out.push_str(value),
             Action::Mask { keep_last } => stars(value, keep_last, out),
-            Action::Placeholder => out.push_str(&conversation.issue(entity, value)),
+            Action::Placeholder => out.push_str(&conversation.issue(entity, value)?),
             Action::KeyedHash => {
                 let digest = self.key.digest("hash", entity.name(), normal(value).as_bytes());
                 redact(entity, Some(&hex(digest.get(..8).unwrap_or(&[]))), out);
@@ -433,6 +438,7 @@ impl Masker {
             },
             Action::Redact => redact(entity, None, out),
         }
+        Ok(())
     }
 
     /// The value from which [`Action::FormatPreserving`] made this one, for whoever holds the key.

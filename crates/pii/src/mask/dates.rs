@@ -313,7 +313,7 @@ mod tests {
 
     #[test]
     fn one_person_moves_by_one_number_of_days_and_never_by_none() {
-        let key = TenantKey::new([9; 32]);
+        let key = TenantKey::new("t", [9; 32]);
         assert_eq!(shift_days(&key, "a"), shift_days(&key, "a"));
         for subject in 0..2000 {
             let days = shift_days(&key, &subject.to_string());

@@ -32,7 +32,7 @@ impl Default for CsvOptions {
 ///
 /// # Errors
 ///
-/// If a quote is not closed, the table is too large, or a required recognizer fails.
+/// If the separator can be none, a quote is not closed, the table is too large, or a required recognizer fails.
 pub fn mask_csv(
     masker: &Masker,
     csv: &str,
@@ -42,6 +42,9 @@ pub fn mask_csv(
     subject: Option<&str>,
 ) -> Result<Masked, StructuredError> {
     options.limits.check(csv)?;
+    if !options.separator.is_ascii() || matches!(options.separator, b'"' | b'\r' | b'\n') {
+        return Err(StructuredError::Separator);
+    }
     let mut work = Work::new(masker, conversation, subject, csv);
     let bytes = csv.as_bytes();
     let mut heads: Vec<String> = Vec::new();

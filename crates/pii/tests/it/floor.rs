@@ -147,6 +147,15 @@ fn pii_4_no_draft_keeps_the_engine_from_finding_what_the_floor_holds() {
 }
 
 #[test]
+fn a_threshold_that_is_no_number_hides_no_kind() {
+    let mut options = EngineOptions::default();
+    options.language = Language::None;
+    options.thresholds = vec![(Entity::Email, f32::NAN)];
+    let found = Engine::new(options).detect("ada@example.org").unwrap();
+    assert_eq!(found.len(), 1);
+}
+
+#[test]
 fn pii_4_an_allow_list_keeps_nothing_that_the_floor_holds() {
     let draft = PolicyDraft {
         default: Action::Redact,
@@ -205,7 +214,7 @@ fn requiring(plugged: Vec<Arc<dyn Recognizer>>) -> Result<Masker, MaskError> {
     let mut floor = Floor::platform_least();
     floor.require("model.test");
     let policy = compile(&draft(), &floor.merge(&Floor::platform_least())).unwrap();
-    Masker::new(policy, TenantKey::new([5; 32]), 2026, plugged)
+    Masker::new(policy, TenantKey::new("tenant-a", [5; 32]), 2026, plugged)
 }
 
 #[test]

@@ -52,8 +52,16 @@ pub(crate) fn masker(draft: &PolicyDraft) -> Masker {
 }
 
 pub(crate) fn masker_over(draft: &PolicyDraft, floor: &Floor) -> Masker {
+    made("tenant-a", draft, floor)
+}
+
+pub(crate) fn masker_of(tenant: &str) -> Masker {
+    made(tenant, &draft(), &Floor::platform_least())
+}
+
+fn made(tenant: &str, draft: &PolicyDraft, floor: &Floor) -> Masker {
     let policy = Policy::compile(draft, floor).unwrap();
-    Masker::new(policy, TenantKey::new([5; 32]), 2026, Vec::new()).unwrap()
+    Masker::new(policy, TenantKey::new(tenant, [5; 32]), 2026, Vec::new()).unwrap()
 }
 
 pub(crate) fn conversation() -> Conversation {

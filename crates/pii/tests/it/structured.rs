@@ -245,6 +245,27 @@ fn csv_cells_are_masked_by_their_columns() {
     assert!(matches!(open, Err(StructuredError::Malformed { .. })));
 }
 
+#[test]
+fn a_separator_that_would_hide_a_cell_is_refused() {
+    // The last byte of "é": a cell that ends there is no text.
+    for separator in [0xa9, 0x80, b'"', b'\r', b'\n'] {
+        let options = CsvOptions {
+            separator,
+            header: false,
+            ..CsvOptions::default()
+        };
+        let refused = mask_csv(
+            &masker(&redacting()),
+            "ada@example.org é x",
+            &[],
+            options,
+            &mut conversation(),
+            None,
+        );
+        assert!(matches!(refused, Err(StructuredError::Separator)), "{separator}");
+    }
+}
+
 fn any_json() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
