@@ -52,16 +52,20 @@ pub(crate) fn masker(draft: &PolicyDraft) -> Masker {
 }
 
 pub(crate) fn masker_over(draft: &PolicyDraft, floor: &Floor) -> Masker {
-    made("tenant-a", draft, floor)
+    made(("tenant-a", 5), draft, floor)
+}
+
+pub(crate) fn masker_with_key(key: u8, draft: &PolicyDraft) -> Masker {
+    made(("tenant-a", key), draft, &Floor::platform_least())
 }
 
 pub(crate) fn masker_of(tenant: &str) -> Masker {
-    made(tenant, &draft(), &Floor::platform_least())
+    made((tenant, 5), &draft(), &Floor::platform_least())
 }
 
-fn made(tenant: &str, draft: &PolicyDraft, floor: &Floor) -> Masker {
+fn made((tenant, key): (&str, u8), draft: &PolicyDraft, floor: &Floor) -> Masker {
     let policy = Policy::compile(draft, floor).unwrap();
-    Masker::new(policy, TenantKey::new(tenant, [5; 32]), 2026, Vec::new()).unwrap()
+    Masker::new(policy, TenantKey::new(tenant, [key; 32]), 2026, Vec::new()).unwrap()
 }
 
 pub(crate) fn conversation() -> Conversation {

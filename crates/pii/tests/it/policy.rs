@@ -112,6 +112,42 @@ fn own_recognizers_find_and_are_named() {
 }
 
 #[test]
+fn a_preview_is_what_masking_does() {
+    let draft = PolicyDraft {
+        deny: vec![("Blue Heron".into(), "ID_OTHER".into())],
+        allow: vec!["bob@example.org".into()],
+        ..draft()
+    };
+    let masker = masker(&draft);
+    let mut talk = conversation();
+    let page = "a line of text\n".repeat(300);
+    let known = masker
+        .mask("ada@example.org", &mut talk, None)
+        .unwrap()
+        .text
+        .into_string();
+    let text = format!("Blue Heron wrote to bob@example.org and {known}\n{page}\n\nSSN 536-22-8147");
+    let shown: Vec<_> = masker
+        .preview(&text, &talk)
+        .unwrap()
+        .into_iter()
+        .map(|(finding, action)| (finding.entity, finding.range, action))
+        .collect();
+    let done: Vec<_> = masker
+        .mask(&text, &mut talk, None)
+        .unwrap()
+        .replacements
+        .into_iter()
+        .map(|done| (done.entity, done.original, done.action))
+        .collect();
+    assert_eq!(shown, done);
+    assert_eq!(shown.len(), 3);
+    let cues = masker.preview(&text, &talk).unwrap();
+    let cue = cues[2].0.explanation.cue.clone().unwrap();
+    assert_eq!(&text[cue], "SSN");
+}
+
+#[test]
 fn pii_6_what_cannot_run_in_bounds_is_refused_before_it_runs() {
     let refused = |recognizers: Vec<OwnRecognizer>| match compile(&PolicyDraft { recognizers, ..draft() }) {
         Err(PolicyError::Own(error)) => error,
