@@ -261,7 +261,7 @@ impl Engine {
         candidates.sort_by_key(|candidate| (candidate.start, candidate.end));
         if let Some(tagger) = self.tagger(text) {
             buffers.tagged.clear();
-            tagger.tag(text, candidates, &mut buffers.tagged);
+            tagger.tag(text, &mut buffers.tagged);
             check_tagged(text, candidates, &mut buffers.tagged);
             yield_names(candidates, &buffers.tagged, self.options.point.threshold());
             candidates.append(&mut buffers.tagged);

@@ -96,9 +96,6 @@ impl Candidate {
     }
 }
 
-/// A candidate of the rules, as the tagger sees it: sorted by start, possibly overlapping.
-pub(crate) type Hint = Candidate;
-
 /// A value that was found, and why.
 ///
 /// It holds positions and no text, so that it can be logged.
