@@ -306,3 +306,28 @@ impl std::fmt::Debug for Conversation {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conversation_that_is_full_issues_nothing_new() {
+        let known = "ada@example.org";
+        for (fillers, len) in [(MOST_ISSUED - 1, 1), (1, MOST_BYTES - known.len())] {
+            let mut talk = Conversation::new("t", "c", [1; 32]);
+            let token = talk.issue(Entity::Email, known).unwrap();
+            let filler = Issued {
+                entity: Entity::Custom,
+                number: 1,
+                value: "x".repeat(len),
+            };
+            talk.bytes += fillers * len;
+            talk.issued.resize(1 + fillers, filler);
+            let refused = talk.issue(Entity::Email, "eve@example.org");
+            assert!(matches!(refused, Err(MaskError::ConversationFull)));
+            assert_eq!(talk.issue(Entity::Email, known).unwrap(), token);
+            assert_eq!(talk.unmask(&token), known);
+        }
+    }
+}

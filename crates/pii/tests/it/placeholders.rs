@@ -3,7 +3,7 @@
 use crate::{conversation, draft, masker, masker_of};
 use bearingwall_pii::error::MaskError;
 use bearingwall_pii::own::{OwnRecognizer, OwnRecognizers, OwnRule};
-use bearingwall_pii::{Conversation, Entity, Issued, MOST_ISSUED, MaskStream, PolicyDraft, UnmaskStream};
+use bearingwall_pii::{Conversation, Entity, MaskStream, PolicyDraft, UnmaskStream};
 use proptest::prelude::*;
 
 const TEXT: &str = "Write to ada@example.org or bob@example.org; ada@example.org is quicker. SSN 536-22-8147.";
@@ -170,36 +170,6 @@ fn a_conversation_shows_nothing_of_what_it_holds() {
             "{shown}"
         );
     }
-}
-
-#[test]
-fn a_conversation_that_is_full_issues_nothing_new() {
-    let issued = (1..=u32::try_from(MOST_ISSUED).unwrap())
-        .map(|number| Issued {
-            entity: Entity::Email,
-            number,
-            value: format!("a{number}@example.org"),
-        })
-        .collect();
-    let mut talk = Conversation::restore("tenant-a", "conversation-1", [1; 32], issued);
-    let masker = masker(&draft());
-    let known = masker
-        .mask("a7@example.org", &mut talk, None)
-        .unwrap()
-        .text
-        .into_string();
-    assert!(known.starts_with("[EMAIL_7_"));
-    let refused = masker.mask("eve@example.org", &mut talk, None);
-    assert!(matches!(refused, Err(MaskError::ConversationFull)));
-
-    let large = Issued {
-        entity: Entity::Custom,
-        number: 1,
-        value: "x".repeat(16 * 1024 * 1024 - 4),
-    };
-    let mut talk = Conversation::restore("tenant-a", "conversation-1", [1; 32], vec![large]);
-    let refused = masker.mask("eve@example.org", &mut talk, None);
-    assert!(matches!(refused, Err(MaskError::ConversationFull)));
 }
 
 #[test]
