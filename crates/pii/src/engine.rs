@@ -96,6 +96,17 @@ impl EntitySet {
     pub const fn contains(self, entity: Entity) -> bool {
         self.0 >> entity.index() & 1 == 1
     }
+
+    /// What is in either set.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The kinds in it, in the order of [`Entity::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Entity> {
+        Entity::ALL.iter().copied().filter(move |entity| self.contains(*entity))
+    }
 }
 
 /// What a plugged-in recognizer proposes.
@@ -187,7 +198,12 @@ impl Engine {
         let mut thresholds = vec![options.point.threshold(); Entity::ALL.len()];
         for (entity, threshold) in &options.thresholds {
             if let Some(slot) = thresholds.get_mut(entity.index()) {
-                *slot = threshold.clamp(0.0, 1.0);
+                // A threshold that is no number would find nothing of its kind.
+                *slot = if threshold.is_nan() {
+                    0.0
+                } else {
+                    threshold.clamp(0.0, 1.0)
+                };
             }
         }
         let lowest = thresholds.iter().copied().fold(1.0, f32::min);
@@ -245,7 +261,7 @@ impl Engine {
         candidates.sort_by_key(|candidate| (candidate.start, candidate.end));
         if let Some(tagger) = self.tagger(text) {
             buffers.tagged.clear();
-            tagger.tag(text, candidates, &mut buffers.tagged);
+            tagger.tag(text, &mut buffers.tagged);
             check_tagged(text, candidates, &mut buffers.tagged);
             yield_names(candidates, &buffers.tagged, self.options.point.threshold());
             candidates.append(&mut buffers.tagged);

@@ -105,6 +105,18 @@ pub enum MaskError {
     /// An earlier part of the stream failed.
     #[error("an earlier part of this stream could not be masked")]
     StreamFailed,
+    /// A recognizer that the floor requires is not there, or may fail without a word.
+    #[error("the recognizer `{name}` is required and missing")]
+    RecognizerMissing {
+        /// Which.
+        name: String,
+    },
+    /// The conversation is another tenant's than the key.
+    #[error("the conversation belongs to another tenant than the key")]
+    OtherTenant,
+    /// The conversation holds as many values as it may ([`crate::MOST_ISSUED`]), or as many bytes.
+    #[error("the conversation holds as many values as it may")]
+    ConversationFull,
 }
 
 impl MaskError {
@@ -114,6 +126,9 @@ impl MaskError {
         match self {
             Self::Detect(error) => error.code(),
             Self::StreamFailed => "PII-003",
+            Self::RecognizerMissing { .. } => "PII-005",
+            Self::OtherTenant => "PII-006",
+            Self::ConversationFull => "PII-007",
         }
     }
 }
@@ -143,6 +158,12 @@ pub enum PolicyError {
     /// An allow or deny list is too long, or an entry of it is.
     #[error("an allow or deny list has too many entries, or one that is too long or empty")]
     List,
+    /// It wants rules alone, over a floor that holds names or places.
+    #[error("the policy reads no names and places, and the floor holds some of them")]
+    Language,
+    /// Its pieces are smaller than the default ones, or larger than allowed.
+    #[error("the policy cuts texts into pieces that are too small or too large")]
+    Segments,
     /// An own recognizer was refused.
     #[error(transparent)]
     Own(#[from] OwnError),
@@ -157,6 +178,8 @@ impl PolicyError {
             Self::Threshold { .. } => "PII-021",
             Self::Kept { .. } => "PII-022",
             Self::List => "PII-023",
+            Self::Language => "PII-024",
+            Self::Segments => "PII-025",
             Self::Own(error) => error.code(),
         }
     }
@@ -181,6 +204,9 @@ pub enum StructuredError {
     /// It is larger than allowed.
     #[error("the data is too large")]
     TooLarge,
+    /// The separator of a table's cells is not a sign of ASCII, or one that means something else.
+    #[error("the separator is not a sign of ASCII, or it is a quote or a line break")]
+    Separator,
 }
 
 impl StructuredError {
@@ -192,6 +218,7 @@ impl StructuredError {
             Self::Malformed { .. } => "PII-030",
             Self::TooDeep => "PII-031",
             Self::TooLarge => "PII-032",
+            Self::Separator => "PII-033",
         }
     }
 }
@@ -218,6 +245,8 @@ mod classified {
             match self {
                 Self::Detect(error) => error.kind(),
                 Self::StreamFailed => ErrorKind::Unavailable,
+                Self::RecognizerMissing { .. } | Self::OtherTenant => ErrorKind::Internal,
+                Self::ConversationFull => ErrorKind::Conflict,
             }
         }
 
@@ -250,7 +279,7 @@ mod classified {
         fn kind(&self) -> ErrorKind {
             match self {
                 Self::Mask(error) => error.kind(),
-                Self::Malformed { .. } | Self::TooDeep | Self::TooLarge => ErrorKind::Invalid,
+                Self::Malformed { .. } | Self::TooDeep | Self::TooLarge | Self::Separator => ErrorKind::Invalid,
             }
         }
 

@@ -1,6 +1,7 @@
 //! What is found, before and after it is resolved.
 
 use crate::checksums::Validity;
+use crate::engine::EntitySet;
 use crate::entity::Entity;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -95,9 +96,6 @@ impl Candidate {
     }
 }
 
-/// A candidate of the rules, as the tagger sees it: sorted by start, possibly overlapping.
-pub(crate) type Hint = Candidate;
-
 /// A value that was found, and why.
 ///
 /// It holds positions and no text, so that it can be logged.
@@ -112,6 +110,21 @@ pub struct Finding {
     pub score: f32,
     /// Why.
     pub explanation: Explanation,
+    /// Every kind that was proposed for a part of it, but for guesses at what a rule has evidence for.
+    /// SECURITY: who wins the label must not win the action.
+    pub(crate) kinds: EntitySet,
+    /// What something else than a tagger proposed.
+    pub(crate) evident: EntitySet,
+}
+
+impl Finding {
+    /// Moves it, with its cue, from a piece of a text to the text.
+    pub(crate) fn shift(&mut self, base: usize) {
+        self.range = self.range.start + base..self.range.end + base;
+        if let Some(cue) = &mut self.explanation.cue {
+            *cue = cue.start + base..cue.end + base;
+        }
+    }
 }
 
 /// Which recognizer, validator and context made a finding.

@@ -4,6 +4,22 @@ use crate::bytes::{at, part};
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+/// The months in English, as they are written.
+pub(crate) const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
 /// What a word can be; several at once.
 pub(crate) mod kind {
     /// A month; its number is the value.

@@ -14,13 +14,14 @@ pub use stream::MaskStream;
 pub(crate) use dates::shift_days;
 pub(crate) use keys::hmac_sha256;
 
-use crate::engine::{Buffers, Engine};
+use crate::engine::{Buffers, Engine, EntitySet, Recognizer};
 use crate::entity::Entity;
 use crate::error::MaskError;
-use crate::finding::{Finding, Findings};
+use crate::finding::Finding;
 use crate::placeholders::Conversation;
 use crate::policy::Policy;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// What is done with a value.
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -35,7 +36,8 @@ pub enum Action {
         /// How many letters and digits stay; at most [`MOST_KEPT`], and never more than half of the value.
         keep_last: u8,
     },
-    /// What Safe Harbor leaves: the year of a date, three digits of a ZIP, "90+" for the oldest. Anything else goes.
+    /// What Safe Harbor leaves: the year of a date unless it tells an age over 89, three digits of a ZIP, an age, and "90+"
+    /// for the oldest. Anything else goes.
     Generalise,
     /// A date moves by a number of days that is constant for one person. Anything else goes.
     DateShift,
@@ -54,17 +56,22 @@ pub enum Action {
 /// The most characters that a mask leaves.
 pub const MOST_KEPT: u8 = 4;
 
+/// The longest word of a vocabulary, in bytes.
+const LONGEST_TERM: usize = 256;
+
 impl Action {
-    /// How strict it is: what shows parts of the value, then what can be reversed or linked, then what cannot.
+    /// How strict it is: what may leave a value whole, then what shows parts of it, then what can be reversed or linked,
+    /// then what cannot.
     #[must_use]
     pub const fn strictness(self) -> u8 {
         match self {
             Self::Allow => 0,
-            Self::Mask { keep_last: 4.. } => 1,
-            Self::Mask { keep_last: 3 } => 2,
-            Self::Mask { keep_last: 2 } => 3,
-            Self::Mask { keep_last: 1 } => 4,
-            Self::Generalise => 5,
+            // An age below 90 stays whole.
+            Self::Generalise => 1,
+            Self::Mask { keep_last: 4.. } => 2,
+            Self::Mask { keep_last: 3 } => 3,
+            Self::Mask { keep_last: 2 } => 4,
+            Self::Mask { keep_last: 1 } => 5,
             Self::DateShift => 6,
             Self::FormatPreserving => 7,
             Self::Pseudonym => 8,
@@ -82,6 +89,16 @@ impl Action {
             other
         } else {
             self
+        }
+    }
+
+    /// What it comes to for a kind: what cannot be done to it is redaction.
+    pub(crate) const fn on(self, entity: Entity) -> Self {
+        match (self, entity) {
+            (Self::Generalise, Entity::DateTime | Entity::Age | Entity::Location) => self,
+            (Self::DateShift, Entity::DateTime) => self,
+            (Self::Generalise | Self::DateShift, _) => Self::Redact,
+            _ => self,
         }
     }
 
@@ -176,25 +193,31 @@ pub struct Masker {
     policy: Policy,
     engine: Engine,
     key: TenantKey,
+    this_year: u16,
 }
 
 impl Masker {
-    /// A masker.
-    #[must_use]
-    pub fn new(policy: Policy, key: TenantKey) -> Self {
-        let engine = policy.engine();
-        Self { policy, engine, key }
-    }
-
-    /// As [`Masker::new`], with larger models besides.
-    #[must_use]
-    pub fn with_recognizers(
+    /// A masker. `this_year` says which years tell an age over 89 ([`Action::Generalise`]); `plugged` are larger models,
+    /// to be asked besides the rules and the tagger.
+    ///
+    /// # Errors
+    ///
+    /// If one that the floor requires is not among them, or says of itself that it is not required.
+    pub fn new(
         policy: Policy,
         key: TenantKey,
-        plugged: Vec<std::sync::Arc<dyn crate::engine::Recognizer>>,
-    ) -> Self {
-        let engine = policy.engine_with(plugged);
-        Self { policy, engine, key }
+        this_year: u16,
+        plugged: Vec<Arc<dyn Recognizer>>,
+    ) -> Result<Self, MaskError> {
+        let engine = policy
+            .engine(plugged)
+            .map_err(|name| MaskError::RecognizerMissing { name })?;
+        Ok(Self {
+            policy,
+            engine,
+            key,
+            this_year,
+        })
     }
 
     /// The policy.
@@ -209,11 +232,33 @@ impl Masker {
         &self.engine
     }
 
+    /// What would become of each finding, with nothing changed: as [`Masker::mask`] would do it in this conversation.
+    ///
+    /// # Errors
+    ///
+    /// As [`Masker::mask`].
+    pub fn preview(&self, text: &str, conversation: &Conversation) -> Result<Vec<(Finding, Action)>, MaskError> {
+        let mut shown = Vec::new();
+        let mut buffers = Buffers::default();
+        for piece in self.engine.options().segments.pieces(text) {
+            let part = text.get(piece.clone()).unwrap_or_default();
+            for mut finding in self.look(part, None, &mut buffers, conversation)? {
+                let value = part.get(finding.range.clone()).unwrap_or_default();
+                let (entity, action) = self.policy.decide(finding.entity, finding.kinds, value);
+                finding.entity = entity;
+                finding.shift(piece.start);
+                shown.push((finding, action));
+            }
+        }
+        Ok(shown)
+    }
+
     /// Masks a text of a conversation. `subject` names the person whose dates move together.
     ///
     /// # Errors
     ///
-    /// If a required recognizer fails: then there is no text that may be used.
+    /// If a required recognizer fails, or the conversation is full or another tenant's: then there is no text that may be
+    /// used.
     pub fn mask(
         &self,
         text: &str,
@@ -267,18 +312,15 @@ impl Masker {
         out: (&mut String, &mut Vec<Replacement>),
     ) -> Result<(), MaskError> {
         let (masked, replacements) = out;
-        let mut findings = Vec::new();
-        self.engine.detect_piece(text, field, 0, buffers, &mut findings)?;
-        self.policy.deny(text, &mut findings);
         let mut end = 0;
-        for finding in conversation.spare(text, findings) {
+        for finding in self.look(text, field, buffers, conversation)? {
             let value = text.get(finding.range.clone()).unwrap_or_default();
             masked.push_str(text.get(end..finding.range.start).unwrap_or_default());
-            let action = self.policy.action_for(finding.entity, value);
+            let (entity, action) = self.policy.decide(finding.entity, finding.kinds, value);
             let start = masked.len();
-            self.replace(value, finding.entity, action, conversation, subject, masked);
+            self.replace(value, entity, action, conversation, subject, masked)?;
             replacements.push(Replacement {
-                entity: finding.entity,
+                entity,
                 action,
                 score: finding.score,
                 original: finding.range.start + base..finding.range.end + base,
@@ -290,18 +332,71 @@ impl Masker {
         Ok(())
     }
 
-    /// Masks a value of which the kind is known without looking.
+    /// What the policy has to decide about in one piece: what is found or denied, but for the conversation's own
+    /// placeholders.
+    fn look(
+        &self,
+        text: &str,
+        field: Option<&str>,
+        buffers: &mut Buffers,
+        conversation: &Conversation,
+    ) -> Result<Vec<Finding>, MaskError> {
+        // One tenant's key must not make values that another one's conversation keeps.
+        if conversation.tenant() != self.key.tenant() {
+            return Err(MaskError::OtherTenant);
+        }
+        let mut findings = Vec::new();
+        self.engine.detect_piece(text, field, 0, buffers, &mut findings)?;
+        self.policy.deny(text, &mut findings);
+        Ok(conversation.spare(text, findings))
+    }
+
+    /// Whether a value may be a word of a vocabulary: it has no spaces, and nothing is in it but what a tagger, which needs
+    /// a sentence, may take a lone word or code for. With `uri`, it may be one, without what is asked for or who asks.
+    pub(crate) fn is_term(&self, value: &str, uri: bool, conversation: &Conversation) -> Result<bool, MaskError> {
+        if value.len() > LONGEST_TERM
+            || !value.bytes().all(|byte| byte.is_ascii_graphic())
+            || uri && value.contains(['?', '@'])
+        {
+            return Ok(false);
+        }
+        let findings = self.look(value, None, &mut Buffers::default(), conversation)?;
+        Ok(findings.iter().all(|finding| {
+            let known = if uri {
+                finding.evident.without(Entity::Url)
+            } else {
+                finding.evident
+            };
+            known == EntitySet::NONE
+        }))
+    }
+
+    /// Masks a whole value of which the field says the kind; nothing if the policy leaves that kind. The engine looks
+    /// all the same: what else stands in the value may ask for more.
     pub(crate) fn mask_known(
         &self,
         value: &str,
+        field: Option<&str>,
         entity: Entity,
         conversation: &mut Conversation,
         subject: Option<&str>,
-    ) -> (String, Action) {
-        let action = self.policy.action_for(entity, value);
+    ) -> Result<Option<(String, Entity, Action)>, MaskError> {
+        if self.policy.action_for(entity, value) == Action::Allow {
+            return Ok(None);
+        }
+        let mut kinds = EntitySet::NONE;
+        let mut buffers = Buffers::default();
+        for piece in self.engine.options().segments.pieces(value) {
+            let part = value.get(piece.clone()).unwrap_or_default();
+            let field = field.filter(|_| piece.start == 0);
+            for finding in self.look(part, field, &mut buffers, conversation)? {
+                kinds = kinds.union(finding.kinds);
+            }
+        }
+        let (entity, action) = self.policy.decide(entity, kinds, value);
         let mut out = String::new();
-        self.replace(value, entity, action, conversation, subject, &mut out);
-        (out, action)
+        self.replace(value, entity, action, conversation, subject, &mut out)?;
+        Ok(Some((out, entity, action)))
     }
 
     // CONTROL: PII-1
@@ -313,11 +408,11 @@ impl Masker {
         conversation: &mut Conversation,
         subject: Option<&str>,
         out: &mut String,
-    ) {
+    ) -> Result<(), MaskError> {
         match action {
             Action::Allow => out.push_str(value),
             Action::Mask { keep_last } => stars(value, keep_last, out),
-            Action::Placeholder => out.push_str(&conversation.issue(entity, value)),
+            Action::Placeholder => out.push_str(&conversation.issue(entity, value)?),
             Action::KeyedHash => {
                 let digest = self.key.digest("hash", entity.name(), normal(value).as_bytes());
                 redact(entity, Some(&hex(digest.get(..8).unwrap_or(&[]))), out);
@@ -337,12 +432,13 @@ impl Masker {
                     None => redact(entity, None, out),
                 }
             }
-            Action::Generalise => match generalise::generalise(entity, value) {
+            Action::Generalise => match generalise::generalise(entity, value, self.this_year) {
                 Some(general) => out.push_str(&general),
                 None => redact(entity, None, out),
             },
             Action::Redact => redact(entity, None, out),
         }
+        Ok(())
     }
 
     /// The value from which [`Action::FormatPreserving`] made this one, for whoever holds the key.
@@ -350,22 +446,6 @@ impl Masker {
     pub fn decrypt(&self, entity: Entity, value: &str) -> Option<String> {
         ff1::decrypt(&self.key, entity, value)
     }
-}
-
-/// Looks at a text as a policy would and changes nothing: what would become of each finding.
-///
-/// # Errors
-///
-/// If a required recognizer fails.
-pub fn preview(masker: &Masker, text: &str) -> Result<Vec<(Finding, Action)>, MaskError> {
-    let findings: Findings = masker.engine.detect(text)?;
-    Ok(findings
-        .iter()
-        .map(|finding| {
-            let value = text.get(finding.range.clone()).unwrap_or_default();
-            (finding.clone(), masker.policy.action_for(finding.entity, value))
-        })
-        .collect())
 }
 
 /// Letters and digits as stars, but for the last `keep`, of which at most half of the value stays.

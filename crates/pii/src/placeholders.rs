@@ -9,10 +9,11 @@ mod unmask;
 pub use unmask::UnmaskStream;
 
 use crate::entity::Entity;
+use crate::error::MaskError;
 use crate::finding::Finding;
 use crate::mask::{hmac_sha256, normal};
 use std::collections::HashMap;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 /// How long a tag is: five characters of an alphabet of 32 without I, L, O and U.
 pub(crate) const TAG: usize = 5;
@@ -20,10 +21,15 @@ const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 pub(crate) type Tag = [u8; TAG];
 
-/// One placeholder that was issued.
+/// The most placeholders of one conversation.
+pub const MOST_ISSUED: usize = 65_536;
+/// The most bytes of all values of one conversation.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+
+/// One placeholder that was issued. Its value is wiped when it is dropped, and not shown.
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Issued {
     /// The kind.
     pub entity: Entity,
@@ -31,6 +37,21 @@ pub struct Issued {
     pub number: u32,
     /// The value as it was written. Whoever stores it seals it.
     pub value: String,
+}
+
+impl Drop for Issued {
+    fn drop(&mut self) {
+        self.value.zeroize();
+    }
+}
+
+impl std::fmt::Debug for Issued {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Issued")
+            .field("entity", &self.entity)
+            .field("number", &self.number)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What one conversation has replaced, bound to its tenant. There is no other way back than through this value.
@@ -41,9 +62,11 @@ pub struct Conversation {
     id: String,
     key: [u8; 32],
     issued: Vec<Issued>,
+    bytes: usize,
     by_tag: HashMap<Tag, usize>,
-    by_value: HashMap<(Entity, String), usize>,
-    numbers: HashMap<(Entity, String), u32>,
+    // SECURITY: by keyed hash. A map of values would keep copies that nothing wipes.
+    by_spelling: HashMap<[u8; 32], usize>,
+    numbers: HashMap<[u8; 32], u32>,
     last: HashMap<Entity, u32>,
 }
 
@@ -56,8 +79,9 @@ impl Conversation {
             id: id.to_owned(),
             key,
             issued: Vec::new(),
+            bytes: 0,
             by_tag: HashMap::new(),
-            by_value: HashMap::new(),
+            by_spelling: HashMap::new(),
             numbers: HashMap::new(),
             last: HashMap::new(),
         }
@@ -70,10 +94,10 @@ impl Conversation {
         for one in issued {
             let last = conversation.last.entry(one.entity).or_insert(0);
             *last = (*last).max(one.number);
-            conversation
-                .numbers
-                .insert((one.entity, normal(&one.value)), one.number);
-            conversation.add(one);
+            let value = conversation.value_hash(one.entity, &one.value);
+            conversation.numbers.insert(value, one.number);
+            let spelling = conversation.spelling_hash(one.entity, &one.value);
+            conversation.add(one, spelling);
         }
         conversation
     }
@@ -97,38 +121,70 @@ impl Conversation {
     }
 
     /// The placeholder of a value: the same one for the same spelling, the same number for the same value.
-    pub(crate) fn issue(&mut self, entity: Entity, value: &str) -> String {
-        let index = match self.by_value.get(&(entity, value.to_owned())) {
+    ///
+    /// # Errors
+    ///
+    /// If the conversation would hold more than [`MOST_ISSUED`] values, or more bytes of them than is allowed.
+    pub(crate) fn issue(&mut self, entity: Entity, value: &str) -> Result<String, MaskError> {
+        let spelling = self.spelling_hash(entity, value);
+        let index = match self.by_spelling.get(&spelling) {
             Some(index) => *index,
+            None if self.issued.len() >= MOST_ISSUED || self.bytes + value.len() > MOST_BYTES => {
+                return Err(MaskError::ConversationFull);
+            }
             None => {
-                let key = (entity, normal(value));
-                let number = match self.numbers.get(&key) {
-                    Some(number) => *number,
-                    None => {
-                        let last = self.last.entry(entity).or_insert(0);
-                        *last += 1;
-                        let number = *last;
-                        self.numbers.insert(key, number);
-                        number
-                    }
-                };
-                self.add(Issued {
+                let number = self.number(entity, value);
+                let issued = Issued {
                     entity,
                     number,
                     value: value.to_owned(),
-                })
+                };
+                self.add(issued, spelling)
             }
         };
-        self.token(index).unwrap_or_else(|| format!("[{}]", entity.name()))
+        Ok(self.token(index).unwrap_or_else(|| format!("[{}]", entity.name())))
     }
 
-    fn add(&mut self, issued: Issued) -> usize {
+    fn number(&mut self, entity: Entity, value: &str) -> u32 {
+        let hash = self.value_hash(entity, value);
+        let last = self.last.entry(entity).or_insert(0);
+        let number = *self.numbers.entry(hash).or_insert(*last + 1);
+        *last = number.max(*last);
+        number
+    }
+
+    fn add(&mut self, issued: Issued, spelling: [u8; 32]) -> usize {
         let index = self.issued.len();
         let tag = self.tag(&issued);
         self.by_tag.insert(tag, index);
-        self.by_value.insert((issued.entity, issued.value.clone()), index);
+        self.by_spelling.insert(spelling, index);
+        self.bytes += issued.value.len();
         self.issued.push(issued);
         index
+    }
+
+    fn value_hash(&self, entity: Entity, value: &str) -> [u8; 32] {
+        self.hash(b"value", entity, &Zeroizing::new(normal(value)))
+    }
+
+    fn spelling_hash(&self, entity: Entity, value: &str) -> [u8; 32] {
+        self.hash(b"spelling", entity, value)
+    }
+
+    fn hash(&self, what: &[u8], entity: Entity, value: &str) -> [u8; 32] {
+        let kind = entity.name().as_bytes();
+        hmac_sha256(
+            &self.key,
+            &[
+                b"bearingwall-pii/conversation/1",
+                &[0],
+                what,
+                &[0],
+                kind,
+                &[0],
+                value.as_bytes(),
+            ],
+        )
     }
 
     fn token(&self, index: usize) -> Option<String> {
@@ -240,9 +296,6 @@ fn push_piece(text: &str, finding: &Finding, range: std::ops::Range<usize>, out:
 impl Drop for Conversation {
     fn drop(&mut self) {
         self.key.zeroize();
-        for issued in &mut self.issued {
-            issued.value.zeroize();
-        }
     }
 }
 
@@ -251,5 +304,30 @@ impl std::fmt::Debug for Conversation {
         f.debug_struct("Conversation")
             .field("issued", &self.issued.len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conversation_that_is_full_issues_nothing_new() {
+        let known = "ada@example.org";
+        for (fillers, len) in [(MOST_ISSUED - 1, 1), (1, MOST_BYTES - known.len())] {
+            let mut talk = Conversation::new("t", "c", [1; 32]);
+            let token = talk.issue(Entity::Email, known).unwrap();
+            let filler = Issued {
+                entity: Entity::Custom,
+                number: 1,
+                value: "x".repeat(len),
+            };
+            talk.bytes += fillers * len;
+            talk.issued.resize(1 + fillers, filler);
+            let refused = talk.issue(Entity::Email, "eve@example.org");
+            assert!(matches!(refused, Err(MaskError::ConversationFull)));
+            assert_eq!(talk.issue(Entity::Email, known).unwrap(), token);
+            assert_eq!(talk.unmask(&token), known);
+        }
     }
 }

@@ -8,14 +8,14 @@ use crate::mask::{Action, MOST_KEPT, hex, normal};
 use crate::own::{LONGEST_ENTRY, MOST_ENTRIES, OwnRecognizer, OwnRecognizers, OwnRule, Phrases};
 use crate::segment::SegmentLimits;
 use sha2::{Digest, Sha256};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write;
 use std::sync::Arc;
 
 /// A policy as a tenant writes it.
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields, default))]
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct PolicyDraft {
     /// Its number, for people.
     pub version: u32,
@@ -39,6 +39,24 @@ pub struct PolicyDraft {
     pub segments: SegmentLimits,
 }
 
+impl std::fmt::Debug for PolicyDraft {
+    /// Its lists are people's names and numbers: only their lengths are shown.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PolicyDraft")
+            .field("version", &self.version)
+            .field("default", &self.default)
+            .field("actions", &self.actions)
+            .field("point", &self.point)
+            .field("thresholds", &self.thresholds)
+            .field("language", &self.language)
+            .field("allow", &self.allow.len())
+            .field("deny", &self.deny.len())
+            .field("recognizers", &self.recognizers)
+            .field("segments", &self.segments)
+            .finish()
+    }
+}
+
 impl Default for PolicyDraft {
     /// Everything that is found becomes a placeholder.
     fn default() -> Self {
@@ -58,7 +76,8 @@ impl Default for PolicyDraft {
 }
 
 impl PolicyDraft {
-    /// Safe Harbor (45 CFR 164.514(b)(2)): what it lists goes, years, three digits of a ZIP and ages below 90 stay.
+    /// Safe Harbor (45 CFR 164.514(b)(2)): what it lists goes; ages below 90, years that tell none above, and
+    /// three digits of a ZIP stay.
     #[must_use]
     pub fn safe_harbor() -> Self {
         let actions = Entity::ALL
@@ -82,22 +101,32 @@ impl PolicyDraft {
     }
 }
 
+/// The kinds that rules find only in a few forms: without a tagger, most of their values are missed.
+const TAGGED: [Entity; 5] = [
+    Entity::Person,
+    Entity::Title,
+    Entity::Location,
+    Entity::Organization,
+    Entity::Nrp,
+];
+
 /// The least that is done, whatever a tenant wants.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Floor {
     actions: Vec<Action>,
     threshold: f32,
-    kept: EntitySet,
+    required: BTreeSet<String>,
 }
 
-impl Default for Floor {
-    /// Keys and passwords go, numbers of the state and of payment keep at most four digits, no threshold is above the
-    /// one for precision, and no allow list keeps a secret.
-    fn default() -> Self {
+impl Floor {
+    /// What no platform goes below: keys and passwords go, numbers of the state and of payment keep at most four digits,
+    /// and no threshold is above the one for precision. A platform that wants more raises it.
+    #[must_use]
+    pub fn platform_least() -> Self {
         let mut floor = Self {
             actions: vec![Action::Allow; Entity::ALL.len()],
             threshold: OperatingPoint::Precision.threshold(),
-            kept: EntitySet::ALL,
+            required: BTreeSet::new(),
         };
         for entity in Entity::ALL {
             let action = match (entity.class(), entity) {
@@ -108,20 +137,20 @@ impl Default for Floor {
                 _ => continue,
             };
             floor.raise(*entity, action);
-            if entity.class() == Class::Secret {
-                floor.kept = floor.kept.without(*entity);
-            }
         }
         floor
     }
-}
 
-impl Floor {
     /// Raises the floor of one kind. It never sinks.
     pub fn raise(&mut self, entity: Entity, action: Action) {
         if let Some(slot) = self.actions.get_mut(entity.index()) {
-            *slot = slot.stricter(action);
+            *slot = slot.stricter(action.on(entity));
         }
+    }
+
+    /// Demands a recognizer: no [`crate::Masker`] is made without it.
+    pub fn require(&mut self, name: &str) {
+        self.required.insert(name.to_owned());
     }
 
     /// Lowers the highest threshold that a tenant may ask for. It never rises.
@@ -135,7 +164,12 @@ impl Floor {
     pub fn tighten(&self, entity: Entity, action: Action) -> Action {
         self.actions
             .get(entity.index())
-            .map_or(Action::Redact, |least| least.stricter(action))
+            .map_or(Action::Redact, |least| least.stricter(action.on(entity)))
+    }
+
+    /// Whether a tenant's allow list may keep values of a kind: only where the floor asks for nothing.
+    fn allows(&self, entity: Entity) -> bool {
+        self.tighten(entity, Action::Allow) == Action::Allow
     }
 
     /// The stricter of two floors for every kind.
@@ -144,11 +178,9 @@ impl Floor {
         let mut merged = self.clone();
         for entity in Entity::ALL {
             merged.raise(*entity, other.tighten(*entity, Action::Allow));
-            if !other.kept.contains(*entity) {
-                merged.kept = merged.kept.without(*entity);
-            }
         }
         merged.lower_threshold(other.threshold);
+        merged.required.extend(other.required.iter().cloned());
         merged
     }
 }
@@ -167,6 +199,7 @@ pub struct Policy {
     deny: Phrases<Entity>,
     own: OwnRecognizers,
     segments: SegmentLimits,
+    required: BTreeSet<String>,
 }
 
 impl Policy {
@@ -174,7 +207,9 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// If anything in it cannot be kept. Nothing of a policy fails later.
+    /// If anything in it cannot be kept, or would keep the engine from finding what the floor holds. Nothing of a policy
+    /// fails later.
+    // CONTROL: PII-4
     pub fn compile(draft: &PolicyDraft, floor: &Floor) -> Result<Self, PolicyError> {
         let mut actions: Vec<Action> = Entity::ALL
             .iter()
@@ -190,6 +225,12 @@ impl Policy {
             if let Some(slot) = actions.get_mut(entity.index()) {
                 *slot = floor.tighten(entity, *action);
             }
+        }
+        if draft.language == Language::None && TAGGED.iter().any(|entity| !floor.allows(*entity)) {
+            return Err(PolicyError::Language);
+        }
+        if !draft.segments.within_bounds() {
+            return Err(PolicyError::Segments);
         }
         let mut thresholds = Vec::new();
         for (name, threshold) in &draft.thresholds {
@@ -230,10 +271,14 @@ impl Policy {
             point: draft.point,
             language: draft.language,
             allow: draft.allow.iter().map(|value| normal(value)).collect(),
-            allowed: floor.kept,
+            allowed: Entity::ALL
+                .iter()
+                .filter(|entity| floor.allows(**entity))
+                .fold(EntitySet::NONE, |allowed, entity| allowed.with(*entity)),
             deny,
             own,
-            segments: draft.segments.sane(),
+            segments: draft.segments,
+            required: floor.required.clone(),
         };
         policy.hash = policy.content_hash(draft);
         Ok(policy)
@@ -254,9 +299,28 @@ impl Policy {
     /// What is done with a value of a kind.
     #[must_use]
     pub fn action_for(&self, entity: Entity, value: &str) -> Action {
-        if self.allowed.contains(entity) && self.allow.contains(&normal(value)) {
-            return Action::Allow;
+        self.decide(entity, EntitySet::NONE.with(entity), value).1
+    }
+
+    /// What is done with a value that may be any of `kinds`, and the kind that decides it: the one that the value is
+    /// labelled with, unless the policy treats another one more strictly. An allow list must be allowed for all of them.
+    // CONTROL: PII-1
+    pub(crate) fn decide(&self, label: Entity, kinds: EntitySet, value: &str) -> (Entity, Action) {
+        let kinds = kinds.with(label);
+        if kinds.iter().all(|kind| self.allowed.contains(kind)) && self.allow.contains(&normal(value)) {
+            return (label, Action::Allow);
         }
+        kinds.iter().fold((label, self.action(label)), |decided, kind| {
+            let action = self.action(kind);
+            if action.strictness() > decided.1.strictness() {
+                (kind, action)
+            } else {
+                decided
+            }
+        })
+    }
+
+    fn action(&self, entity: Entity) -> Action {
         self.actions.get(entity.index()).copied().unwrap_or(Action::Redact)
     }
 
@@ -266,16 +330,19 @@ impl Policy {
         Entity::from_name(name).map_or(Action::Redact, |entity| self.action_for(entity, value))
     }
 
-    /// The engine that the policy asks for.
-    #[must_use]
-    pub fn engine(&self) -> Engine {
-        self.engine_with(Vec::new())
-    }
-
-    /// The engine that the policy asks for, with larger models besides.
-    #[must_use]
-    pub fn engine_with(&self, plugged: Vec<Arc<dyn Recognizer>>) -> Engine {
-        Engine::new(EngineOptions {
+    /// The engine that the policy asks for, with larger models besides; the name of what it requires and lacks, if it
+    /// does. One that may fail unnoticed is as good as missing.
+    // CONTROL: PII-2
+    pub(crate) fn engine(&self, plugged: Vec<Arc<dyn Recognizer>>) -> Result<Engine, String> {
+        let present = |name: &str| {
+            plugged
+                .iter()
+                .any(|plugged| plugged.required() && plugged.name() == name)
+        };
+        if let Some(missing) = self.required.iter().find(|name| !present(name)) {
+            return Err(missing.clone());
+        }
+        Ok(Engine::new(EngineOptions {
             point: self.point,
             thresholds: self.thresholds.clone(),
             language: self.language,
@@ -283,7 +350,7 @@ impl Policy {
             own: self.own.clone(),
             plugged,
             ..EngineOptions::default()
-        })
+        }))
     }
 
     /// Adds what the deny list finds and nothing else has found.
@@ -295,12 +362,19 @@ impl Policy {
         for candidate in denied {
             let mut start = candidate.start;
             let mut end = candidate.end;
-            // One span covers all that it touches.
-            findings.retain(|finding| {
+            let mut kinds = EntitySet::NONE.with(candidate.entity);
+            let mut evident = kinds;
+            let mut explanation = Explanation::of(&candidate);
+            // One span covers all that it touches, and stays what those were.
+            findings.retain_mut(|finding| {
                 let touches = finding.range.start < end && start < finding.range.end;
                 if touches {
                     start = start.min(finding.range.start);
                     end = end.max(finding.range.end);
+                    kinds = kinds.union(finding.kinds);
+                    evident = evident.union(finding.evident);
+                    explanation.also.push(finding.explanation.recognizer.clone());
+                    explanation.also.append(&mut finding.explanation.also);
                 }
                 !touches
             });
@@ -308,7 +382,9 @@ impl Policy {
                 entity: candidate.entity,
                 range: start..end,
                 score: 1.0,
-                explanation: Explanation::of(&candidate),
+                explanation,
+                kinds,
+                evident,
             });
         }
         findings.sort_by_key(|finding| finding.range.start);

@@ -3,6 +3,7 @@
 
 use crate::bytes;
 use crate::checksums::Validity;
+use crate::engine::EntitySet;
 use crate::entity::{Class, Entity};
 use crate::finding::{Candidate, Explanation, Finding};
 use std::borrow::Cow;
@@ -104,7 +105,31 @@ fn union(
         range: start + base..end + base,
         score: best.score.max(telling.score),
         explanation,
+        kinds: kinds(cluster, |candidate| !outweighed(candidate, best)),
+        evident: kinds(cluster, |candidate| !guessed(candidate)),
     })
+}
+
+fn kinds(cluster: &[Candidate], wanted: impl Fn(&Candidate) -> bool) -> EntitySet {
+    cluster
+        .iter()
+        .filter(|candidate| wanted(candidate))
+        .fold(EntitySet::NONE, |kinds, candidate| kinds.with(candidate.entity))
+}
+
+fn guessed(candidate: &Candidate) -> bool {
+    candidate.source.starts_with("tagger.")
+}
+
+/// Whether a candidate is only the tagger's reading of a value that a rule names by its cue or its check digits. What
+/// reaches beyond that value is another value, and what a tenant's own recognizer says outweighs nothing.
+fn outweighed(candidate: &Candidate, best: &Candidate) -> bool {
+    guessed(candidate)
+        && !guessed(best)
+        && best.plugged.is_none()
+        && evidence_or_cue(best)
+        && best.start <= candidate.start
+        && candidate.end <= best.end
 }
 
 /// What names a value better than a likelihood: right check digits, and more so next to a word that announces them.
@@ -138,6 +163,7 @@ fn order(left: &Candidate, right: &Candidate) -> Ordering {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::CueSpan;
     use proptest::prelude::*;
 
     fn resolved(mut candidates: Vec<Candidate>) -> Vec<Finding> {
@@ -163,6 +189,29 @@ mod tests {
         assert_eq!(found[0].entity, Entity::Location);
         assert_eq!(found[0].explanation.also, ["a"]);
         assert_eq!(found[1].range, 20..25);
+    }
+
+    #[test]
+    fn a_guess_counts_unless_a_rule_has_evidence_for_the_same_value() {
+        let kinds = |rule: Candidate, guess: Candidate| resolved(vec![rule, guess])[0].kinds;
+        let both = EntitySet::NONE.with(Entity::Mrn).with(Entity::IdOther);
+        let cue = CueSpan {
+            start: 0,
+            end: 3,
+            weak: false,
+        };
+        let bare = Candidate::new(4, 12, Entity::Mrn, 0.9, "rule.mrn");
+        let cued = Candidate { cue: Some(cue), ..bare };
+        let own = Candidate {
+            plugged: Some(0),
+            ..cued
+        };
+        let inside = Candidate::new(4, 12, Entity::IdOther, 0.6, "tagger.en");
+        let beyond = Candidate::new(4, 14, Entity::IdOther, 0.6, "tagger.en");
+        assert_eq!(kinds(cued, inside), EntitySet::NONE.with(Entity::Mrn));
+        assert_eq!(kinds(bare, inside), both);
+        assert_eq!(kinds(own, inside), both);
+        assert_eq!(kinds(cued, beyond), both);
     }
 
     #[test]

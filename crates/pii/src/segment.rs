@@ -25,13 +25,26 @@ impl Default for SegmentLimits {
     }
 }
 
+/// The longest piece that may be asked for, in bytes: a stream holds as much of a text back.
+const LONGEST: usize = 64 * 1024;
+
 impl SegmentLimits {
-    /// Limits that can be kept: at least 64 bytes, and the longest not below the target.
+    /// Whether a policy may ask for them. Smaller pieces than the default ones cut keys, addresses and cues apart, and
+    /// what is cut apart is not found.
+    pub(crate) fn within_bounds(self) -> bool {
+        let least = Self::default();
+        self.target_bytes >= least.target_bytes
+            && self.most_bytes >= least.most_bytes
+            && self.most_bytes <= LONGEST
+            && self.target_bytes < self.most_bytes
+    }
+
+    /// Limits that can be kept: at least 64 bytes, at most [`LONGEST`], and the longest not below the target.
     pub(crate) fn sane(self) -> Self {
-        let target_bytes = self.target_bytes.max(64);
+        let target_bytes = self.target_bytes.clamp(64, LONGEST - 64);
         Self {
             target_bytes,
-            most_bytes: self.most_bytes.max(target_bytes + 64),
+            most_bytes: self.most_bytes.clamp(target_bytes + 64, LONGEST),
         }
     }
 

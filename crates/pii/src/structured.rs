@@ -75,9 +75,12 @@ impl<'w> Work<'w> {
         if value.is_empty() {
             return Ok(None);
         }
-        if let Some(entity) = known {
-            let (masked, action) = self.masker.mask_known(value, entity, self.conversation, self.subject);
-            return Ok((action != Action::Allow).then_some((masked, entity, action)));
+        if let Some(entity) = known
+            && let Some(done) = self
+                .masker
+                .mask_known(value, field, entity, self.conversation, self.subject)?
+        {
+            return Ok(Some(done));
         }
         let masked = self.masker.mask_field(value, field, self.conversation, self.subject)?;
         let first = masked
@@ -87,6 +90,14 @@ impl<'w> Work<'w> {
         Ok(first
             .map(|first| (first.entity, first.action))
             .map(|(entity, action)| (masked.text.into_string(), entity, action)))
+    }
+
+    /// As [`Work::value`], for a word of a vocabulary, which says nothing about anybody: it stays, unless it is none.
+    fn term(&mut self, value: &str, uri: bool) -> Result<Option<(String, Entity, Action)>, MaskError> {
+        if self.masker.is_term(value, uri, self.conversation)? {
+            return Ok(None);
+        }
+        self.value(value, None, None)
     }
 
     /// Puts `new` in the place of `range` of the input.

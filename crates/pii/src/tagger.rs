@@ -12,7 +12,7 @@ pub(crate) mod model;
 pub(crate) mod table;
 pub(crate) mod token;
 
-use crate::finding::{Candidate, Hint};
+use crate::finding::Candidate;
 use cue::Cues;
 use decode::{Decision, decode};
 use feature::Facts;
@@ -80,10 +80,10 @@ impl Tagger {
         })
     }
 
-    /// Proposes spans of `text`; `hints` are what the rules have found already.
+    /// Proposes spans of `text`.
     ///
     /// Every pass over at most [`PASS_BYTES`] is tagged on its own: time is linear and memory bounded.
-    pub(crate) fn tag(&self, text: &str, _hints: &[Hint], out: &mut Vec<Candidate>) {
+    pub(crate) fn tag(&self, text: &str, out: &mut Vec<Candidate>) {
         let mut work = Work::default();
         let mut base = 0;
         let mut rest = text;

@@ -134,7 +134,7 @@ impl Trial {
     #[must_use]
     pub fn find(&self, text: &str) -> Vec<(usize, usize, &'static str, f32)> {
         let mut out: Vec<Candidate> = Vec::new();
-        self.0.tag(text, &[], &mut out);
+        self.0.tag(text, &mut out);
         out.iter()
             .map(|found| (found.start, found.end, found.entity.name(), found.score))
             .collect()

@@ -206,7 +206,8 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         id: "PII-2",
         title: "No answer instead of raw text",
-        statement: "If a required recognizer fails or answers with what cannot be placed, there is no masked text.",
+        statement: "If a required recognizer is missing, fails or answers with what cannot be placed, there is no masked \
+                    text.",
         crate_name: "pii",
         clauses: &[
             cite(Hipaa, "164.514(b)(2)"),
@@ -236,7 +237,7 @@ pub(super) const CONTROLS: &[Control] = &[
         id: "PII-4",
         title: "A floor under every policy",
         statement: "Whatever a tenant's policy says, each kind of value is treated at least as strictly as the \
-                    platform's floor, and no allow list or threshold gets below it.",
+                    platform's floor, and no allow list, threshold, language or cutting of texts gets below it.",
         crate_name: "pii",
         clauses: &[
             cite(Hipaa, "164.502(b)"),

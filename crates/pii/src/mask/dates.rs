@@ -2,7 +2,7 @@
 
 use super::TenantKey;
 use crate::bytes;
-use crate::lexicon::{Lexicon, kind};
+use crate::lexicon::{Lexicon, MONTHS, kind};
 
 /// The most days that a date moves, to either side.
 const MOST: u64 = 364;
@@ -36,41 +36,49 @@ struct Fields {
 }
 
 impl Fields {
+    /// Reads a text that is one date, and after it at most a time of day, which stays. Anything else in it would stay
+    /// too, so nothing else may be.
     fn read(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
         let mut numbers = Vec::new();
         let mut month_word = None;
         let mut index = 0;
-        while index < bytes.len() {
-            let (end, classes) = bytes::run(bytes, index);
+        while numbers.len() + usize::from(month_word.is_some()) < 3 {
+            let (end, _) = bytes::run(bytes, index);
             if end == index {
-                index += bytes::wide(bytes, index).max(1);
+                let comma = (bytes::at(bytes, index) == b',').then_some((b',', 1));
+                index += bytes::separator(bytes, index).or(comma)?.1;
                 continue;
             }
-            let digits = index
-                + bytes::part(bytes, index, end)
-                    .iter()
-                    .take_while(|byte| byte.is_ascii_digit())
-                    .count();
-            if digits > index {
-                numbers.push(index..digits);
-            } else if classes & bytes::LETTER != 0 {
-                let word = Lexicon::shared().look(bytes, index, end);
-                if word.is(kind::MONTH) && word.value > 0 && month_word.is_none() {
-                    month_word = Some((index..end, i64::from(word.value)));
-                }
+            let digits = bytes::part(bytes, index, end)
+                .iter()
+                .take_while(|byte| byte.is_ascii_digit())
+                .count();
+            if digits > 0 {
+                numbers.push(index..index + digits);
+                let ordinal = matches!(bytes::part(bytes, index + digits, end), b"st" | b"nd" | b"rd" | b"th");
+                index += digits + if ordinal && digits <= 2 { 2 } else { 0 };
+                continue;
             }
-            // A time of day, and what follows it, stays as it is.
-            if bytes::at(bytes, end) == b':' || numbers.len() == 3 {
-                break;
+            let word = Lexicon::shared().look(bytes, index, end);
+            if word.is(kind::MONTH) && word.value > 0 && month_word.is_none() {
+                month_word = Some((index..end, i64::from(word.value)));
+            } else if !matches!(
+                bytes::lower(bytes::part(bytes, index, end)).as_slice(),
+                b"de" | b"del" | b"of" | b"the"
+            ) {
+                return None;
             }
             index = end;
+        }
+        if !is_time(text.get(index..)?) {
+            return None;
         }
         let value = |range: &std::ops::Range<usize>| {
             i64::try_from(bytes::number(bytes::part(bytes, range.start, range.end))).ok()
         };
         let fields = match (month_word, numbers.as_slice()) {
-            (Some((month, number)), [day, year, ..]) if year.len() == 4 && day.len() <= 2 => Self {
+            (Some((month, number)), [day, year]) if year.len() == 4 && day.len() <= 2 => Self {
                 date: (value(year)?, number, value(day)?),
                 year: year.clone(),
                 month,
@@ -152,20 +160,6 @@ impl Fields {
 
     /// The name of another month in the language and length in which this one is written.
     fn month_name(&self, text: &str, month: i64) -> Option<String> {
-        const ENGLISH: [&str; 12] = [
-            "January",
-            "February",
-            "March",
-            "April",
-            "May",
-            "June",
-            "July",
-            "August",
-            "September",
-            "October",
-            "November",
-            "December",
-        ];
         const SPANISH: [&str; 12] = [
             "enero",
             "febrero",
@@ -187,8 +181,8 @@ impl Fields {
             list.iter()
                 .any(|name| name.to_lowercase() == lower || name.to_lowercase().get(..3) == Some(lower.as_str()))
         };
-        let name = if known(&ENGLISH) {
-            *ENGLISH.get(index)?
+        let name = if known(&MONTHS) {
+            *MONTHS.get(index)?
         } else if known(&SPANISH) {
             *SPANISH.get(index)?
         } else {
@@ -202,6 +196,41 @@ impl Fields {
             name.to_lowercase()
         })
     }
+}
+
+/// Whether this is nothing, or a time of day as ISO 8601 or people write it.
+fn is_time(text: &str) -> bool {
+    let text = text.trim_start_matches([' ', '\t', ',', 'T']);
+    let text = text
+        .strip_prefix("at ")
+        .unwrap_or(text)
+        .trim_end_matches([' ', '.', ',']);
+    if text.is_empty() {
+        return true;
+    }
+    let digits = |text: &str, most: usize| text.bytes().take(most).take_while(u8::is_ascii_digit).count();
+    let hours = digits(text, 2);
+    let mut rest = text.get(hours..).unwrap_or_default();
+    let mut parts = 0;
+    while parts < 2
+        && let Some(part) = rest.strip_prefix(':')
+        && digits(part, 2) == 2
+    {
+        rest = part.get(2..).unwrap_or_default();
+        parts += 1;
+    }
+    if let Some(fraction) = rest.strip_prefix('.')
+        && parts == 2
+    {
+        rest = fraction.get(digits(fraction, 6)..).unwrap_or_default();
+    }
+    let zone = rest.trim_start_matches(' ').to_ascii_lowercase();
+    let half_day = matches!(zone.as_str(), "am" | "pm" | "a.m" | "p.m");
+    let offset = zone.strip_prefix(['+', '-']).is_some_and(|offset| {
+        let offset = offset.replacen(':', "", 1);
+        offset.len() == 4 && digits(&offset, 4) == 4
+    });
+    hours > 0 && (half_day || parts > 0 && (offset || matches!(zone.as_str(), "" | "z" | "utc" | "gmt" | "h")))
 }
 
 fn padded(number: i64, len: usize) -> String {
@@ -245,17 +274,46 @@ mod tests {
         assert_eq!(shift("March 3rd, 2023", 8).as_deref(), Some("March 11th, 2023"));
         assert_eq!(shift("Dec 31, 2022", 1).as_deref(), Some("Jan 1, 2023"));
         assert_eq!(shift("5 de mayo de 2010", 30).as_deref(), Some("4 de junio de 2010"));
-        assert_eq!(
-            shift("2000-04-16 11:34:35", -16).as_deref(),
-            Some("2000-03-31 11:34:35")
-        );
+        assert_eq!(shift("2011-09-05 08:12:40", -7).as_deref(), Some("2011-08-29 08:12:40"));
         assert_eq!(shift("last week", 3), None);
         assert_eq!(shift("30/02/2020", 3), None);
     }
 
     #[test]
+    fn a_time_of_day_stays_and_nothing_else() {
+        for time in [
+            "",
+            "T08:12:40.123+02:00",
+            " 8:12 pm",
+            ", at 8 a.m.",
+            "T08:12Z",
+            " 08:12 -0500",
+            ".",
+        ] {
+            let moved = shift(&format!("2011-09-05{time}"), 1);
+            assert_eq!(moved, Some(format!("2011-09-06{time}")));
+        }
+        for text in [
+            "2011-09-05 SSN 536-22-8147",
+            "2011-09-05 to 2011-11-06",
+            "2011-09-05 08:12:40.536228147",
+            "2011-09-05 536",
+            "2011-09-05 08:12 Jane",
+            "Jane, 2011-09-05",
+            "Friday, 2011-09-05",
+            "March 3rd, 2023 to March 9th, 2023",
+            "between May 3 and 2023",
+            "3 rd of March 2023",
+            "2011-09-05\u{1f600}",
+            "5/\u{661}/2011",
+        ] {
+            assert_eq!(shift(text, 1), None, "{text}");
+        }
+    }
+
+    #[test]
     fn one_person_moves_by_one_number_of_days_and_never_by_none() {
-        let key = TenantKey::new([9; 32]);
+        let key = TenantKey::new("t", [9; 32]);
         assert_eq!(shift_days(&key, "a"), shift_days(&key, "a"));
         for subject in 0..2000 {
             let days = shift_days(&key, &subject.to_string());

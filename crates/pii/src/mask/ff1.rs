@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_domain_that_can_be_searched_is_refused() {
-        let key = TenantKey::new([1; 32]);
+        let key = TenantKey::new("t", [1; 32]);
         assert!(encrypt(&key, Entity::CardCode, "12345").is_none());
         assert!(encrypt(&key, Entity::CardCode, "123456").is_some());
         assert!(encrypt(&key, Entity::Person, "José Álvarez").is_none());
@@ -235,7 +235,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_was_encrypted_comes_back_in_its_form(value in "[0-9]{3}-[0-9]{2}-[0-9]{4}") {
-            let key = TenantKey::new([3; 32]);
+            let key = TenantKey::new("t", [3; 32]);
             let encrypted = encrypt(&key, Entity::UsSsn, &value).unwrap();
             prop_assert_eq!(encrypted.len(), value.len());
             prop_assert!(encrypted.as_bytes()[3] == b'-' && encrypted.as_bytes()[6] == b'-');
@@ -244,7 +244,7 @@ mod tests {
 
         #[test]
         fn letters_and_digits_come_back(value in "[A-Z]{2}[0-9]{4,20}[A-Z]") {
-            let key = TenantKey::new([3; 32]);
+            let key = TenantKey::new("t", [3; 32]);
             if let Some(encrypted) = encrypt(&key, Entity::HealthPlan, &value) {
                 prop_assert_eq!(decrypt(&key, Entity::HealthPlan, &encrypted), Some(value));
             }

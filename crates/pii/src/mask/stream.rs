@@ -4,6 +4,7 @@ use super::{Masked, MaskedText, Masker, Replacement};
 use crate::engine::Buffers;
 use crate::error::MaskError;
 use crate::placeholders::Conversation;
+use zeroize::Zeroize;
 
 /// A text that is being masked. What is held back is at most the longest piece of the policy's [`crate::SegmentLimits`].
 pub struct MaskStream<'m> {
@@ -37,7 +38,7 @@ impl<'m> MaskStream<'m> {
     ///
     /// If a required recognizer fails. From then on every call fails.
     pub fn push(&mut self, part: &str, conversation: &mut Conversation) -> Result<Masked, MaskError> {
-        self.buffer.push_str(part);
+        self.hold(part);
         self.advance(conversation, false)
     }
 
@@ -48,6 +49,18 @@ impl<'m> MaskStream<'m> {
     /// As [`MaskStream::push`].
     pub fn finish(mut self, conversation: &mut Conversation) -> Result<Masked, MaskError> {
         self.advance(conversation, true)
+    }
+
+    /// Adds to what is held. A string that grows leaves its old place as it was: that one is wiped.
+    fn hold(&mut self, part: &str) {
+        let len = self.buffer.len() + part.len();
+        if len > self.buffer.capacity() {
+            let mut larger = String::with_capacity(len * 2);
+            larger.push_str(&self.buffer);
+            self.buffer.zeroize();
+            self.buffer = larger;
+        }
+        self.buffer.push_str(part);
     }
 
     fn advance(&mut self, conversation: &mut Conversation, last: bool) -> Result<Masked, MaskError> {
@@ -89,5 +102,11 @@ impl<'m> MaskStream<'m> {
             text: MaskedText::from_masker(out),
             replacements,
         })
+    }
+}
+
+impl Drop for MaskStream<'_> {
+    fn drop(&mut self) {
+        self.buffer.zeroize();
     }
 }

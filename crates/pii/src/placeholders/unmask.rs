@@ -139,13 +139,15 @@ fn token_at<'c>(
     if place < floor {
         return None;
     }
-    let opened = open(bytes, place).max(floor);
-    let closed = if opened < place {
-        close(bytes, start + TAG)
-    } else {
-        start + TAG
-    };
-    Some((opened..closed, issued))
+    let tag_end = start + TAG;
+    let opened = place - usize::from(matches!(before(bytes, place), b'[' | b'(' | b'<' | b'{'));
+    if opened == place || opened < floor {
+        return Some((place..tag_end, issued));
+    }
+    let closed = close(bytes, tag_end);
+    // An escape before the bracket belongs to the placeholder only where one stands at its end too: else it is the text's.
+    let escaped = closed == tag_end + 2 && before(bytes, opened) == b'\\' && opened > floor;
+    Some((opened - usize::from(escaped)..closed, issued))
 }
 
 /// The tag that a run is, in any case; a plural's `s` may follow.
@@ -179,18 +181,6 @@ fn skip_back(bytes: &[u8], from: usize, floor: usize) -> Option<usize> {
         end -= 1;
     }
     (end < from && end > floor).then_some(end)
-}
-
-fn open(bytes: &[u8], place: usize) -> usize {
-    if matches!(before(bytes, place), b'[' | b'(' | b'<' | b'{') {
-        let start = place - 1;
-        return if before(bytes, start) == b'\\' {
-            start - 1
-        } else {
-            start
-        };
-    }
-    place
 }
 
 fn close(bytes: &[u8], place: usize) -> usize {

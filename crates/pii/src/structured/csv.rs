@@ -11,7 +11,8 @@ use crate::placeholders::Conversation;
 pub struct CsvOptions {
     /// What separates cells.
     pub separator: u8,
-    /// Whether the first row names the columns; it stays as it is.
+    /// Whether the first row names the columns. What looks like a value in it is masked as one: the table may have no
+    /// such row.
     pub header: bool,
     /// How large the table may be.
     pub limits: StructuredLimits,
@@ -31,7 +32,7 @@ impl Default for CsvOptions {
 ///
 /// # Errors
 ///
-/// If a quote is not closed, the table is too large, or a required recognizer fails.
+/// If the separator can be none, a quote is not closed, the table is too large, or a required recognizer fails.
 pub fn mask_csv(
     masker: &Masker,
     csv: &str,
@@ -41,6 +42,9 @@ pub fn mask_csv(
     subject: Option<&str>,
 ) -> Result<Masked, StructuredError> {
     options.limits.check(csv)?;
+    if !options.separator.is_ascii() || matches!(options.separator, b'"' | b'\r' | b'\n') {
+        return Err(StructuredError::Separator);
+    }
     let mut work = Work::new(masker, conversation, subject, csv);
     let bytes = csv.as_bytes();
     let mut heads: Vec<String> = Vec::new();
@@ -49,20 +53,23 @@ pub fn mask_csv(
     let mut place = 0;
     while place < bytes.len() {
         let (end, value) = cell(csv, place, options.separator)?;
-        if row == 0 && options.header {
-            heads.push(value);
+        let in_head = row == 0 && options.header;
+        if in_head {
+            heads.push(value.trim().to_owned());
+        }
+        let head = heads.get(column).map(String::as_str);
+        let by_name = head.and_then(fields::by_name);
+        let done = if !in_head {
+            let path = [head.map_or_else(|| column.to_string(), str::to_owned)];
+            let known = rules.iter().find(|rule| rule.matches(&path)).map(|rule| rule.entity);
+            work.value(&value, head, known.or(by_name))?
+        } else if by_name.is_some() || head.is_some_and(|head| rules.iter().any(|rule| rule.names(head))) {
+            None
         } else {
-            let head = heads.get(column).map(|head| head.trim());
-            let name = head.map_or_else(|| column.to_string(), str::to_owned);
-            let path = [name];
-            let known = rules
-                .iter()
-                .find(|rule| rule.matches(&path))
-                .map(|rule| rule.entity)
-                .or_else(|| head.and_then(fields::by_name));
-            if let Some((masked, entity, action)) = work.value(&value, head, known)? {
-                work.replace(place..end, &written(&masked, options.separator), entity, action);
-            }
+            work.value(&value, None, None)?
+        };
+        if let Some((masked, entity, action)) = done {
+            work.replace(place..end, &written(&masked, options.separator), entity, action);
         }
         place = end;
         match at(bytes, place) {

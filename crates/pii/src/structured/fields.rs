@@ -21,6 +21,11 @@ impl FieldRule {
         }
     }
 
+    /// Whether it says the name of this column, and not only a pattern that the name happens to match.
+    pub(super) fn names(&self, head: &str) -> bool {
+        self.pointer.strip_prefix('/') == Some(head)
+    }
+
     pub(super) fn matches(&self, path: &[String]) -> bool {
         let steps: Vec<&str> = self.pointer.split('/').skip(1).collect();
         matches(&steps, path)
@@ -106,7 +111,8 @@ pub(super) fn by_name(name: &str) -> Option<Entity> {
     })
 }
 
-/// The elements of FHIR that name a vocabulary, a type or a state: they are the same for everybody.
+/// The elements of FHIR that name a vocabulary, a type or a state: they are the same for everybody, and a word in them
+/// stays. What is no such word is masked as anywhere else.
 pub(super) const FHIR_KEPT: &[&str] = &[
     "resourceType",
     "system",
@@ -121,6 +127,9 @@ pub(super) const FHIR_KEPT: &[&str] = &[
     "class",
     "fhirVersion",
 ];
+
+/// Those of [`FHIR_KEPT`] that name a vocabulary or a profile by its address.
+pub(super) const FHIR_URIS: &[&str] = &["system", "profile"];
 
 /// The elements of FHIR R4 resources that identify a person (HL7, Patient, Person, RelatedPerson, Practitioner).
 pub(super) fn fhir() -> Vec<FieldRule> {

@@ -190,12 +190,16 @@ impl Reader<'_> {
         let start = self.place;
         let value = self.string()?;
         let end = self.place;
-        if self.path.last().is_some_and(|name| self.kept.contains(&name.as_str())) {
-            return Ok(());
-        }
-        let known = self.known();
-        let field = self.field();
-        if let Some((masked, entity, action)) = self.work.value(&value, field.as_deref(), known)? {
+        let name = self.names().next().map_or("", String::as_str);
+        let done = if self.kept.contains(&name) {
+            let uri = fields::FHIR_URIS.contains(&name);
+            self.work.term(&value, uri)?
+        } else {
+            let known = self.known();
+            let field = self.field();
+            self.work.value(&value, field.as_deref(), known)?
+        };
+        if let Some((masked, entity, action)) = done {
             self.work.replace(start..end, &quoted(&masked), entity, action);
         }
         Ok(())

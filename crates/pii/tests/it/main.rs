@@ -8,6 +8,7 @@
 )]
 
 mod detect;
+mod floor;
 mod mask;
 mod placeholders;
 mod policy;
@@ -47,10 +48,24 @@ pub(crate) fn draft() -> PolicyDraft {
 }
 
 pub(crate) fn masker(draft: &PolicyDraft) -> Masker {
-    Masker::new(
-        Policy::compile(draft, &Floor::default()).unwrap(),
-        TenantKey::new([5; 32]),
-    )
+    masker_over(draft, &Floor::platform_least())
+}
+
+pub(crate) fn masker_over(draft: &PolicyDraft, floor: &Floor) -> Masker {
+    made(("tenant-a", 5), draft, floor)
+}
+
+pub(crate) fn masker_with_key(key: u8, draft: &PolicyDraft) -> Masker {
+    made(("tenant-a", key), draft, &Floor::platform_least())
+}
+
+pub(crate) fn masker_of(tenant: &str) -> Masker {
+    made((tenant, 5), &draft(), &Floor::platform_least())
+}
+
+fn made((tenant, key): (&str, u8), draft: &PolicyDraft, floor: &Floor) -> Masker {
+    let policy = Policy::compile(draft, floor).unwrap();
+    Masker::new(policy, TenantKey::new(tenant, [key; 32]), 2026, Vec::new()).unwrap()
 }
 
 pub(crate) fn conversation() -> Conversation {

@@ -1,7 +1,8 @@
 //! What is left of a value after each action.
 
-use crate::{conversation, draft, masker};
-use bearingwall_pii::{Action, Entity, MaskStream, PolicyDraft, SegmentLimits};
+use crate::{conversation, draft, masker, masker_with_key};
+use bearingwall_pii::own::{OwnRecognizer, OwnRule};
+use bearingwall_pii::{Action, Conversation, Entity, MaskStream, PolicyDraft};
 use proptest::prelude::*;
 
 fn masked(action: Action, text: &str) -> String {
@@ -128,44 +129,97 @@ fn text_with_values() -> impl Strategy<Value = (String, Vec<String>)> {
     })
 }
 
-proptest! {
-    #[test]
-    fn pii_1_no_piece_of_four_characters_of_a_value_is_left((text, values) in text_with_values(), keep in 0_u8..=4) {
-        for action in [Action::Redact, Action::Placeholder, Action::Mask { keep_last: 0 }, Action::Mask { keep_last: keep }, Action::KeyedHash] {
-            let draft = PolicyDraft { default: action, ..draft() };
-            let masked = masker(&draft).mask(&text, &mut conversation(), None).unwrap();
-            // The replacements themselves: words around a value may hold its pieces by chance.
-            let kept = if let Action::Mask { keep_last } = action { usize::from(keep_last) } else { 0 };
-            let mut hidden = 0;
-            for replacement in &masked.replacements {
-                let value: Vec<char> = text[replacement.original.clone()].chars().collect();
-                let there = &masked.text.as_str()[replacement.masked.clone()];
-                hidden += usize::from(values.iter().any(|known| text[replacement.original.clone()].contains(known.as_str())));
-                if matches!(action, Action::KeyedHash | Action::Placeholder) {
-                    continue;
-                }
-                let alphanumeric = value.iter().filter(|ch| ch.is_alphanumeric()).count();
-                let mut left = alphanumeric;
-                for window in 0..value.len().saturating_sub(3) {
-                    let piece: String = value[window..window + 4].iter().collect();
-                    if piece.chars().all(char::is_alphanumeric) && left > kept + 3 {
-                        prop_assert!(!there.contains(&piece), "{there} holds {piece}");
-                    }
-                    left -= usize::from(value[window].is_alphanumeric());
-                }
-            }
-            prop_assert_eq!(hidden, values.len(), "{}", text);
-            for value in &values {
-                prop_assert!(!masked.text.as_str().contains(value.as_str()));
-            }
-        }
+/// What lies across values and wins their label: a list and a recognizer that want nothing done.
+fn overlapping(action: Action, values: &[String]) -> PolicyDraft {
+    let first_word = |value: &String| {
+        let word = value.split(|ch: char| !ch.is_alphanumeric()).next().unwrap_or_default();
+        (word.to_owned(), "TITLE".to_owned())
+    };
+    PolicyDraft {
+        default: action,
+        actions: ["TITLE", "CUSTOM"].map(|name| (name.to_owned(), Action::Allow)).into(),
+        deny: values.iter().map(first_word).collect(),
+        recognizers: vec![OwnRecognizer {
+            name: "greedy".into(),
+            entity: Entity::Custom,
+            score: 1.0,
+            rule: OwnRule::Pattern("[0-9]{3}[ -]|@[a-z]+".into()),
+        }],
+        ..draft()
     }
+}
+
+/// The pieces of four letters and digits of a value of which none may be left.
+fn pieces(value: &str, kept: usize) -> Vec<String> {
+    let value: Vec<char> = value.chars().collect();
+    let mut left = value.iter().filter(|ch| ch.is_alphanumeric()).count();
+    let mut pieces = Vec::new();
+    for window in value.windows(4) {
+        if window.iter().all(|ch| ch.is_alphanumeric()) && left > kept + 3 {
+            pieces.push(window.iter().collect());
+        }
+        left -= usize::from(window[0].is_alphanumeric());
+    }
+    pieces
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn pii_5_a_stream_is_masked_as_the_whole_however_it_is_cut((text, _) in text_with_values(), sizes in proptest::collection::vec(1_usize..40, 1..30)) {
-        let draft = PolicyDraft { segments: SegmentLimits { target_bytes: 64, most_bytes: 192 }, ..draft() };
-        let masker = masker(&draft);
-        let text = format!("{text}\n\n{text}");
+    fn pii_1_no_piece_of_four_characters_of_a_value_is_left((text, values) in text_with_values(), keep in 0_u8..=4) {
+        for action in [
+            Action::Redact,
+            Action::Placeholder,
+            Action::Mask { keep_last: 0 },
+            Action::Mask { keep_last: keep },
+            Action::KeyedHash,
+            Action::Pseudonym,
+            Action::FormatPreserving,
+            Action::DateShift,
+            Action::Generalise,
+        ] {
+            let draft = overlapping(action, &values);
+            // A keyed action may by chance make a piece of the value, but not under two keys.
+            let masked = [1, 2].map(|key| {
+                let mut talk = Conversation::new("tenant-a", "conversation-1", [key; 32]);
+                masker_with_key(key, &draft).mask(&text, &mut talk, None).unwrap()
+            });
+            let [one, other] = &masked;
+            let mut hidden = 0;
+            for (replacement, again) in one.replacements.iter().zip(&other.replacements) {
+                if replacement.action == Action::Allow {
+                    continue;
+                }
+                let value = &text[replacement.original.clone()];
+                hidden += usize::from(values.iter().any(|known| value.contains(known.as_str())));
+                let there = &one.text.as_str()[replacement.masked.clone()];
+                let there_again = &other.text.as_str()[again.masked.clone()];
+                let kept = match replacement.action {
+                    Action::Mask { keep_last } => usize::from(keep_last),
+                    _ => 0,
+                };
+                // The year may stay by design, and nothing else of a date.
+                let by_design = matches!(replacement.action, Action::DateShift | Action::Generalise);
+                for piece in pieces(value, kept) {
+                    let left = there.contains(&piece) && there_again.contains(&piece);
+                    prop_assert!(!left || by_design && value.starts_with(&piece), "{there} holds {piece}");
+                }
+                prop_assert!(!there.contains(value));
+            }
+            prop_assert_eq!(hidden, values.len(), "{:?} {}", action, text);
+        }
+    }
+}
+
+proptest! {
+    // Long texts: a policy's pieces are not small.
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn pii_5_a_stream_is_masked_as_the_whole_however_it_is_cut((text, _) in text_with_values(), sizes in proptest::collection::vec(1_usize..4000, 1..30)) {
+        let masker = masker(&draft());
+        let text = format!("{text}\n\n").repeat(10 * 1024 / text.len());
         let whole = masker.mask(&text, &mut conversation(), None).unwrap();
         let mut streamed = String::new();
         let mut replacements = Vec::new();

@@ -1,7 +1,9 @@
 //! The way back.
 
-use crate::{conversation, draft, masker};
-use bearingwall_pii::{Conversation, PolicyDraft, UnmaskStream};
+use crate::{conversation, draft, masker, masker_of};
+use bearingwall_pii::error::MaskError;
+use bearingwall_pii::own::{OwnRecognizer, OwnRecognizers, OwnRule};
+use bearingwall_pii::{Conversation, Entity, MaskStream, PolicyDraft, UnmaskStream};
 use proptest::prelude::*;
 
 const TEXT: &str = "Write to ada@example.org or bob@example.org; ada@example.org is quicker. SSN 536-22-8147.";
@@ -38,7 +40,7 @@ fn pii_3_placeholders_of_another_conversation_or_tenant_stay() {
         ("tenant-a", "conversation-1", [2; 32]),
     ] {
         let mut other = Conversation::new(tenant, id, key);
-        let own = masker
+        let own = masker_of(tenant)
             .mask("Write to eve@example.org", &mut other, None)
             .unwrap()
             .text
@@ -60,7 +62,7 @@ fn a_stored_conversation_turns_back_what_it_issued_and_goes_on_counting() {
     let mut stored = Conversation::restore("tenant-a", "conversation-1", [1; 32], talk.issued().to_vec());
     assert_eq!(stored.unmask(&masked), TEXT);
     let more = masker
-        .mask("carl@example.org and ada@example.org", &mut stored, None)
+        .mask("carl@example.org and ADA@example.org", &mut stored, None)
         .unwrap()
         .text
         .into_string();
@@ -69,7 +71,9 @@ fn a_stored_conversation_turns_back_what_it_issued_and_goes_on_counting() {
 
 #[test]
 fn what_was_masked_is_not_masked_again() {
-    let masker = masker(&draft());
+    // A word of the placeholders themselves, so that something would be found in them.
+    let deny = vec![("EMAIL".into(), "ID_OTHER".into())];
+    let masker = masker(&PolicyDraft { deny, ..draft() });
     let mut talk = conversation();
     let masked = masker.mask(TEXT, &mut talk, None).unwrap().text.into_string();
     assert_eq!(masker.mask(&masked, &mut talk, None).unwrap().text.as_str(), masked);
@@ -113,6 +117,15 @@ fn what_models_do_to_placeholders_is_understood() {
 }
 
 #[test]
+fn an_escape_before_a_value_is_no_part_of_its_placeholder() {
+    let mut talk = conversation();
+    let text = "\\1 200-200-0000";
+    let masked = masker(&draft()).mask(text, &mut talk, None).unwrap();
+    assert!(masked.text.as_str().starts_with("\\[PHONE_1_"));
+    assert_eq!(talk.unmask(masked.text.as_str()), text);
+}
+
+#[test]
 fn the_arguments_of_a_tool_call_stay_json() {
     let mut talk = conversation();
     let deny = vec![("Ada Lovelace".into(), "PERSON".into())];
@@ -131,8 +144,45 @@ fn the_arguments_of_a_tool_call_stay_json() {
 fn a_conversation_shows_nothing_of_what_it_holds() {
     let mut talk = conversation();
     masker(&draft()).mask(TEXT, &mut talk, None).unwrap();
-    let shown = format!("{talk:?}");
-    assert!(!shown.contains("ada") && !shown.contains("536"));
+    let people = OwnRule::Dictionary(vec!["Ada Lovelace".into()]);
+    let own = |rule: OwnRule| OwnRecognizer {
+        name: "people".into(),
+        entity: Entity::Person,
+        score: 0.9,
+        rule,
+    };
+    let recognizers = vec![own(people), own(OwnRule::Pattern("536-22-8147".into()))];
+    let compiled = OwnRecognizers::compile(&recognizers).unwrap();
+    let draft = PolicyDraft {
+        allow: vec!["ada@example.org".into()],
+        deny: vec![("Ada Lovelace".into(), "PERSON".into())],
+        recognizers,
+        ..draft()
+    };
+    for shown in [
+        format!("{talk:?}"),
+        format!("{:?}", talk.issued()),
+        format!("{draft:?}"),
+        format!("{compiled:?}"),
+    ] {
+        assert!(
+            !shown.to_lowercase().contains("ada") && !shown.contains("536"),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
+fn pii_3_a_masker_touches_no_other_tenants_conversation() {
+    let masker = masker(&draft());
+    let mut other = Conversation::new("tenant-b", "conversation-1", [1; 32]);
+    let refused = masker.mask("nothing", &mut other, None);
+    assert!(matches!(refused, Err(MaskError::OtherTenant)));
+    assert!(matches!(masker.preview("nothing", &other), Err(MaskError::OtherTenant)));
+    let mut stream = MaskStream::new(&masker, None);
+    // Too short to be given on yet.
+    assert!(stream.push("nothing", &mut other).is_ok());
+    assert!(matches!(stream.finish(&mut other), Err(MaskError::OtherTenant)));
 }
 
 fn pieces() -> impl Strategy<Value = Vec<String>> {

@@ -1,9 +1,9 @@
 //! JSON, CSV and FHIR.
 
-use crate::{conversation, draft, masker};
+use crate::{conversation, draft, masker, masker_over};
 use bearingwall_pii::error::StructuredError;
 use bearingwall_pii::structured::{CsvOptions, FieldRule, StructuredLimits, mask_csv, mask_fhir, mask_json};
-use bearingwall_pii::{Action, Entity, PolicyDraft};
+use bearingwall_pii::{Action, Entity, Floor, Language, PolicyDraft};
 use proptest::prelude::*;
 
 fn redacting() -> PolicyDraft {
@@ -107,6 +107,117 @@ fn fhir_elements_that_identify_go_and_vocabularies_stay() {
 }
 
 #[test]
+fn pii_1_what_a_field_says_does_not_keep_the_engine_from_looking() {
+    let draft = PolicyDraft {
+        actions: vec![
+            ("TITLE".into(), Action::Allow),
+            ("AGE".into(), Action::Allow),
+            ("MRN".into(), Action::Mask { keep_last: 4 }),
+        ],
+        ..redacting()
+    };
+    let rules = [FieldRule::new("/free/**", Entity::Title)];
+    let mut floor = Floor::platform_least();
+    floor.raise(Entity::UsSsn, Action::Redact);
+    let masker = masker_over(&draft, &floor);
+    for (text, expected) in [
+        (r#"{"age":"45, SSN 536-22-8147"}"#, r#"{"age":"45, SSN [US_SSN]"}"#),
+        (r#"{"age":45}"#, r#"{"age":45}"#),
+        (
+            r#"{"free":["Sir","call 415-555-2671"]}"#,
+            r#"{"free":["Sir","call [PHONE]"]}"#,
+        ),
+        (r#"{"free":{"ssn":536228147}}"#, r#"{"free":{"ssn":0}}"#),
+        // A field's own action is for the whole value, unless something in it asks for more.
+        (r#"{"mrn":"AB-48219370"}"#, r#"{"mrn":"**-****9370"}"#),
+        (r#"{"mrn":"none, SSN 536-22-8147"}"#, r#"{"mrn":"[US_SSN]"}"#),
+    ] {
+        let masked = mask_json(
+            &masker,
+            text,
+            &rules,
+            &mut conversation(),
+            None,
+            StructuredLimits::default(),
+        );
+        assert_eq!(masked.unwrap().text.as_str(), expected);
+    }
+}
+
+#[test]
+fn pii_1_generalising_and_shifting_leave_nothing_else_of_a_field() {
+    let text = r#"{"age":"61, Jane Doe, MRN 4821937","dob":"1962-03-14 ward 7 bed 9951","deathdate":"2024-01-02 to 2024-03-04"}"#;
+    for action in [Action::Generalise, Action::DateShift] {
+        let actions = ["AGE", "DATE_TIME"].map(|name| (name.to_owned(), action));
+        // Everything else is left, so that only what is done to the field counts.
+        let draft = PolicyDraft {
+            default: Action::Allow,
+            actions: actions.into(),
+            ..draft()
+        };
+        let masked = mask_json(
+            &masker(&draft),
+            text,
+            &[],
+            &mut conversation(),
+            None,
+            StructuredLimits::default(),
+        )
+        .unwrap();
+        for raw in ["Jane", "4821937", "ward", "9951", "01-02", "03-04"] {
+            assert!(!masked.text.as_str().contains(raw), "{}", masked.text.as_str());
+        }
+    }
+}
+
+#[test]
+fn pii_1_a_vocabularys_element_keeps_words_and_nothing_else() {
+    // With the tagger, which must not take a lone code for a date.
+    let draft = PolicyDraft {
+        language: Language::English,
+        ..redacting()
+    };
+    let kept = r#"{"resourceType":"MedicationRequest","status":"final","code":[{"code":"8867-4","unit":"mmHg","system":"http://loinc.org"}],"meta":{"profile":["http://hl7.org/fhir/StructureDefinition/heartrate"]}}"#;
+    let leaking = r#"{"status":"SSN 536-22-8147","code":"ada@example.org","unit":"Dr. Maria Alvarez called","system":"http://example.org/?mail=ada@example.org","class":"http://example.org/ada"}"#;
+    let masker = masker(&draft);
+    let mask = |text: &str| {
+        mask_fhir(
+            &masker,
+            text,
+            &[],
+            &mut conversation(),
+            None,
+            StructuredLimits::default(),
+        )
+        .unwrap()
+        .text
+        .into_string()
+    };
+    assert_eq!(mask(kept), kept);
+    let masked = mask(leaking);
+    for raw in ["8147", "ada", "Alvarez"] {
+        assert!(!masked.contains(raw), "{masked}");
+    }
+}
+
+#[test]
+fn pii_1_the_first_row_of_a_table_without_heads_is_masked() {
+    let csv = "1,ada@example.org,SSN 536-22-8147\n2,bob@example.org,SSN 536-22-8148\n";
+    let masked = mask_csv(
+        &masker(&redacting()),
+        csv,
+        &[FieldRule::new("/**", Entity::Custom)],
+        CsvOptions::default(),
+        &mut conversation(),
+        None,
+    );
+    assert_eq!(
+        masked.unwrap().text.as_str(),
+        "1,[EMAIL],SSN [US_SSN]\n[CUSTOM],[CUSTOM],[CUSTOM]\n"
+    );
+}
+
+#[test]
 fn csv_cells_are_masked_by_their_columns() {
     let csv =
         "id,Email,NPI,note\r\n1,ada@example.org,8149635509,\"call \"\"now\"\" 415-555-2671, please\"\r\n2,,,x\r\n";
@@ -132,6 +243,27 @@ fn csv_cells_are_masked_by_their_columns() {
         None,
     );
     assert!(matches!(open, Err(StructuredError::Malformed { .. })));
+}
+
+#[test]
+fn a_separator_that_would_hide_a_cell_is_refused() {
+    // The last byte of "é": a cell that ends there is no text.
+    for separator in [0xa9, 0x80, b'"', b'\r', b'\n'] {
+        let options = CsvOptions {
+            separator,
+            header: false,
+            ..CsvOptions::default()
+        };
+        let refused = mask_csv(
+            &masker(&redacting()),
+            "ada@example.org é x",
+            &[],
+            options,
+            &mut conversation(),
+            None,
+        );
+        assert!(matches!(refused, Err(StructuredError::Separator)), "{separator}");
+    }
 }
 
 fn any_json() -> impl Strategy<Value = serde_json::Value> {

@@ -53,22 +53,6 @@ const OTHER_WORDS: [&str; 26] = [
     "nancy", "ocean", "peter", "queen", "robert", "sam", "tom", "union", "victor", "william", "x-ray", "young",
     "zebra",
 ];
-/// Months.
-pub(crate) const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
 /// One number below a hundred in words.
 pub(crate) fn small(number: usize) -> String {
     let word = |list: &[&str], index: usize| list.get(index).copied().unwrap_or("").to_owned();

@@ -6,6 +6,7 @@ use super::Language;
 use super::grammar::Piece;
 use super::spoken;
 use super::words::{DAYS, ES_MONTHS, JOBS, MAILERS, ORG_STEMS, ORG_TAILS, TOPLEVEL};
+use crate::lexicon::MONTHS;
 use crate::train::example::Builder;
 use crate::train::lists::Lists;
 use crate::train::random::Random;
@@ -447,7 +448,7 @@ impl<'a> Values<'a> {
 
     fn date(&self, random: &mut Random, from: usize, to: usize) -> String {
         let (year, month_number, day) = (random.between(from, to), random.between(1, 12), random.between(1, 28));
-        let name = spoken::MONTHS.get(month_number - 1).copied().unwrap_or("");
+        let name = MONTHS.get(month_number - 1).copied().unwrap_or("");
         if self.said {
             let day = if random.chance(70) {
                 spoken::ordinal(day)
@@ -657,7 +658,7 @@ const fn suffix(day: usize) -> &'static str {
 }
 
 fn month(random: &mut Random) -> &'static str {
-    random.pick(&spoken::MONTHS)
+    random.pick(&MONTHS)
 }
 
 /// `d` as a random digit, `A` as a random letter; other characters stay.
