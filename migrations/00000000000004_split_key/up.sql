@@ -77,16 +77,23 @@ BEGIN
     RETURN v_bytes;
 END $f$;
 
--- Who a token is about: a UUIDv8 of the first 128 bits of SHA-256(issuer, 0x00, subject), so that issuers cannot collide.
-CREATE FUNCTION tenancy.subject_of(p_issuer text, p_subject text) RETURNS uuid
+-- A UUIDv8 of the first 128 bits of SHA-256 over texts with a zero byte between them, which no text holds.
+CREATE FUNCTION tenancy.digest_of(p_texts text[]) RETURNS uuid
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $f$
 DECLARE
-    v_digest bytea := substring(sha256(convert_to(p_issuer, 'UTF8') || decode('00', 'hex') || convert_to(p_subject, 'UTF8')) FROM 1 FOR 16);
+    v_digest bytea := (SELECT substring(sha256(string_agg(convert_to(t.text, 'UTF8'), decode('00', 'hex') ORDER BY t.at)) FROM 1 FOR 16)
+                         FROM unnest(p_texts) WITH ORDINALITY AS t (text, at));
 BEGIN
     v_digest := set_byte(v_digest, 6, (get_byte(v_digest, 6) & 15) | 128);
     v_digest := set_byte(v_digest, 8, (get_byte(v_digest, 8) & 63) | 128);
     RETURN encode(v_digest, 'hex')::uuid;
 END $f$;
+
+-- Who a token is about: issuers cannot collide.
+CREATE FUNCTION tenancy.subject_of(p_issuer text, p_subject text) RETURNS uuid
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $f$
+    SELECT tenancy.digest_of(ARRAY[p_issuer, p_subject])
+$f$;
 
 -- CONTROL: TEN-7
 -- Verifies an RFC 9068 access token against the installed keys and answers what it proves. Every rule is written so that a
@@ -274,8 +281,8 @@ END $f$;
 
 -- CONTROL: TEN-7
 -- A ticket for one tenant, for at most 60 seconds, from the caller's own token: the tenant that it names, the platform's own
--- for its staff, or a tenant that lets its staff in at this moment.
-CREATE FUNCTION tenancy.login(p_jwt text, p_customer uuid, OUT subject uuid, OUT expiry_ms bigint, OUT nonce uuid, OUT mac bytea)
+-- for its staff, or a tenant that lets its staff in at this moment. `tenancy.login` hands it out.
+CREATE FUNCTION tenancy.ticket(p_jwt text, p_customer uuid, OUT subject uuid, OUT expiry_ms bigint, OUT nonce uuid, OUT mac bytea)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
 DECLARE
     v_claim    uuid;
@@ -289,7 +296,7 @@ BEGIN
     IF v_internal OR v_claim IS DISTINCT FROM p_customer THEN
         IF v_internal AND p_customer IS DISTINCT FROM '00000000-0000-8000-8000-000000000001' THEN
             SELECT (extract(epoch FROM max(b.expires_at)) * 1000)::bigint INTO v_glass_ms FROM tenancy.break_glass b
-             WHERE b.customer_id = p_customer AND b.subject_id = login.subject AND b.approved_at IS NOT NULL AND b.closed_at IS NULL
+             WHERE b.customer_id = p_customer AND b.subject_id = ticket.subject AND b.approved_at IS NOT NULL AND b.closed_at IS NULL
                AND b.expires_at > clock_timestamp();
             v_internal := v_glass_ms IS NOT NULL;
             expiry_ms := least(expiry_ms, v_glass_ms);
@@ -300,7 +307,7 @@ BEGIN
     END IF;
     nonce := gen_random_uuid();
     SELECT sha256(k.opad || sha256(k.ipad || decode('7469636b65742e7631', 'hex') || int2send(0::smallint) || uuid_send(p_customer)
-            || uuid_send(login.subject) || int8send(login.expiry_ms) || uuid_send(login.nonce)))
+            || uuid_send(ticket.subject) || int8send(ticket.expiry_ms) || uuid_send(ticket.nonce)))
       INTO mac FROM tenancy.enter_keys k WHERE k.kid = 0;
     IF mac IS NULL THEN
         RAISE EXCEPTION 'the split-key profile is not in force here' USING ERRCODE = '28000';
@@ -377,7 +384,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f
 $f$;
 
 REVOKE ALL ON tenancy.issuers, tenancy.issuer_keys, tenancy.break_glass FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION tenancy.login(text, uuid), tenancy.issuer_ready(text, text), tenancy.break_glass_open(uuid, uuid, text, text, int),
+GRANT EXECUTE ON FUNCTION tenancy.issuer_ready(text, text), tenancy.break_glass_open(uuid, uuid, text, text, int),
     tenancy.break_glass_approve(uuid), tenancy.break_glass_close(uuid), tenancy.break_glass_sessions(),
     tenancy.break_glass_current(uuid), tenancy.break_glass_review(uuid, text) TO bearingwall_app;
 GRANT EXECUTE ON FUNCTION tenancy.set_issuer(text, text, uuid, text[], int, int, boolean), tenancy.remove_issuer(text),

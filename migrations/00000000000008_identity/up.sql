@@ -116,6 +116,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f
       FROM tenancy.revocations r WHERE r.version > p_version AND r.kind <> 'logout' AND r.expires_at > clock_timestamp()
 $f$;
 
+-- Whether a token of this person, session and second has ended.
+-- CONTROL: AUT-4
+CREATE FUNCTION tenancy.is_ended(p_subject uuid, p_session uuid, p_issued bigint) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $f$
+    SELECT EXISTS (SELECT FROM tenancy.revocations r WHERE r.not_before >= to_timestamp(p_issued)
+        AND (r.kind = 'session' AND r.key = p_session OR r.kind = 'subject' AND r.key = p_subject
+             OR r.kind = 'sessionless' AND r.key = p_subject AND p_session IS NULL))
+$f$;
+
 -- Begins a session, on record; not one that has ended meanwhile, by the token of this second (`p_issued`). Whoever adds to the
 -- list and whoever begins a session wait for each other: what was ended before is seen here, and what is ended after ends this.
 -- CONTROL: AUT-4
@@ -127,9 +136,7 @@ BEGIN
         RAISE EXCEPTION 'a session lasts a day at the most' USING ERRCODE = '22023';
     END IF;
     PERFORM FROM tenancy.revocation_version FOR SHARE;
-    IF p_issued IS NULL OR EXISTS (SELECT FROM tenancy.revocations r WHERE r.not_before >= to_timestamp(p_issued)
-            AND (r.kind = 'session' AND r.key = p_session OR r.kind = 'subject' AND r.key = p_subject
-                 OR r.kind = 'sessionless' AND r.key = p_subject AND p_session IS NULL)) THEN
+    IF p_issued IS NULL OR tenancy.is_ended(p_subject, p_session, p_issued) THEN
         RETURN false;
     END IF;
     DELETE FROM tenancy.browser_sessions b WHERE b.ends_at < clock_timestamp();
@@ -189,12 +196,35 @@ BEGIN
     RETURN true;
 END $f$;
 
+-- Where the key is split, the database lets people in by their tokens, and looks at the list itself: a server that was taken over
+-- lets nobody in who was signed out.
+-- CONTROL: AUT-4
+CREATE FUNCTION tenancy.login(p_jwt text, p_customer uuid, OUT subject uuid, OUT expiry_ms bigint, OUT nonce uuid, OUT mac bytea)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+DECLARE
+    v_claims jsonb;
+    v_issued bigint;
+    v_ended  boolean;
+BEGIN
+    SELECT t.subject, t.expiry_ms, t.nonce, t.mac INTO subject, expiry_ms, nonce, mac FROM tenancy.ticket(p_jwt, p_customer) t;
+    -- It was verified, so it can be read.
+    v_claims := convert_from(tenancy.base64url(split_part(p_jwt, '.', 2)), 'UTF8')::jsonb;
+    v_issued := floor((v_claims ->> 'iat')::numeric)::bigint;
+    v_ended := CASE coalesce(jsonb_typeof(v_claims -> 'sid'), 'none')
+                   WHEN 'string' THEN tenancy.is_ended(subject, tenancy.digest_of(ARRAY['sid', v_claims ->> 'iss', v_claims ->> 'sid']), v_issued)
+                   WHEN 'none' THEN tenancy.is_ended(subject, NULL, v_issued) END;
+    IF v_ended IS DISTINCT FROM false THEN
+        RAISE EXCEPTION 'tenant token rejected' USING ERRCODE = '28000';
+    END IF;
+END $f$;
+
 REVOKE ALL ON tenancy.browser_sessions FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION tenancy.session_start(bytea, uuid, uuid, bigint, bytea, int, int, uuid, text), tenancy.session_use(bytea), tenancy.session_claim(bytea, int),
     tenancy.session_renew(bytea, int, bytea), tenancy.session_end(bytea, uuid, text) TO bearingwall_app;
 REVOKE ALL ON tenancy.revocations, tenancy.revocation_version FROM PUBLIC;
 REVOKE ALL ON FUNCTION audit.record_session(uuid, text, uuid, uuid, text, text, uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION tenancy.revoke(text, uuid, bigint, int, uuid, uuid, uuid, uuid, text, text) TO bearingwall_app, bearingwall_admin;
+GRANT EXECUTE ON FUNCTION tenancy.login(text, uuid) TO bearingwall_app;
 GRANT EXECUTE ON FUNCTION tenancy.revocations_after(bigint) TO bearingwall_app, bearingwall_admin;
 
 RESET ROLE;

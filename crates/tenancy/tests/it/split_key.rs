@@ -1,6 +1,7 @@
 //! The split key: the database verifies the caller's own token, and the server holds nothing that opens a tenant.
 
 mod break_glass;
+mod ended;
 pub(crate) mod signer;
 mod tokens;
 

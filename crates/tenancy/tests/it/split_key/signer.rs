@@ -89,6 +89,11 @@ pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
 
 /// UUIDv8 of the first 128 bits of SHA-256(issuer, 0x00, subject), computed here on its own.
 pub(crate) fn subject(issuer: &str, person: &str) -> Uuid {
-    let digest = Sha256::digest([issuer.as_bytes(), &[0], person.as_bytes()].concat());
+    digest_of(&[issuer, person])
+}
+
+/// The same of any texts, with a zero byte between them.
+pub(crate) fn digest_of(texts: &[&str]) -> Uuid {
+    let digest = Sha256::digest(texts.join("\0"));
     Uuid::new_v8(digest[..16].try_into().unwrap())
 }
