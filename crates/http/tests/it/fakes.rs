@@ -145,22 +145,33 @@ pub(crate) fn world(routes: RouteTable) -> World {
 }
 
 pub(crate) fn world_with(routes: RouteTable, limits: Limits, passed: bool) -> World {
-    world_of(routes, limits, passed, false)
+    world_of(routes, limits, passed, false, Arc::new(Tokens))
 }
 
 /// As the server is in the split-key profile.
 pub(crate) fn world_that_keeps_proofs(routes: RouteTable) -> World {
-    world_of(routes, Limits::default(), true, true)
+    world_of(routes, Limits::default(), true, true, Arc::new(Tokens))
 }
 
-fn world_of(routes: RouteTable, limits: Limits, passed: bool, keep_proof: bool) -> World {
+/// With tokens that are verified for real.
+pub(crate) fn world_that_verifies(routes: RouteTable, identity: Arc<dyn IdentityProvider>) -> World {
+    world_of(routes, Limits::default(), true, true, identity)
+}
+
+fn world_of(
+    routes: RouteTable,
+    limits: Limits,
+    passed: bool,
+    keep_proof: bool,
+    identity: Arc<dyn IdentityProvider>,
+) -> World {
     let record = Arc::new(Record::default());
     let readiness = Arc::new(Fixed {
         passed,
         asked: AtomicU32::new(0),
     });
     let services = Services {
-        identity: Arc::new(Tokens),
+        identity,
         permissions: Arc::new(table()),
         events: record.clone(),
         staff: Arc::new(OneSession),

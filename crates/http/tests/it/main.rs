@@ -7,6 +7,13 @@
     reason = "tests fail by panicking"
 )]
 
+#[allow(
+    dead_code,
+    clippy::disallowed_methods,
+    reason = "the tests of the verifier use the rest of it, and its loopback issuer lives as long as its test"
+)]
+#[path = "../../../authn/tests/attacks/attacks.rs"]
+mod attacks;
 mod crm;
 mod documents;
 mod errors;
@@ -17,3 +24,4 @@ mod ratchet;
 mod rates;
 mod refusals;
 mod staff;
+mod tokens;
