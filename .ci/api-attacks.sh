@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Attacks the real server over HTTP with other people's programs: schemathesis sends what the OpenAPI document allows and what
-# it does not, as each role, and wants no 5xx and no answer that is not declared; sqlmap tries each parameter.
+# it does not, as each role, and wants no 5xx and no answer that is not declared; sqlmap tries each parameter, after it has
+# found two holes that are made for it: a run that finds nothing says something only where there is nothing to find.
 # Starts a demo of its own on loopback, and ends it. Needs Python 3.10 or newer; installs two packages, at fixed versions, in an
 # environment below target/.
 #   .ci/api-attacks.sh            schemathesis as each role, sqlmap on some parameters
@@ -43,7 +44,9 @@ install() {
 
 work=$(mktemp -d)
 demo=
+hole=
 end() {
+    if [[ -n $hole ]] && kill "$hole" 2>/dev/null; then wait "$hole" 2>/dev/null || true; fi
     # Only the demo that was started here, which ends its own cluster and server.
     if [[ -n $demo ]] && kill -INT "$demo" 2>/dev/null; then wait "$demo" 2>/dev/null || true; fi
     rm -rf "$work"
@@ -52,6 +55,7 @@ trap end EXIT
 
 install || cannot "schemathesis and sqlmap cannot be installed"
 cargo build -q -p bearingwall-demo -p bearingwall-server -p bearingwall-sealer --locked
+cargo build -q -p bearingwall-testkit --example injectable --locked
 chmod 755 "$work"
 "${CARGO_TARGET_DIR:-target}/debug/bearingwall-demo" --fresh --data-dir "$work/demo" --port 0 >"$work/demo.log" 2>&1 &
 demo=$!
@@ -111,24 +115,65 @@ if [[ $full == yes ]]; then
 fi
 # shellcheck disable=SC2154
 printf 'Authorization: Bearer %s\n' "$JUNIPER_ADMIN" >"$work/headers"
-for target in "${targets[@]}"; do
-    IFS='|' read -r method address body <<<"$target"
-    began=$SECONDS
+
+# Asks sqlmap about one target, with the same options whoever answers. What it says goes to $work/found, and how often
+# which status was answered is printed.
+#   inject URL TARGET
+inject() {
+    local method address body
+    IFS='|' read -r method address body <<<"$2"
     {
-        printf '%s %s HTTP/1.1\n' "$method" "${address#"$url"}"
-        printf 'Host: %s\n' "${url#http://}"
+        printf '%s %s HTTP/1.1\n' "$method" "${address#"$1"}"
+        printf 'Host: %s\n' "${1#http://}"
         cat "$work/headers"
         [[ -z $body ]] || printf 'Content-Type: application/json\n\n%s' "$body"
         printf '\n'
     } >"$work/request"
-    # A run without a finding ends with a sentence of its own; anything else is looked at by a person.
+    rm -f "$work/traffic"
     "$environment/bin/sqlmap" -r "$work/request" --batch --dbms=postgresql --level 2 --risk 2 --technique BEUST \
         --threads 1 --timeout 20 --disable-coloring --flush-session --output-dir "$work/sqlmap" --ignore-code '*' \
-        >"$work/found" 2>&1 || true
-    if ! grep -q 'do not appear to be injectable\|does not seem to be injectable' "$work/found"; then
+        -t "$work/traffic" >"$work/found" 2>&1 || true
+    sed -n 's/^HTTP response \[#[0-9]*\] (\([0-9]*\).*/\1/p' "$work/traffic" | sort | uniq -c |
+        while read -r count status; do printf ' %s×%s' "$count" "$status"; done
+}
+
+# On the demo's own database, with the rights of the application's role. Its standard input ends with this script.
+mkfifo "$work/open"
+exec 3<>"$work/open"
+"${CARGO_TARGET_DIR:-target}/debug/examples/injectable" --data-root "$work/demo/postgresql" --cluster demo \
+    --database bearingwall <"$work/open" 3>&- >"$work/hole" &
+hole=$!
+for _ in $(seq 1 60); do
+    [[ -s $work/hole ]] && break
+    kill -0 "$hole" 2>/dev/null || { say "the hole that sqlmap must find did not start"; exit 1; }
+    sleep 1
+done
+planted=$(<"$work/hole")
+for target in "GET|$planted/hole?name=pg_class*|" "POST|$planted/hole|{\"name\":\"pg_class*\"}"; do
+    began=$SECONDS
+    answers=$(inject "$planted" "$target")
+    if ! grep -q 'identified the following injection point' "$work/found"; then
         cat "$work/found"
-        say "sqlmap on $method ${address#"$url"}: FAILED"
+        say "sqlmap does not find the hole that was made for it (${target%%|*}): FAILED"
         exit 1
     fi
-    say "sqlmap on $method ${address#"$url"} $body: nothing, $((SECONDS - began)) s"
+    say "sqlmap finds the hole in ${target%%|*}:$answers, $((SECONDS - began)) s"
+done
+
+for target in "${targets[@]}"; do
+    began=$SECONDS
+    name=${target/"$url"/}
+    answers=$(inject "$url" "$target")
+    # A run without a finding ends with a sentence of its own; anything else is looked at by a person.
+    if ! grep -q 'do not appear to be injectable\|does not seem to be injectable' "$work/found"; then
+        cat "$work/found"
+        say "sqlmap on ${name//|/ }: FAILED"
+        exit 1
+    fi
+    # What was turned away at the door was not tried, and a 5xx is a finding of its own.
+    if [[ -z $answers || $answers =~ ×(401|403|429|5) ]]; then
+        say "sqlmap on ${name//|/ }:$answers: FAILED, for these answers mean that nothing was tried, or that something broke"
+        exit 1
+    fi
+    say "sqlmap on ${name//|/ }: nothing,$answers, $((SECONDS - began)) s"
 done

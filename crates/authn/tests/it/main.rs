@@ -9,10 +9,13 @@
 )]
 
 mod accepted;
+#[path = "../attacks/attacks.rs"]
+mod attacks;
 mod cache;
-mod fixture;
 mod hostile;
 mod keys;
 mod revocation;
 mod rotation;
 mod start;
+
+use attacks::fixture;

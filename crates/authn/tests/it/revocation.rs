@@ -1,6 +1,9 @@
 //! Ending a token before its time: the deny-list, and the logout tokens that fill it.
 
-use crate::fixture::{Idp, KEYS, ManualClock, NOW_S, es256, header, options, outcome, token};
+use crate::attacks::signatures::ORDER;
+use crate::fixture::{Idp, KEYS, ManualClock, NOW_S, base64url, es256, header, options, outcome, token};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bearingwall_authn::{
     BearerVerifier, EndedSessions, Logout, Revocation, RevocationOf, Revocations, session_key, subject_id,
 };
@@ -78,6 +81,34 @@ fn entry(of: RevocationOf, key: uuid::Uuid, not_before_s: Option<i64>) -> Revoca
         key,
         not_before_s,
         until_s: NOW_S + 3600,
+    }
+}
+
+/// The same token with n - s in place of s, which ECDSA cannot tell from the first.
+fn respelt(token: &str) -> String {
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let mut bytes = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    let mut borrow = 0;
+    for (byte, of_order) in bytes[32..].iter_mut().zip(ORDER).rev() {
+        let difference = i16::from(of_order) - i16::from(*byte) - borrow;
+        borrow = i16::from(difference < 0);
+        *byte = u8::try_from(difference.rem_euclid(256)).unwrap();
+    }
+    format!("{signed}.{}", base64url(bytes))
+}
+
+#[tokio::test]
+async fn aut_4_a_second_spelling_of_an_ecdsa_signature_ends_with_the_session() {
+    let stage = Stage::new().await;
+    let token = stage.of_session("s1");
+    let second = respelt(&token);
+    assert_ne!(token, second);
+    for spelling in [&token, &second] {
+        assert_eq!(stage.outcome(spelling).await, Ok(()));
+    }
+    stage.read(&[entry(RevocationOf::Session, session_key(&stage.idp.issuer, "s1"), None)]);
+    for spelling in [&token, &second] {
+        assert_eq!(stage.outcome(spelling).await, Err("AUT-020"));
     }
 }
 

@@ -4,11 +4,14 @@ use crate::bare;
 use crate::load::Target;
 use bearingwall_audit::AuditLog;
 use bearingwall_authn::jws::Algorithm;
-use bearingwall_authn::{AuthnOptions, BearerVerifier, BoxFuture, EndedSessions};
-use bearingwall_core::{ClientId, Ctx, CtxParts, CustomerId, Phi, PurposeOfUse, RequestId, Role, SubjectId, SystemIds};
+use bearingwall_authn::{AuthnOptions, BearerVerifier, BoxFuture, EndedSessions, Revocations};
+use bearingwall_core::{
+    ClientId, Clock, Ctx, CtxParts, CustomerId, Phi, PurposeOfUse, RequestId, Role, SubjectId, SystemClock, SystemIds,
+};
 use bearingwall_domain::{Address, ClientInput, Crm};
 use bearingwall_http::{
-    Application, Check, Limits, Rates, Readiness, RunningServer, ServerOptions, Services, TrustedProxies, app_routes,
+    Application, Check, Limits, PerMinute, Rates, Readiness, RouteTable, RunningServer, ServerOptions, Services,
+    TrustedProxies, app_routes,
 };
 use bearingwall_rbac::PolicyTable;
 use bearingwall_rbac_casbin::CasbinEngine;
@@ -19,6 +22,7 @@ use bearingwall_testkit::database::{fresh_database, fresh_tenant};
 use bearingwall_testkit::issuer::{DevIssuer, IssuerOptions, TokenRequest};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -41,6 +45,8 @@ pub(crate) struct Stage {
     full: SocketAddr,
     bare: SocketAddr,
     token: String,
+    services: Services,
+    crm: Crm,
     _issuer: DevIssuer,
     _secrets: tempfile::TempDir,
 }
@@ -91,7 +97,7 @@ impl Stage {
             .unwrap();
         let verifier = BearerVerifier::start(
             vec![issuer.issuer_config(AUDIENCE)],
-            EndedSessions::NotListed,
+            EndedSessions::Listed(nobody_signed_out()),
             AuthnOptions::default(),
         )
         .await
@@ -108,18 +114,15 @@ impl Stage {
             strong_for_phi: false,
             proxies: TrustedProxies::default(),
         };
-        // One caller, as fast as it can.
-        let limits = Limits {
-            rates: Rates::UNLIMITED,
-            ..Limits::default()
-        };
-        let application = Application::new(app_routes().unwrap(), services, limits).with(crm);
+        let application = application(app_routes().unwrap(), &services, &crm);
         let bare = bare_server(&cluster, client).await;
         Self {
             full: serve(application),
             bare,
             client,
             token,
+            services,
+            crm,
             cluster,
             _issuer: issuer,
             _secrets: secrets,
@@ -138,6 +141,19 @@ impl Stage {
         }
     }
 
+    /// Other routes behind the same edge, with the same ports.
+    pub(crate) fn application(&self, routes: RouteTable) -> Application {
+        application(routes, &self.services, &self.crm)
+    }
+
+    pub(crate) const fn client(&self) -> ClientId {
+        self.client
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
     pub(crate) fn bare_target(&self, path: &str) -> Target {
         let head = format!("GET {path}/{} HTTP/1.1\r\nHost: bench\r\n\r\n", self.client);
         Target {
@@ -153,6 +169,30 @@ impl Stage {
             .await
             .unwrap();
     }
+}
+
+/// Limits that are kept for every request, and that one caller who is as fast as it can be does not reach.
+fn application(routes: RouteTable, services: &Services, crm: &Crm) -> Application {
+    let wide = PerMinute(u32::MAX);
+    let rates = Rates {
+        light: wide,
+        read: wide,
+        write: wide,
+        bulk: wide,
+        ..Rates::UNLIMITED
+    };
+    let limits = Limits {
+        rates,
+        ..Limits::default()
+    };
+    Application::new(routes, services.clone(), limits).with(crm.clone())
+}
+
+/// A list that is looked at for every request, as the server's is.
+fn nobody_signed_out() -> Arc<Revocations> {
+    let list = Revocations::new(Arc::new(SystemClock), Duration::from_secs(86_400));
+    list.refreshed(SystemClock.unix_ms(), &[], true);
+    Arc::new(list)
 }
 
 fn serve(application: Application) -> SocketAddr {

@@ -15,6 +15,7 @@
 
 mod bare;
 mod full;
+mod identity;
 mod load;
 
 use load::Figures;
@@ -35,6 +36,7 @@ fn main() {
         .unwrap();
     let stage = runtime.block_on(full::Stage::set_up());
     // Words of the command line pick targets by name, for a profiler; ratios then refer to the first one picked.
+    // The word `identity` measures the share of token and permission, and nothing else.
     let picked: Vec<String> = std::env::args()
         .skip(1)
         .filter(|word| !word.starts_with("--"))
@@ -48,6 +50,11 @@ fn main() {
         ("bearingwall: all controls", stage.full_target()),
     ];
     targets.retain(|(name, _)| picked.is_empty() || picked.iter().any(|word| name.contains(word.as_str())));
+    if picked.iter().any(|word| word == "identity") {
+        identity::run(&stage);
+        runtime.block_on(stage.tear_down());
+        return;
+    }
     println!(
         "GET one client; {TURNS} turns of {} s each, interleaved; fsync on",
         TURN.as_secs()

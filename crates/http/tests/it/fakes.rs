@@ -153,12 +153,20 @@ pub(crate) fn world(routes: RouteTable) -> World {
 }
 
 pub(crate) fn world_with(routes: RouteTable, limits: Limits, passed: bool) -> World {
-    world_of(routes, limits, passed, false)
+    world_of(routes, limits, passed, |_| ())
 }
 
 /// As the server is in the split-key profile.
 pub(crate) fn world_that_keeps_proofs(routes: RouteTable) -> World {
-    world_of(routes, Limits::default(), true, true)
+    world_of(routes, Limits::default(), true, |services| services.keep_proof = true)
+}
+
+/// With tokens that are verified for real.
+pub(crate) fn world_that_verifies(routes: RouteTable, identity: Arc<dyn IdentityProvider>) -> World {
+    world_of(routes, Limits::default(), true, |services| {
+        services.identity = identity;
+        services.keep_proof = true;
+    })
 }
 
 /// The whole API with sessions in browsers; four failures at once of a network.
@@ -171,37 +179,30 @@ pub(crate) fn world_in_browsers(sessions: Arc<dyn Sessions>) -> World {
         rates,
         ..Limits::default()
     };
-    world_from(app_routes().unwrap(), limits, true, false, Some(sessions))
+    world_of(app_routes().unwrap(), limits, true, |services| {
+        services.sessions = Some(sessions);
+    })
 }
 
-fn world_of(routes: RouteTable, limits: Limits, passed: bool, keep_proof: bool) -> World {
-    world_from(routes, limits, passed, keep_proof, None)
-}
-
-fn world_from(
-    routes: RouteTable,
-    limits: Limits,
-    passed: bool,
-    keep_proof: bool,
-    sessions: Option<Arc<dyn Sessions>>,
-) -> World {
+fn world_of(routes: RouteTable, limits: Limits, passed: bool, change: impl FnOnce(&mut Services)) -> World {
     let record = Arc::new(Record::default());
     let readiness = Arc::new(Fixed {
         passed,
         asked: AtomicU32::new(0),
     });
-    let services = Services {
+    let mut services = Services {
         identity: Arc::new(Tokens),
         permissions: Arc::new(table()),
         events: record.clone(),
         staff: Arc::new(OneSession),
         readiness: readiness.clone(),
         ids: Arc::new(SystemIds),
-        keep_proof,
-        sessions,
+        keep_proof: false,
+        sessions: None,
         strong_for_phi: false,
         proxies: TrustedProxies::new(&["10.0.0.0/8".parse().unwrap()]),
     };
+    change(&mut services);
     World {
         record,
         readiness,

@@ -7,6 +7,13 @@
     reason = "tests fail by panicking"
 )]
 
+#[allow(
+    dead_code,
+    clippy::disallowed_methods,
+    reason = "the tests of the verifier use the rest of it, and its loopback issuer lives as long as its test"
+)]
+#[path = "../../../authn/tests/attacks/attacks.rs"]
+mod attacks;
 mod browser;
 mod crm;
 mod documents;
@@ -18,3 +25,4 @@ mod ratchet;
 mod rates;
 mod refusals;
 mod staff;
+mod tokens;

@@ -106,8 +106,34 @@ impl Keys {
         self.rsa.public_key().as_der().unwrap().as_ref().to_vec()
     }
 
+    pub(crate) fn rsa_spki_pem(&self) -> String {
+        let text = base64::engine::general_purpose::STANDARD.encode(self.rsa_spki_der());
+        let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+        format!(
+            "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
+            lines.join("\n")
+        )
+    }
+
     pub(crate) fn jwks(&self) -> Value {
         json!({"keys": [self.ec.jwk("ec-1"), self.rsa_jwk("rsa-1")]})
+    }
+
+    /// A secret that the issuer publishes by mistake.
+    pub(crate) fn secret(&self) -> &[u8] {
+        b"a secret of more than 32 bytes, and everybody knows it"
+    }
+
+    /// The same two keys, and beside them keys that may not verify anything: under each stands one that could.
+    pub(crate) fn jwks_with_traps(&self) -> Value {
+        let mut for_encryption = self.ec.jwk("enc-1");
+        for_encryption["use"] = json!("enc");
+        let mut of_pss = self.rsa_jwk("pss-1");
+        of_pss["alg"] = json!("PS256");
+        let mut private = self.ec.jwk("private-1");
+        private["d"] = json!("AA");
+        let shared = json!({"kty": "oct", "use": "sig", "kid": "oct-1", "k": base64url(self.secret())});
+        json!({"keys": [self.ec.jwk("ec-1"), self.rsa_jwk("rsa-1"), for_encryption, of_pss, private, shared]})
     }
 }
 
