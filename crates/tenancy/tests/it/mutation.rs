@@ -3,6 +3,7 @@
 mod arena;
 mod attack;
 mod body;
+mod identity;
 
 use attack::Attacks;
 use bearingwall_tenancy::inventory::{Check, Finding, Inspector, InventoryOptions};

@@ -4,6 +4,7 @@ use super::arena::{
     A, B, CLIENT, ELSEWHERE, Entry, LEASE, PLATFORM, REQUEST, SESSION, SUSPENDED, UNAPPROVED, furnish,
     of_a_tenants_issuer, tokens,
 };
+use super::identity;
 use bearingwall_testkit::database::TestDatabase;
 use std::collections::BTreeSet;
 use tokio_postgres::{Client, SimpleQueryMessage};
@@ -66,6 +67,7 @@ impl Attacks {
                 format!("SELECT t.subject, t.mac IS NOT NULL FROM tenancy.login('{tenant_issuer}', '{customer}') t"),
             ));
         }
+        list.extend(identity::attacks(&signer).into_iter().map(|sql| (SERVER, sql)));
         list.extend(records(&superuser).await);
         list.extend(jobs());
         list.extend(operators(&superuser).await);
