@@ -171,6 +171,14 @@ pub struct Engine {
     options: EngineOptions,
     thresholds: Vec<f32>,
     lowest: f32,
+    models: Models,
+}
+
+/// Where the shipped models come from; nothing if the bytes are damaged.
+#[derive(Clone, Copy)]
+struct Models {
+    english: fn() -> Option<&'static Tagger>,
+    spanish: fn() -> Option<&'static Tagger>,
 }
 
 impl Default for Engine {
@@ -195,6 +203,10 @@ impl Engine {
             options,
             thresholds,
             lowest,
+            models: Models {
+                english: Tagger::english,
+                spanish: Tagger::spanish,
+            },
         }
     }
 
@@ -208,7 +220,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// If a required plugged-in recognizer fails. Without one it cannot fail.
+    /// If a required plugged-in recognizer fails, or the shipped model of the text's language is damaged.
     pub fn detect(&self, text: &str) -> Result<Findings, DetectError> {
         self.detect_field(text, None)
     }
@@ -243,7 +255,7 @@ impl Engine {
         Scan::run(text, field, candidates);
         self.options.own.find(text, candidates);
         candidates.sort_by_key(|candidate| (candidate.start, candidate.end));
-        if let Some(tagger) = self.tagger(text) {
+        if let Some(tagger) = self.tagger(text)? {
             buffers.tagged.clear();
             tagger.tag(text, candidates, &mut buffers.tagged);
             check_tagged(text, candidates, &mut buffers.tagged);
@@ -285,17 +297,21 @@ impl Engine {
             })
     }
 
-    fn tagger(&self, text: &str) -> Option<&Tagger> {
+    /// The model that reads the text, or nothing if rules alone were asked for.
+    // CONTROL: PII-2
+    // SECURITY: a model that cannot be read must not pass for "rules alone": every name would be left where it stands.
+    fn tagger(&self, text: &str) -> Result<Option<&Tagger>, DetectError> {
         #[cfg(feature = "train")]
         if let Some(trial) = &self.options.trial {
-            return Some(trial.tagger());
+            return Ok(Some(trial.tagger()));
         }
-        match self.options.language {
-            Language::None => None,
-            Language::Spanish => Tagger::spanish(),
-            Language::Auto if looks_spanish(text) => Tagger::spanish(),
-            Language::Auto | Language::English => Tagger::english(),
-        }
+        let model = match self.options.language {
+            Language::None => return Ok(None),
+            Language::Spanish => (self.models.spanish)(),
+            Language::Auto if looks_spanish(text) => (self.models.spanish)(),
+            Language::Auto | Language::English => (self.models.english)(),
+        };
+        model.map(Some).ok_or(DetectError::Model)
     }
 
     // CONTROL: PII-2
@@ -411,4 +427,29 @@ fn looks_spanish(text: &str) -> bool {
         }
     }
     spanish > english + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pii_2_a_damaged_model_refuses_the_text_and_rules_alone_need_none() {
+        for language in [Language::Auto, Language::English, Language::Spanish, Language::None] {
+            let mut engine = Engine::new(EngineOptions {
+                language,
+                ..EngineOptions::default()
+            });
+            engine.models = Models {
+                english: || None,
+                spanish: || None,
+            };
+            let found = engine.detect("Marisol Quintanar, ada@example.org");
+            if language == Language::None {
+                assert_eq!(found.unwrap().len(), 1);
+            } else {
+                assert!(matches!(found, Err(DetectError::Model)), "{language:?}");
+            }
+        }
+    }
 }

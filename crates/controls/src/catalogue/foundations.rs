@@ -206,7 +206,8 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         id: "PII-2",
         title: "No answer instead of raw text",
-        statement: "If a required recognizer fails or answers with what cannot be placed, there is no masked text.",
+        statement: "If a required recognizer fails or answers with what cannot be placed, or a shipped model is \
+                    damaged, there is no masked text.",
         crate_name: "pii",
         clauses: &[
             cite(Hipaa, "164.514(b)(2)"),

@@ -52,6 +52,12 @@ impl Model {
         if rows.len() != 4_usize.checked_shl(u32::from(bits))? {
             return None;
         }
+        let unit = f32::from_le_bytes(*unit);
+        let calibration = (f32::from_le_bytes(*slope), f32::from_le_bytes(*offset));
+        // SECURITY: a score that is not a number is below every threshold, so that nothing would be found.
+        if !(unit.is_normal() && calibration.0.is_normal() && calibration.1.is_finite()) {
+            return None;
+        }
         // What no feature has adds nothing.
         rows.push([0; LABELS]);
         Some(Self {
@@ -60,8 +66,8 @@ impl Model {
             rows,
             transitions,
             reversed,
-            unit: f32::from_le_bytes(*unit),
-            calibration: (f32::from_le_bytes(*slope), f32::from_le_bytes(*offset)),
+            unit,
+            calibration,
         })
     }
 
@@ -72,6 +78,34 @@ impl Model {
             for (score, weight) in scores.iter_mut().zip(row) {
                 *score += i16::from(*weight);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHIPPED: &[u8] = include_bytes!("../../model/en.bin");
+
+    #[test]
+    fn a_model_of_another_length_or_with_a_scale_that_is_no_number_is_refused() {
+        assert!(Model::read(SHIPPED).is_some());
+        for end in [0, MAGIC.len(), 21, 600, SHIPPED.len() - 16, SHIPPED.len() - 1] {
+            assert!(Model::read(SHIPPED.get(..end).unwrap()).is_none(), "{end}");
+        }
+        let scales = MAGIC.len() + 1;
+        for (place, value) in [
+            (0, f32::NAN),
+            (0, 0.0),
+            (4, f32::INFINITY),
+            (4, 0.0),
+            (8, f32::NAN),
+            (8, f32::NEG_INFINITY),
+        ] {
+            let mut damaged = SHIPPED.to_vec();
+            damaged[scales + place..scales + place + 4].copy_from_slice(&f32::to_le_bytes(value));
+            assert!(Model::read(&damaged).is_none(), "{value} at {place}");
         }
     }
 }
