@@ -265,8 +265,9 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         id: "PII-6",
         title: "A tenant's recognizers run in bounds",
-        statement: "A tenant's own pattern or dictionary that cannot run in linear time and bounded memory is refused \
-                    when its policy is compiled, before it reads any text.",
+        statement: "A tenant's own patterns and dictionaries read a text in time that grows with its length alone \
+                    and in bounded memory, and what cannot is refused when its policy is compiled, before it reads \
+                    any text.",
         crate_name: "pii",
         clauses: &[
             cite(Hipaa, "164.308(a)(1)(ii)(B)"),
