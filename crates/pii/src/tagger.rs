@@ -9,6 +9,7 @@ pub(crate) mod hash;
 pub(crate) mod label;
 pub(crate) mod lexicon;
 pub(crate) mod model;
+pub(crate) mod seal;
 pub(crate) mod table;
 pub(crate) mod token;
 
