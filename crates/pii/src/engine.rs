@@ -9,8 +9,9 @@ use crate::recognizers::names;
 use crate::resolve::{resolve, weigh_together};
 use crate::scan::Scan;
 use crate::segment::SegmentLimits;
-use crate::tagger::Tagger;
+use crate::tagger::{Tagger, Work};
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What the tagger's word for a number is worth whose check digits are wrong.
@@ -102,7 +103,7 @@ impl EntitySet {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Proposal {
     /// Where, in bytes of the piece of text that was given.
-    pub range: std::ops::Range<usize>,
+    pub range: Range<usize>,
     /// What it is.
     pub entity: Entity,
     /// How sure, from 0 to 1.
@@ -111,7 +112,8 @@ pub struct Proposal {
 
 /// A recognizer that is not part of this crate: a larger model, local or remote.
 ///
-/// It is given the text piece by piece, as [`SegmentLimits`] says, so that a stream gives the answer of the whole.
+/// It is given the text piece by piece, as [`SegmentLimits`] says, each with a little of what stands around it, so that a
+/// stream gives the answer of the whole.
 pub trait Recognizer: Send + Sync {
     /// Its name, for explanations.
     fn name(&self) -> &str;
@@ -233,10 +235,17 @@ impl Engine {
     pub fn detect_field(&self, text: &str, field: Option<&str>) -> Result<Findings, DetectError> {
         let mut findings = Vec::new();
         let mut buffers = Buffers::default();
-        for piece in self.options.segments.pieces(text) {
-            let part = text.get(piece.clone()).unwrap_or_default();
-            let field = field.filter(|_| piece.start == 0);
-            self.detect_piece(part, field, piece.start, &mut buffers, &mut findings)?;
+        let mut start = 0;
+        let mut look = |window: Range<usize>| {
+            let mut found = Vec::new();
+            let part = text.get(window.clone()).unwrap_or_default();
+            let field = field.filter(|_| window.start == 0);
+            self.detect_piece(part, field, window.start, &mut buffers, &mut found)?;
+            Ok(found)
+        };
+        while let Some(mut piece) = self.options.segments.piece(text, start, true, &mut look)? {
+            start = piece.range.end;
+            findings.append(&mut piece.findings);
         }
         Ok(Findings::new(findings))
     }
@@ -257,7 +266,7 @@ impl Engine {
         candidates.sort_by_key(|candidate| (candidate.start, candidate.end));
         if let Some(tagger) = self.tagger(text)? {
             buffers.tagged.clear();
-            tagger.tag(text, candidates, &mut buffers.tagged);
+            tagger.tag(text, candidates, &mut buffers.work, &mut buffers.tagged);
             check_tagged(text, candidates, &mut buffers.tagged);
             yield_names(candidates, &buffers.tagged, self.options.point.threshold());
             candidates.append(&mut buffers.tagged);
@@ -360,6 +369,7 @@ impl Engine {
 pub(crate) struct Buffers {
     candidates: Vec<Candidate>,
     tagged: Vec<Candidate>,
+    work: Work,
 }
 
 /// Holds what the tagger takes for a number of a checked kind against its check digits: a number that fails, and that no

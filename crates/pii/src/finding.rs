@@ -114,6 +114,16 @@ pub struct Finding {
     pub explanation: Explanation,
 }
 
+impl Finding {
+    /// Moves it, with its cue, from a piece of a text to the text.
+    pub(crate) fn shift(&mut self, base: usize) {
+        self.range = self.range.start + base..self.range.end + base;
+        if let Some(cue) = &mut self.explanation.cue {
+            *cue = cue.start + base..cue.end + base;
+        }
+    }
+}
+
 /// Which recognizer, validator and context made a finding.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]

@@ -20,6 +20,7 @@ use crate::error::MaskError;
 use crate::finding::{Finding, Findings};
 use crate::placeholders::Conversation;
 use crate::policy::Policy;
+use crate::segment::Piece;
 use std::ops::Range;
 
 /// What is done with a value.
@@ -238,40 +239,56 @@ impl Masker {
         let mut masked = Masked::default();
         let mut out = String::with_capacity(text.len());
         let mut buffers = Buffers::default();
-        for piece in self.engine.options().segments.pieces(text) {
-            let part = text.get(piece.clone()).unwrap_or_default();
-            let field = field.filter(|_| piece.start == 0);
-            self.piece(
-                part,
-                field,
-                piece.start,
-                &mut buffers,
+        let mut start = 0;
+        while let Some(piece) = self.piece((text, start, true), field, &mut buffers, conversation)? {
+            start = piece.range.end;
+            self.write(
+                text,
+                piece,
+                0,
                 conversation,
                 subject,
                 (&mut out, &mut masked.replacements),
-            )?;
+            );
         }
         masked.text = MaskedText(out);
         Ok(masked)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one piece of a text that two callers share")]
+    /// The piece of a text that begins at a place, and whether the text ends where it is seen to end: what is found or
+    /// denied in it, but for the conversation's own placeholders.
     fn piece(
         &self,
-        text: &str,
+        (text, start, last): (&str, usize, bool),
         field: Option<&str>,
-        base: usize,
         buffers: &mut Buffers,
+        conversation: &Conversation,
+    ) -> Result<Option<Piece>, MaskError> {
+        let segments = self.engine.options().segments;
+        segments.piece(text, start, last, &mut |window| {
+            let part = text.get(window.clone()).unwrap_or_default();
+            let field = field.filter(|_| window.start == 0);
+            let mut findings = Vec::new();
+            self.engine.detect_piece(part, field, 0, buffers, &mut findings)?;
+            self.policy.deny(part, &mut findings);
+            let mut findings = conversation.spare(part, findings);
+            findings.iter_mut().for_each(|finding| finding.shift(window.start));
+            Ok(findings)
+        })
+    }
+
+    /// Writes a piece of `text`, which begins at `base` of all that is masked, with its values replaced.
+    fn write(
+        &self,
+        text: &str,
+        piece: Piece,
+        base: usize,
         conversation: &mut Conversation,
         subject: Option<&str>,
-        out: (&mut String, &mut Vec<Replacement>),
-    ) -> Result<(), MaskError> {
-        let (masked, replacements) = out;
-        let mut findings = Vec::new();
-        self.engine.detect_piece(text, field, 0, buffers, &mut findings)?;
-        self.policy.deny(text, &mut findings);
-        let mut end = 0;
-        for finding in conversation.spare(text, findings) {
+        (masked, replacements): (&mut String, &mut Vec<Replacement>),
+    ) {
+        let mut end = piece.range.start;
+        for finding in piece.findings {
             let value = text.get(finding.range.clone()).unwrap_or_default();
             masked.push_str(text.get(end..finding.range.start).unwrap_or_default());
             let action = self.policy.action_for(finding.entity, value);
@@ -286,8 +303,7 @@ impl Masker {
             });
             end = finding.range.end;
         }
-        masked.push_str(text.get(end..).unwrap_or_default());
-        Ok(())
+        masked.push_str(text.get(end..piece.range.end).unwrap_or_default());
     }
 
     /// Masks a value of which the kind is known without looking.

@@ -252,7 +252,7 @@ pub(super) const CONTROLS: &[Control] = &[
         id: "PII-5",
         title: "A stream is treated as the whole",
         statement: "A text that arrives in parts is masked and unmasked to the same bytes as the whole, however it is \
-                    cut, and what is held back is bounded.",
+                    cut, what is held back is bounded, and no cut of ours parts a value.",
         crate_name: "pii",
         clauses: &[
             cite(Hipaa, "164.502(b)"),

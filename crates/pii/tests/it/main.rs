@@ -9,6 +9,7 @@
 
 mod detect;
 mod mask;
+mod pieces;
 mod placeholders;
 mod policy;
 mod structured;
