@@ -12,6 +12,7 @@ mod mask;
 mod pieces;
 mod placeholders;
 mod policy;
+mod secrets;
 mod structured;
 mod tagger;
 #[cfg(feature = "train")]
