@@ -10,7 +10,8 @@
     reason = "a measurement that cannot be set up has nothing to report"
 )]
 
-use bearingwall_pii::{Engine, EngineOptions, Language};
+use bearingwall_pii::own::{OwnRecognizer, OwnRecognizers, OwnRule};
+use bearingwall_pii::{Engine, EngineOptions, Entity, Language};
 use std::hint::black_box;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -62,17 +63,42 @@ fn main() {
         ("line breaks", "\n"),
         ("accents", "é"),
     ] {
-        let times: Vec<String> = [1, 2, 4, 8]
-            .into_iter()
-            .map(|megabytes| {
-                let text = unit.repeat(megabytes * 1_000_000 / unit.len());
-                let start = Instant::now();
-                black_box(rules.detect(&text).unwrap().len());
-                format!("{:.0} ms", start.elapsed().as_secs_f64() * 1e3)
-            })
-            .collect();
-        println!("  {name}: {}", times.join(", "));
+        growth(name, unit, &rules);
     }
+    let pattern = own(OwnRule::Pattern(".*[^A-Z]|[A-Z]".to_owned()));
+    growth("own pattern that looks far ahead", "A", &pattern);
+    let alike = (0..10_000).map(|number| format!("blue heron {number}")).collect();
+    growth(
+        "own phrases that begin alike",
+        "blue heron ",
+        &own(OwnRule::Dictionary(alike)),
+    );
+}
+
+fn growth(name: &str, unit: &str, engine: &Engine) {
+    let times: Vec<String> = [1, 2, 4, 8]
+        .into_iter()
+        .map(|megabytes| {
+            let text = unit.repeat(megabytes * 1_000_000 / unit.len());
+            let start = Instant::now();
+            black_box(engine.detect(&text).unwrap().len());
+            format!("{:.0} ms", start.elapsed().as_secs_f64() * 1e3)
+        })
+        .collect();
+    println!("  {name}: {}", times.join(", "));
+}
+
+fn own(rule: OwnRule) -> Engine {
+    let mut options = EngineOptions::default();
+    options.language = Language::None;
+    options.own = OwnRecognizers::compile(&[OwnRecognizer {
+        name: "own".to_owned(),
+        entity: Entity::Custom,
+        score: 1.0,
+        rule,
+    }])
+    .unwrap();
+    Engine::new(options)
 }
 
 fn engine(language: Language) -> Engine {

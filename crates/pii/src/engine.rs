@@ -9,8 +9,9 @@ use crate::recognizers::names;
 use crate::resolve::{resolve, weigh_together};
 use crate::scan::Scan;
 use crate::segment::SegmentLimits;
-use crate::tagger::Tagger;
+use crate::tagger::{Tagger, Work};
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What the tagger's word for a number is worth whose check digits are wrong.
@@ -113,7 +114,7 @@ impl EntitySet {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Proposal {
     /// Where, in bytes of the piece of text that was given.
-    pub range: std::ops::Range<usize>,
+    pub range: Range<usize>,
     /// What it is.
     pub entity: Entity,
     /// How sure, from 0 to 1.
@@ -122,7 +123,8 @@ pub struct Proposal {
 
 /// A recognizer that is not part of this crate: a larger model, local or remote.
 ///
-/// It is given the text piece by piece, as [`SegmentLimits`] says, so that a stream gives the answer of the whole.
+/// It is given the text piece by piece, as [`SegmentLimits`] says, each with a little of what stands around it, so that a
+/// stream gives the answer of the whole.
 pub trait Recognizer: Send + Sync {
     /// Its name, for explanations.
     fn name(&self) -> &str;
@@ -182,6 +184,14 @@ pub struct Engine {
     options: EngineOptions,
     thresholds: Vec<f32>,
     lowest: f32,
+    models: Models,
+}
+
+/// Where the shipped models come from; nothing if the bytes are damaged.
+#[derive(Clone, Copy)]
+struct Models {
+    english: fn() -> Option<&'static Tagger>,
+    spanish: fn() -> Option<&'static Tagger>,
 }
 
 impl Default for Engine {
@@ -211,6 +221,10 @@ impl Engine {
             options,
             thresholds,
             lowest,
+            models: Models {
+                english: Tagger::english,
+                spanish: Tagger::spanish,
+            },
         }
     }
 
@@ -224,7 +238,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// If a required plugged-in recognizer fails. Without one it cannot fail.
+    /// If a required plugged-in recognizer fails, or the shipped model of the text's language is damaged.
     pub fn detect(&self, text: &str) -> Result<Findings, DetectError> {
         self.detect_field(text, None)
     }
@@ -237,10 +251,17 @@ impl Engine {
     pub fn detect_field(&self, text: &str, field: Option<&str>) -> Result<Findings, DetectError> {
         let mut findings = Vec::new();
         let mut buffers = Buffers::default();
-        for piece in self.options.segments.pieces(text) {
-            let part = text.get(piece.clone()).unwrap_or_default();
-            let field = field.filter(|_| piece.start == 0);
-            self.detect_piece(part, field, piece.start, &mut buffers, &mut findings)?;
+        let mut start = 0;
+        let mut look = |window: Range<usize>| {
+            let mut found = Vec::new();
+            let part = text.get(window.clone()).unwrap_or_default();
+            let field = field.filter(|_| window.start == 0);
+            self.detect_piece(part, field, window.start, &mut buffers, &mut found)?;
+            Ok(found)
+        };
+        while let Some(mut piece) = self.options.segments.piece(text, start, true, &mut look)? {
+            start = piece.range.end;
+            findings.append(&mut piece.findings);
         }
         Ok(Findings::new(findings))
     }
@@ -259,9 +280,9 @@ impl Engine {
         Scan::run(text, field, candidates);
         self.options.own.find(text, candidates);
         candidates.sort_by_key(|candidate| (candidate.start, candidate.end));
-        if let Some(tagger) = self.tagger(text) {
+        if let Some(tagger) = self.tagger(text)? {
             buffers.tagged.clear();
-            tagger.tag(text, &mut buffers.tagged);
+            tagger.tag(text, &mut buffers.work, &mut buffers.tagged);
             check_tagged(text, candidates, &mut buffers.tagged);
             yield_names(candidates, &buffers.tagged, self.options.point.threshold());
             candidates.append(&mut buffers.tagged);
@@ -301,17 +322,21 @@ impl Engine {
             })
     }
 
-    fn tagger(&self, text: &str) -> Option<&Tagger> {
+    /// The model that reads the text, or nothing if rules alone were asked for.
+    // CONTROL: PII-2
+    // SECURITY: a model that cannot be read must not pass for "rules alone": every name would be left where it stands.
+    fn tagger(&self, text: &str) -> Result<Option<&Tagger>, DetectError> {
         #[cfg(feature = "train")]
         if let Some(trial) = &self.options.trial {
-            return Some(trial.tagger());
+            return Ok(Some(trial.tagger()));
         }
-        match self.options.language {
-            Language::None => None,
-            Language::Spanish => Tagger::spanish(),
-            Language::Auto if looks_spanish(text) => Tagger::spanish(),
-            Language::Auto | Language::English => Tagger::english(),
-        }
+        let model = match self.options.language {
+            Language::None => return Ok(None),
+            Language::Spanish => (self.models.spanish)(),
+            Language::Auto if looks_spanish(text) => (self.models.spanish)(),
+            Language::Auto | Language::English => (self.models.english)(),
+        };
+        model.map(Some).ok_or(DetectError::Model)
     }
 
     // CONTROL: PII-2
@@ -360,6 +385,7 @@ impl Engine {
 pub(crate) struct Buffers {
     candidates: Vec<Candidate>,
     tagged: Vec<Candidate>,
+    work: Work,
 }
 
 /// Holds what the tagger takes for a number of a checked kind against its check digits: a number that fails, and that no
@@ -427,4 +453,29 @@ fn looks_spanish(text: &str) -> bool {
         }
     }
     spanish > english + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pii_2_a_damaged_model_refuses_the_text_and_rules_alone_need_none() {
+        for language in [Language::Auto, Language::English, Language::Spanish, Language::None] {
+            let mut engine = Engine::new(EngineOptions {
+                language,
+                ..EngineOptions::default()
+            });
+            engine.models = Models {
+                english: || None,
+                spanish: || None,
+            };
+            let found = engine.detect("Marisol Quintanar, ada@example.org");
+            if language == Language::None {
+                assert_eq!(found.unwrap().len(), 1);
+            } else {
+                assert!(matches!(found, Err(DetectError::Model)), "{language:?}");
+            }
+        }
+    }
 }

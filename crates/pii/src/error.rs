@@ -23,6 +23,9 @@ pub enum DetectError {
         /// Which.
         name: String,
     },
+    /// The bytes of a shipped model or of the lists are damaged.
+    #[error("a shipped model is damaged")]
+    Model,
 }
 
 impl DetectError {
@@ -32,6 +35,7 @@ impl DetectError {
         match self {
             Self::Recognizer { .. } => "PII-001",
             Self::Misplaced { .. } => "PII-002",
+            Self::Model => "PII-004",
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::error::MaskError;
 use crate::finding::Finding;
 use crate::placeholders::Conversation;
 use crate::policy::Policy;
+use crate::segment::Piece;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -240,13 +241,13 @@ impl Masker {
     pub fn preview(&self, text: &str, conversation: &Conversation) -> Result<Vec<(Finding, Action)>, MaskError> {
         let mut shown = Vec::new();
         let mut buffers = Buffers::default();
-        for piece in self.engine.options().segments.pieces(text) {
-            let part = text.get(piece.clone()).unwrap_or_default();
-            for mut finding in self.look(part, None, &mut buffers, conversation)? {
-                let value = part.get(finding.range.clone()).unwrap_or_default();
+        let mut start = 0;
+        while let Some(piece) = self.piece((text, start, true), None, &mut buffers, conversation)? {
+            start = piece.range.end;
+            for mut finding in piece.findings {
+                let value = text.get(finding.range.clone()).unwrap_or_default();
                 let (entity, action) = self.policy.decide(finding.entity, finding.kinds, value);
                 finding.entity = entity;
-                finding.shift(piece.start);
                 shown.push((finding, action));
             }
         }
@@ -283,14 +284,13 @@ impl Masker {
         let mut masked = Masked::default();
         let mut out = String::with_capacity(text.len());
         let mut buffers = Buffers::default();
-        for piece in self.engine.options().segments.pieces(text) {
-            let part = text.get(piece.clone()).unwrap_or_default();
-            let field = field.filter(|_| piece.start == 0);
-            self.piece(
-                part,
-                field,
-                piece.start,
-                &mut buffers,
+        let mut start = 0;
+        while let Some(piece) = self.piece((text, start, true), field, &mut buffers, conversation)? {
+            start = piece.range.end;
+            self.write(
+                text,
+                piece,
+                0,
                 conversation,
                 subject,
                 (&mut out, &mut masked.replacements),
@@ -300,20 +300,37 @@ impl Masker {
         Ok(masked)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one piece of a text that two callers share")]
+    /// The piece of a text that begins at a place, with what is to be decided about in it; `last` if the text ends where it
+    /// is seen to end.
     fn piece(
         &self,
-        text: &str,
+        (text, start, last): (&str, usize, bool),
         field: Option<&str>,
-        base: usize,
         buffers: &mut Buffers,
+        conversation: &Conversation,
+    ) -> Result<Option<Piece>, MaskError> {
+        let segments = self.engine.options().segments;
+        segments.piece(text, start, last, &mut |window| {
+            let part = text.get(window.clone()).unwrap_or_default();
+            let field = field.filter(|_| window.start == 0);
+            let mut findings = self.look(part, field, buffers, conversation)?;
+            findings.iter_mut().for_each(|finding| finding.shift(window.start));
+            Ok(findings)
+        })
+    }
+
+    /// Writes a piece of `text`, which begins at `base` of all that is masked, with its values replaced.
+    fn write(
+        &self,
+        text: &str,
+        piece: Piece,
+        base: usize,
         conversation: &mut Conversation,
         subject: Option<&str>,
-        out: (&mut String, &mut Vec<Replacement>),
+        (masked, replacements): (&mut String, &mut Vec<Replacement>),
     ) -> Result<(), MaskError> {
-        let (masked, replacements) = out;
-        let mut end = 0;
-        for finding in self.look(text, field, buffers, conversation)? {
+        let mut end = piece.range.start;
+        for finding in piece.findings {
             let value = text.get(finding.range.clone()).unwrap_or_default();
             masked.push_str(text.get(end..finding.range.start).unwrap_or_default());
             let (entity, action) = self.policy.decide(finding.entity, finding.kinds, value);
@@ -328,11 +345,11 @@ impl Masker {
             });
             end = finding.range.end;
         }
-        masked.push_str(text.get(end..).unwrap_or_default());
+        masked.push_str(text.get(end..piece.range.end).unwrap_or_default());
         Ok(())
     }
 
-    /// What the policy has to decide about in one piece: what is found or denied, but for the conversation's own
+    /// What the policy has to decide about in a part of a text: what is found or denied, but for the conversation's own
     /// placeholders.
     fn look(
         &self,
@@ -386,10 +403,10 @@ impl Masker {
         }
         let mut kinds = EntitySet::NONE;
         let mut buffers = Buffers::default();
-        for piece in self.engine.options().segments.pieces(value) {
-            let part = value.get(piece.clone()).unwrap_or_default();
-            let field = field.filter(|_| piece.start == 0);
-            for finding in self.look(part, field, &mut buffers, conversation)? {
+        let mut start = 0;
+        while let Some(piece) = self.piece((value, start, true), field, &mut buffers, conversation)? {
+            start = piece.range.end;
+            for finding in piece.findings {
                 kinds = kinds.union(finding.kinds);
             }
         }

@@ -9,6 +9,7 @@ pub(crate) mod hash;
 pub(crate) mod label;
 pub(crate) mod lexicon;
 pub(crate) mod model;
+pub(crate) mod seal;
 pub(crate) mod table;
 pub(crate) mod token;
 
@@ -39,10 +40,6 @@ pub(crate) struct Shared {
     pub(crate) cues: Cues,
 }
 
-/// The text of one pass: bounded, so that memory does not grow with the input.
-const PASS_BYTES: usize = 4096;
-/// From here on a pass ends at the next line's end.
-const PASS_SOFT_BYTES: usize = 2048;
 /// Spans that the best labelling leaves out are still proposed from this score on, for the recall operating point.
 const LEAST_SCORE: f32 = 0.05;
 
@@ -82,24 +79,12 @@ impl Tagger {
 
     /// Proposes spans of `text`.
     ///
-    /// Every pass over at most [`PASS_BYTES`] is tagged on its own: time is linear and memory bounded.
-    pub(crate) fn tag(&self, text: &str, out: &mut Vec<Candidate>) {
-        let mut work = Work::default();
-        let mut base = 0;
-        let mut rest = text;
-        while !rest.is_empty() {
-            let (pass, after) = rest.split_at_checked(pass_end(rest)).unwrap_or((rest, ""));
-            self.pass(pass, base, &mut work, out);
-            base += pass.len();
-            rest = after;
-        }
-    }
-
-    fn pass(&self, text: &str, base: usize, work: &mut Work, out: &mut Vec<Candidate>) {
+    /// Time is linear and memory grows with the text, which is a piece of bounded length: a name that a cut parts is none.
+    pub(crate) fn tag(&self, text: &str, work: &mut Work, out: &mut Vec<Candidate>) {
+        work.decisions.clear();
         work.tokens.split(text);
         work.facts
             .gather(&work.tokens, &self.shared.lexicon, &self.shared.cues, |_| false);
-        work.decisions.clear();
         let count = work.facts.len();
         let mut index = 0;
         while index < count {
@@ -125,11 +110,11 @@ impl Tagger {
                 &mut work.decisions,
             );
         }
-        self.spans(text, base, work, out);
+        self.spans(text, work, out);
     }
 
     /// Joins neighbouring tokens of one label to spans.
-    fn spans(&self, text: &str, base: usize, work: &Work, out: &mut Vec<Candidate>) {
+    fn spans(&self, text: &str, work: &Work, out: &mut Vec<Candidate>) {
         let mut open: Option<Open> = None;
         let mut title: Option<u32> = None;
         for (token, decision) in work.tokens.list.iter().zip(&work.decisions) {
@@ -145,7 +130,7 @@ impl Tagger {
             });
             if !joins {
                 if let Some(open) = open.take() {
-                    self.close(text, base, &open, out);
+                    self.close(text, &open, out);
                 }
                 if label == Label::Outside {
                     title = next_title;
@@ -169,7 +154,7 @@ impl Tagger {
             span.tokens += 1.0;
         }
         if let Some(open) = open {
-            self.close(text, base, &open, out);
+            self.close(text, &open, out);
         }
     }
 
@@ -199,7 +184,7 @@ impl Tagger {
         1.0 / (1.0 + (-(margin * self.model.unit * slope + offset)).exp())
     }
 
-    fn close(&self, text: &str, base: usize, open: &Open, out: &mut Vec<Candidate>) {
+    fn close(&self, text: &str, open: &Open, out: &mut Vec<Candidate>) {
         let Some(entity) = open.label.entity() else { return };
         let Some(span) = text.get(open.start..open.end) else {
             return;
@@ -223,7 +208,7 @@ impl Tagger {
         } else {
             score.min(0.49)
         };
-        out.push(Candidate::new(base + start, base + end, entity, score, self.source));
+        out.push(Candidate::new(start, end, entity, score, self.source));
     }
 }
 
@@ -242,9 +227,9 @@ impl Shared {
     }
 }
 
-/// Buffers of a pass, used again by the next.
+/// What is known of a text while it is tagged: allocated once for all pieces.
 #[derive(Debug, Default)]
-struct Work {
+pub(crate) struct Work {
     tokens: Tokens,
     facts: Facts,
     emissions: Vec<Scores>,
@@ -260,23 +245,4 @@ struct Open {
     end: usize,
     margin: f32,
     tokens: f32,
-}
-
-/// Where the next pass over `text` ends: at a line's end if there is one near, else at white space.
-fn pass_end(text: &str) -> usize {
-    if text.len() <= PASS_BYTES {
-        return text.len();
-    }
-    let bytes = text.as_bytes();
-    let window = bytes.get(PASS_SOFT_BYTES..PASS_BYTES).unwrap_or_default();
-    if let Some(line) = window.iter().position(|byte| *byte == b'\n') {
-        return PASS_SOFT_BYTES + line + 1;
-    }
-    if let Some(space) = window.iter().rposition(|byte| *byte == b' ') {
-        return PASS_SOFT_BYTES + space + 1;
-    }
-    (0..=PASS_BYTES)
-        .rev()
-        .find(|end| text.is_char_boundary(*end) && *end > 0)
-        .unwrap_or(text.len())
 }

@@ -15,7 +15,7 @@ pub use generate::Language;
 pub use lists::ListTexts;
 
 use crate::finding::Candidate;
-use crate::tagger::{Shared, Tagger};
+use crate::tagger::{Shared, Tagger, Work};
 use lists::Lists;
 use random::Random;
 use std::sync::Arc;
@@ -134,7 +134,7 @@ impl Trial {
     #[must_use]
     pub fn find(&self, text: &str) -> Vec<(usize, usize, &'static str, f32)> {
         let mut out: Vec<Candidate> = Vec::new();
-        self.0.tag(text, &mut out);
+        self.0.tag(text, &mut Work::default(), &mut out);
         out.iter()
             .map(|found| (found.start, found.end, found.entity.name(), found.score))
             .collect()

@@ -206,8 +206,8 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         id: "PII-2",
         title: "No answer instead of raw text",
-        statement: "If a required recognizer is missing, fails or answers with what cannot be placed, there is no masked \
-                    text.",
+        statement: "If a required recognizer is missing, fails or answers with what cannot be placed, or a shipped model is \
+                    damaged, there is no masked text.",
         crate_name: "pii",
         clauses: &[
             cite(Hipaa, "164.514(b)(2)"),
@@ -252,7 +252,7 @@ pub(super) const CONTROLS: &[Control] = &[
         id: "PII-5",
         title: "A stream is treated as the whole",
         statement: "A text that arrives in parts is masked and unmasked to the same bytes as the whole, however it is \
-                    cut, and what is held back is bounded.",
+                    cut, what is held back is bounded, and no cut of ours parts a value.",
         crate_name: "pii",
         clauses: &[
             cite(Hipaa, "164.502(b)"),
@@ -265,8 +265,9 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         id: "PII-6",
         title: "A tenant's recognizers run in bounds",
-        statement: "A tenant's own pattern or dictionary that cannot run in linear time and bounded memory is refused \
-                    when its policy is compiled, before it reads any text.",
+        statement: "A tenant's own patterns and dictionaries read a text in time that grows with its length alone \
+                    and in bounded memory, and what cannot is refused when its policy is compiled, before it reads \
+                    any text.",
         crate_name: "pii",
         clauses: &[
             cite(Hipaa, "164.308(a)(1)(ii)(B)"),

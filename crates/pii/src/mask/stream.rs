@@ -4,14 +4,20 @@ use super::{Masked, MaskedText, Masker, Replacement};
 use crate::engine::Buffers;
 use crate::error::MaskError;
 use crate::placeholders::Conversation;
+use crate::segment::done_with;
 use zeroize::Zeroize;
 
-/// A text that is being masked. What is held back is at most the longest piece of the policy's [`crate::SegmentLimits`].
+/// A text that is being masked. What is held back is at most the longest piece of the policy's [`crate::SegmentLimits`] and
+/// a little of what stands around it.
 pub struct MaskStream<'m> {
     masker: &'m Masker,
     subject: Option<String>,
+    /// What was not given on, and before it what the next piece is read with.
     buffer: String,
+    /// Where in the buffer the next piece begins.
+    start: usize,
     buffers: Buffers,
+    /// Where in the text the buffer begins.
     seen: usize,
     written: usize,
     failed: bool,
@@ -25,6 +31,7 @@ impl<'m> MaskStream<'m> {
             masker,
             subject: subject.map(str::to_owned),
             buffer: String::new(),
+            start: 0,
             buffers: Buffers::default(),
             seen: 0,
             written: 0,
@@ -67,37 +74,40 @@ impl<'m> MaskStream<'m> {
         if self.failed {
             return Err(MaskError::StreamFailed);
         }
-        let limits = self.masker.engine.options().segments;
         let mut out = String::new();
         let mut replacements: Vec<Replacement> = Vec::new();
-        let mut start = 0;
-        while let Some(rest) = self.buffer.get(start..).filter(|rest| !rest.is_empty()) {
-            let Some(end) = limits.cut(rest, last) else { break };
-            let piece = rest.get(..end).unwrap_or(rest);
-            let base = self.seen + start;
-            let offset = self.written;
-            let before = replacements.len();
-            let done = self.masker.piece(
+        loop {
+            let next = (self.buffer.as_str(), self.start, last);
+            let piece = match self.masker.piece(next, None, &mut self.buffers, conversation) {
+                Ok(Some(piece)) => piece,
+                Ok(None) => break,
+                Err(error) => {
+                    self.failed = true;
+                    return Err(error);
+                }
+            };
+            self.start = piece.range.end;
+            let written = self.masker.write(
+                &self.buffer,
                 piece,
-                None,
-                base,
-                &mut self.buffers,
+                self.seen,
                 conversation,
                 self.subject.as_deref(),
                 (&mut out, &mut replacements),
             );
-            if let Err(error) = done {
+            if let Err(error) = written {
                 self.failed = true;
                 return Err(error);
             }
-            for replacement in replacements.iter_mut().skip(before) {
-                replacement.masked = replacement.masked.start + offset..replacement.masked.end + offset;
-            }
-            start += end;
         }
-        self.seen += start;
+        for replacement in &mut replacements {
+            replacement.masked = replacement.masked.start + self.written..replacement.masked.end + self.written;
+        }
         self.written += out.len();
-        self.buffer.drain(..start);
+        let done = done_with(&self.buffer, self.start);
+        self.buffer.drain(..done);
+        self.seen += done;
+        self.start -= done;
         Ok(Masked {
             text: MaskedText::from_masker(out),
             replacements,

@@ -9,16 +9,26 @@ use crate::finding::CueSpan;
 use crate::lexicon::Cue;
 use crate::scan::Scan;
 
-/// The longest key that is taken as one.
-const LONGEST: usize = 4096;
+/// How far is looked to tell whether something is a key. What is one is taken to its end, which is looked for once.
+const FAR: usize = 4096;
 
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'+' | b'/' | b'=' | b'.')
 }
 
+/// Where a token ends that begins at `start`, as far as it is looked at.
 fn token_end(text: &[u8], start: usize) -> usize {
+    end_within(text, start, FAR)
+}
+
+/// Where a token that is taken ends, however long it is.
+fn token_whole(text: &[u8], start: usize) -> usize {
+    end_within(text, start, usize::MAX)
+}
+
+fn end_within(text: &[u8], start: usize, most: usize) -> usize {
     let mut end = start;
-    while end - start < LONGEST && is_token(at(text, end)) {
+    while end - start < most && is_token(at(text, end)) {
         end += 1;
     }
     while end > start && matches!(before(text, end), b'.' | b'/' | b'-') {
@@ -47,7 +57,7 @@ pub(crate) fn token(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> Option
         && part(text, end, token_end(text, end)).contains(&b'.')
         && token_end(text, start) - start > 30
     {
-        (token_end(text, start), 0.9)
+        (token_whole(text, start), 0.9)
     } else {
         return None;
     };
@@ -73,6 +83,7 @@ pub(crate) fn prefixed(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> usi
     if value.len() < 16 || digits == 0 {
         return end;
     }
+    let finish = token_whole(text, start);
     scan.propose(
         (start, finish),
         Entity::Secret,
@@ -110,6 +121,7 @@ pub(crate) fn long_run(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> usi
     let cue = scan.cued(start, Cue::Secret.bit());
     if mixed && whole.len() >= 28 {
         let score = if cue.is_some() { 0.45 } else { 0.35 };
+        let finish = token_whole(text, start);
         scan.propose(
             (start, finish),
             Entity::Secret,
@@ -171,18 +183,7 @@ pub(crate) fn cued(scan: &mut Scan<'_, '_>, start: usize, cue: CueSpan) -> Optio
     {
         begin -= 1;
     }
-    let mut end = start;
-    while end - start < LONGEST
-        && !matches!(
-            at(text, end),
-            0..=b' ' | b'"' | b'\'' | b'`' | b',' | b';' | b'<' | b'>'
-        )
-    {
-        end += 1;
-    }
-    while end > start && matches!(before(text, end), b'.' | b')' | b'?' | b'!') {
-        end -= 1;
-    }
+    let end = value_end(text, start, FAR);
     while begin < start && at(text, begin) & 0xc0 == 0x80 {
         begin += 1;
     }
@@ -197,6 +198,7 @@ pub(crate) fn cued(scan: &mut Scan<'_, '_>, start: usize, cue: CueSpan) -> Optio
     if value.len() < least || !plain || cue.weak && !(letters && digits) {
         return None;
     }
+    let end = value_end(text, start, usize::MAX);
     scan.propose(
         (begin, end),
         Entity::Secret,
@@ -207,19 +209,83 @@ pub(crate) fn cued(scan: &mut Scan<'_, '_>, start: usize, cue: CueSpan) -> Optio
     Some(end)
 }
 
-/// A block between `-----BEGIN` and `-----END`.
+/// Where a value without spaces ends.
+fn value_end(text: &[u8], start: usize, most: usize) -> usize {
+    let mut end = start;
+    while end - start < most
+        && !matches!(
+            at(text, end),
+            0..=b' ' | b'"' | b'\'' | b'`' | b',' | b';' | b'<' | b'>'
+        )
+    {
+        end += 1;
+    }
+    while end > start && matches!(before(text, end), b'.' | b')' | b'?' | b'!') {
+        end -= 1;
+    }
+    end
+}
+
+/// A block between `-----BEGIN` and `-----END`; without the end, as far as it goes on like one.
 pub(crate) fn pem(scan: &mut Scan<'_, '_>, index: usize) -> Option<usize> {
     let text = scan.text;
     if part(text, index, index + 11) != b"-----BEGIN " {
         return None;
     }
-    let rest = part(text, index, (index + LONGEST * 2).min(text.len()));
-    let close = memchr::memmem::find(rest, b"-----END ")?;
-    let after = index + close + 9;
-    let tail = part(text, after, (after + 64).min(text.len()));
-    let end = memchr::memmem::find(tail, b"-----").map_or(after, |place| after + place + 5);
+    let rest = part(text, index, (index + FAR * 2).min(text.len()));
+    let close = memchr::memmem::find(rest, b"-----END ").map(|close| index + close + 9);
+    let end = match close {
+        Some(after) => {
+            let tail = part(text, after, (after + 64).min(text.len()));
+            memchr::memmem::find(tail, b"-----").map_or(after, |place| after + place + 5)
+        }
+        None => pem_body(text, index + 11)?,
+    };
     let secret = memchr::memmem::find(part(text, index, index + 48), b"PRIVATE").is_some();
     let score = if secret { 0.95 } else { 0.4 };
-    scan.propose((index, end), Entity::Secret, score, (Validity::Valid, None), "rule.pem");
+    let validity = if close.is_some() {
+        Validity::Valid
+    } else {
+        Validity::Unchecked
+    };
+    scan.propose((index, end), Entity::Secret, score, (validity, None), "rule.pem");
     Some(end)
+}
+
+/// Where the lines of base64 end that follow a block's first line, headers (RFC 1421) and blank lines among them; nothing
+/// if there are none, as where prose speaks of such a line.
+fn pem_body(text: &[u8], label: usize) -> Option<usize> {
+    let head = part(text, label, (label + 64).min(text.len()));
+    let body = label + memchr::memmem::find(head, b"-----")? + 5;
+    let mut end = None;
+    let mut place = body;
+    while place < text.len() {
+        let blank = text
+            .get(place..)?
+            .iter()
+            .take_while(|byte| byte.is_ascii_whitespace())
+            .count();
+        let start = place + blank;
+        let line = memchr::memchr(b'\n', text.get(start..)?).map_or(text.len(), |line| start + line);
+        let word = start
+            + text
+                .get(start..line)?
+                .iter()
+                .take_while(|byte| !byte.is_ascii_whitespace())
+                .count();
+        let coded = part(text, start, word)
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'\\'));
+        // The last line of a block is short, but it stands alone.
+        let alone = text.get(word..line)?.iter().all(u8::is_ascii_whitespace);
+        place = if coded && word > start && (word - start >= 16 || alone) {
+            word
+        } else if before(text, word) == b':' && memchr::memchr(b'-', part(text, start, word)).is_some() {
+            line
+        } else {
+            break;
+        };
+        end = Some(place);
+    }
+    end
 }

@@ -1,5 +1,6 @@
 //! Lists of names, places and common words in one table: what is known of a spelling, without its text.
 
+use super::seal::unsealed;
 use super::table::Table;
 
 /// A frequent given name.
@@ -46,9 +47,9 @@ pub(crate) struct Lexicon {
 }
 
 impl Lexicon {
-    /// Reads `bits: u8, masks: u16, [u16], buckets, classes`.
+    /// Reads `bits: u8, masks: u16, [u16], buckets, classes`, sealed.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
-        let (&bits, rest) = bytes.split_first()?;
+        let (&bits, rest) = unsealed(bytes)?.split_first()?;
         let (count, rest) = rest.split_first_chunk::<2>()?;
         let (masks, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(*count)) * 2)?;
         let masks = masks
@@ -56,8 +57,11 @@ impl Lexicon {
             .filter_map(|pair| Some(u16::from_le_bytes(*pair.first_chunk()?)))
             .collect();
         let (table, rest) = Table::read(rest, u32::from(bits))?;
-        let classes = rest.get(..4_usize.checked_shl(u32::from(bits))?)?.to_vec();
-        Some(Self { table, classes, masks })
+        (rest.len() == 4_usize.checked_shl(u32::from(bits))?).then(|| Self {
+            table,
+            classes: rest.to_vec(),
+            masks,
+        })
     }
 
     /// What is known of a word.

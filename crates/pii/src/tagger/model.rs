@@ -1,13 +1,14 @@
 //! Trained weights: one row of sixteen bytes for each feature that mattered.
 
 use super::label::LABELS;
+use super::seal::unsealed;
 use super::table::Table;
 
 /// Scores of all labels for one token.
 pub(crate) type Scores = [i16; LABELS];
 
 /// What the file of a model starts with; the number grows with any change of tokens, features or layout.
-pub(crate) const MAGIC: &[u8; 8] = b"BWPIIT01";
+pub(crate) const MAGIC: &[u8; 8] = b"BWPIIT02";
 
 /// A linear chain over sixteen labels.
 #[derive(Debug)]
@@ -26,9 +27,9 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Reads `MAGIC, bits: u8, unit: f32, slope: f32, offset: f32, transitions: [i16], buckets, rows`.
+    /// Reads `MAGIC, bits: u8, unit: f32, slope: f32, offset: f32, transitions: [i16], buckets, rows`, sealed.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
-        let rest = bytes.strip_prefix(MAGIC)?;
+        let rest = unsealed(bytes)?.strip_prefix(MAGIC)?;
         let (&bits, rest) = rest.split_first()?;
         let (unit, rest) = rest.split_first_chunk::<4>()?;
         let (slope, rest) = rest.split_first_chunk::<4>()?;
@@ -45,11 +46,17 @@ impl Model {
             }
         }
         let (table, rest) = Table::read(rest, u32::from(bits))?;
-        let mut rows = rest
-            .chunks_exact(LABELS)
-            .filter_map(|row| Some(row.first_chunk::<LABELS>()?.map(u8::cast_signed)))
-            .collect::<Vec<_>>();
+        let (rows, []) = rest.as_chunks::<LABELS>() else {
+            return None;
+        };
         if rows.len() != 4_usize.checked_shl(u32::from(bits))? {
+            return None;
+        }
+        let mut rows: Vec<[i8; LABELS]> = rows.iter().map(|row| row.map(u8::cast_signed)).collect();
+        let unit = f32::from_le_bytes(*unit);
+        let calibration = (f32::from_le_bytes(*slope), f32::from_le_bytes(*offset));
+        // SECURITY: a score that is not a number is below every threshold, so that nothing would be found.
+        if !(unit.is_normal() && calibration.0.is_normal() && calibration.1.is_finite()) {
             return None;
         }
         // What no feature has adds nothing.
@@ -60,8 +67,8 @@ impl Model {
             rows,
             transitions,
             reversed,
-            unit: f32::from_le_bytes(*unit),
-            calibration: (f32::from_le_bytes(*slope), f32::from_le_bytes(*offset)),
+            unit,
+            calibration,
         })
     }
 
@@ -72,6 +79,42 @@ impl Model {
             for (score, weight) in scores.iter_mut().zip(row) {
                 *score += i16::from(*weight);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tagger::seal::sealed;
+
+    const SHIPPED: &[u8] = include_bytes!("../../model/en.bin");
+
+    #[test]
+    fn a_model_with_another_byte_or_length_or_a_scale_that_is_no_number_is_refused() {
+        assert!(Model::read(SHIPPED).is_some());
+        let content = unsealed(SHIPPED).unwrap();
+        for end in [0, MAGIC.len(), 21, 600, content.len() - 16, content.len() - 1] {
+            assert!(Model::read(&SHIPPED[..end]).is_none(), "{end}");
+            assert!(Model::read(&sealed(content[..end].to_vec())).is_none(), "{end}");
+        }
+        for place in [3, 20, 700, content.len() - 1, SHIPPED.len() - 1] {
+            let mut damaged = SHIPPED.to_vec();
+            damaged[place] ^= 4;
+            assert!(Model::read(&damaged).is_none(), "{place}");
+        }
+        let scales = MAGIC.len() + 1;
+        for (place, value) in [
+            (0, f32::NAN),
+            (0, 0.0),
+            (4, f32::INFINITY),
+            (4, 0.0),
+            (8, f32::NAN),
+            (8, f32::NEG_INFINITY),
+        ] {
+            let mut damaged = content.to_vec();
+            damaged[scales + place..scales + place + 4].copy_from_slice(&f32::to_le_bytes(value));
+            assert!(Model::read(&sealed(damaged)).is_none(), "{value} at {place}");
         }
     }
 }

@@ -455,5 +455,5 @@ pub(crate) fn pack(weights: &Weights, bits: u32, calibration: (f32, f32)) -> Vec
     }
     bytes.extend(buckets.iter().flatten().flat_map(|mark| mark.to_le_bytes()));
     bytes.extend(rows.iter().flatten().map(|weight| weight.cast_unsigned()));
-    bytes
+    crate::tagger::seal::sealed(bytes)
 }

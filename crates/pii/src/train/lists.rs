@@ -229,6 +229,6 @@ impl Entries {
         bytes.extend(named.iter().flat_map(|mask| mask.to_le_bytes()));
         bytes.extend(buckets.iter().flatten().flat_map(|mark| mark.to_le_bytes()));
         bytes.extend(classes);
-        bytes
+        crate::tagger::seal::sealed(bytes)
     }
 }

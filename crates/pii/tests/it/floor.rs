@@ -241,7 +241,7 @@ fn pii_2_after_one_failure_there_is_no_masked_text() {
     let page = "a line of text\n".repeat(400);
     assert!(
         !stream
-            .push(&format!("{page}\n\n"), &mut talk)
+            .push(&format!("{page}\n\n{}", "more of it\n".repeat(20)), &mut talk)
             .unwrap()
             .text
             .as_str()

@@ -10,8 +10,10 @@
 mod detect;
 mod floor;
 mod mask;
+mod pieces;
 mod placeholders;
 mod policy;
+mod secrets;
 mod structured;
 mod tagger;
 #[cfg(feature = "train")]
