@@ -1,4 +1,4 @@
-//! A hole that a tool for SQL injection must find: two addresses on loopback that put what they are sent into a statement.
+//! A hole that a tool for SQL injection must find: a server on loopback that puts what it is sent into a statement.
 //! `cargo run -p bearingwall-testkit --example injectable -- --data-root DIR --cluster NAME --database NAME`.
 //!
 //! It joins a private cluster that runs, with the rights of the application's role, prints its address, and ends with its standard input.
@@ -144,15 +144,20 @@ async fn request(stream: &mut TcpStream) -> Outcome<Option<String>> {
     }
 }
 
-/// From `GET /plant?name=…`, or from a body `{"name":"…"}`.
+/// From a body `{"name":"…"}`, a header `X-Name`, or `GET /hole?name=…`.
 fn name_of(request: &str) -> Option<String> {
     let (head, body) = request.split_once("\r\n\r\n")?;
     if let Ok(body) = serde_json::from_str::<serde_json::Value>(body) {
         return body.get("name")?.as_str().map(str::to_owned);
     }
-    let target = head.split(' ').nth(1)?;
-    let (_, value) = target.split_once("name=")?;
-    Some(decoded(value))
+    let named = |line: &str| {
+        let (name, value) = line.split_once(": ")?;
+        name.eq_ignore_ascii_case("x-name").then(|| value.to_owned())
+    };
+    head.lines().find_map(named).or_else(|| {
+        let (_, value) = head.split(' ').nth(1)?.split_once("name=")?;
+        Some(decoded(value))
+    })
 }
 
 fn decoded(text: &str) -> String {
