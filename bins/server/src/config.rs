@@ -1,16 +1,19 @@
 //! The configuration: one TOML file, unknown keys refused, secrets by reference only.
 
+mod access;
 mod error;
 mod isolation;
 mod profile;
+mod rates;
 
+pub use access::AccessSettings;
 pub use error::ConfigError;
 pub use isolation::IsolationProfile;
 pub use profile::Profile;
+use rates::RateSettings;
 
 use bearingwall_authn::{AuthnOptions, IssuerConfig};
 use bearingwall_core::CustomerId;
-use bearingwall_http::{PerMinute, Rates};
 use bearingwall_secrets::{SecretRef, document};
 use bearingwall_telemetry::TelemetryConfig;
 use bearingwall_tenancy::{DatabaseAddress, Pooler};
@@ -61,6 +64,9 @@ pub struct Config {
     /// Limits of token verification.
     #[serde(default)]
     pub authn: AuthnSettings,
+    /// What a tenant gives its own people.
+    #[serde(default)]
+    pub access: AccessSettings,
     /// The issuers whose tokens are accepted.
     pub issuers: Vec<IssuerConfig>,
     /// The sign-in of people in browsers; without it there is none.
@@ -104,66 +110,6 @@ impl Default for ServerSettings {
             trusted_proxies: Vec::new(),
             metrics_listen: None,
             metrics_on_trusted_network: false,
-        }
-    }
-}
-
-/// `[rates]`: how often somebody may ask, in requests a minute; a quarter of it at once. 0 is no limit.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RateSettings {
-    /// Routes that answer from memory, for each actor.
-    pub light_per_minute: u32,
-    /// Routes that read.
-    pub read_per_minute: u32,
-    /// Routes that write.
-    pub write_per_minute: u32,
-    /// Routes that work for long.
-    pub bulk_per_minute: u32,
-    /// How many actors of a tenant may ask as often as one may.
-    pub tenant_factor: u32,
-    /// Requests without a proven identity from one network, and refusals of one actor, beyond which there is an alarm.
-    pub refusals_per_minute: u32,
-}
-
-impl Default for RateSettings {
-    fn default() -> Self {
-        let rates = Rates::default();
-        Self {
-            light_per_minute: rates.light.0,
-            read_per_minute: rates.read.0,
-            write_per_minute: rates.write.0,
-            bulk_per_minute: rates.bulk.0,
-            tenant_factor: rates.tenant_factor,
-            refusals_per_minute: rates.refusals.0,
-        }
-    }
-}
-
-impl RateSettings {
-    /// Whether something has no limit.
-    fn has_unlimited(&self) -> bool {
-        [
-            self.light_per_minute,
-            self.read_per_minute,
-            self.write_per_minute,
-            self.bulk_per_minute,
-            self.tenant_factor,
-            self.refusals_per_minute,
-        ]
-        .contains(&0)
-    }
-}
-
-impl From<RateSettings> for Rates {
-    fn from(settings: RateSettings) -> Self {
-        Self {
-            light: PerMinute(settings.light_per_minute),
-            read: PerMinute(settings.read_per_minute),
-            write: PerMinute(settings.write_per_minute),
-            bulk: PerMinute(settings.bulk_per_minute),
-            tenant_factor: settings.tenant_factor,
-            refusals: PerMinute(settings.refusals_per_minute),
         }
     }
 }
@@ -499,6 +445,10 @@ impl Config {
                 "`authn.revocation_limit_s` is not between 3 and 60",
             ),
             (
+                !self.access.is_usable(),
+                "`access.cache_s` is more than 60: what was taken from somebody must be gone sooner",
+            ),
+            (
                 self.authn.strong_for_phi && !self.issuers.iter().any(names_strong),
                 "`authn.strong_for_phi` is set, and no issuer has a `strong_acr` or `strong_amr`: nobody could work",
             ),
@@ -616,7 +566,7 @@ mod tests {
             assert_eq!(error.code(), "CFG-002");
             assert!(error.to_string().contains("unknown field `surprise`"), "{error}");
         }
-        for section in ["[server]", "[isolation]", "[authn]", "[telemetry]"] {
+        for section in ["[server]", "[isolation]", "[authn]", "[access]", "[telemetry]"] {
             let error = refused("[keys]", &format!("{section}\nsurprise = true\n[keys]"));
             assert!(error.to_string().contains("unknown field `surprise`"), "{error}");
         }
@@ -675,6 +625,7 @@ mod tests {
     #[test]
     fn a_configuration_that_could_serve_nobody_is_refused() {
         for (from, to) in [
+            ("[tenancy]", "[access]\ncache_s = 61\n[tenancy]"),
             ("regions = [\"us-east\"]", "regions = []"),
             ("regions", "max_connections = 0\nregions"),
             ("regions", "statement_timeout_ms = 0\nregions"),

@@ -2,6 +2,7 @@
 #![doc = include_str!("../README.md")]
 
 mod arguments;
+mod assignments;
 mod browser;
 mod canary;
 mod config;
@@ -15,8 +16,8 @@ mod stop;
 
 pub use bearingwall_program::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED};
 pub use config::{
-    AuthnSettings, Config, ConfigError, DatabaseSettings, IsolationProfile, IsolationSettings, KeySettings,
-    LoginSettings, Profile, ServerSettings, TenancySettings, TenantTokens,
+    AccessSettings, AuthnSettings, Config, ConfigError, DatabaseSettings, IsolationProfile, IsolationSettings,
+    KeySettings, LoginSettings, Profile, ServerSettings, TenancySettings, TenantTokens,
 };
 pub use outcome::exit_code;
 

@@ -1,5 +1,6 @@
 //! The order of a safe start: secrets, database with its posture, signing keys, policy, record, canary, routes, socket.
 
+use crate::assignments::KnownAssignments;
 use crate::browser::{BrowserSessions, Setup};
 use crate::canary::{Breached, Canary};
 use crate::config::{Config, ConfigError, IsolationProfile, LoginSettings};
@@ -88,6 +89,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
     let audit = AuditLog::new(pool.clone()).with_service(SERVICE);
     let crm = Crm::new(audit.clone(), Arc::clone(&keys));
     let staff = pool.clone();
+    let assignments = KnownAssignments::new(pool.clone(), config.access.remembered());
     let sign_out: Arc<dyn SignOut> = Arc::new(ProvidersSignOut {
         verifier: Arc::clone(&identity),
         pool: pool.clone(),
@@ -111,6 +113,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
         permissions: Arc::new(permissions),
         events: Arc::new(refusals.clone()),
         staff: Arc::new(staff),
+        assignments: Arc::new(assignments),
         readiness: Arc::new(probe),
         ids: Arc::new(SystemIds),
         keep_proof: config.isolation.profile == IsolationProfile::SplitKey,

@@ -73,6 +73,18 @@ typed_id!(
     BreakGlassId, "break-glass session"
 );
 typed_id!(
+    /// A set of permissions that a tenant has named.
+    RoleSetId, "role set"
+);
+typed_id!(
+    /// A change of somebody's roles, which takes two persons.
+    RoleChangeId, "change of roles"
+);
+typed_id!(
+    /// A role set that somebody has.
+    AssignmentId, "assignment"
+);
+typed_id!(
     /// One row of the audit record (UUIDv7).
     EventId, "event"
 );

@@ -4,6 +4,7 @@ mod clock;
 mod context;
 mod error;
 mod events;
+mod held;
 mod ids;
 mod names;
 mod role;
@@ -13,7 +14,11 @@ pub use clock::{Clock, IdGen, SystemClock, SystemIds};
 pub use context::{Ctx, CtxParts, Origin, Principal, PurposeOfUse, UnknownPurpose};
 pub use error::{Classified, ErrorKind};
 pub use events::{EventSink, Outcome, SecurityEvent};
-pub use ids::{BreakGlassId, ClientId, CustomerId, EventId, IdError, NoteId, RequestId, SubjectId};
+pub use held::Held;
+pub use ids::{
+    AssignmentId, BreakGlassId, ClientId, CustomerId, EventId, IdError, NoteId, RequestId, RoleChangeId, RoleSetId,
+    SubjectId,
+};
 pub use names::DirectoryNames;
 pub use role::{Role, RoleSet, UnknownRole};
 pub use sensitive::{BearerProof, Phi, Sensitive};

@@ -174,8 +174,16 @@ vocabulary! {
     SessionEnded "session.ended" "Somebody signs out, or the session ends." Authentication Execute Logout false true;
     SessionRevoked "session.revoked" "An operator ends a session, or all sessions of somebody." Security Execute Logout false true;
     SignInFailed "session.refused" "A sign-in fails." Authentication Execute Login false true;
-    RoleGranted "role.granted" "A role is given to somebody." Security Update Role false false;
-    RoleRevoked "role.revoked" "A role is taken from somebody." Security Update Role false false;
+    RoleSetDefined "role_set.defined" "A tenant defines a set of permissions." Security Create Role false true;
+    RoleSetRetired "role_set.retired" "A set of permissions is given to nobody any more." Security Update Role false true;
+    RoleRequested "role.requested" "A role is asked for somebody." Security Create Role false true;
+    RoleGranted "role.granted" "A role is given to somebody." Security Update Role false true;
+    RoleDeclined "role.declined" "A role that was asked for is refused." Security Update Role false true;
+    RoleRevoked "role.revoked" "A role is taken from somebody." Security Update Role false true;
+    RoleReviewed "role.reviewed" "Somebody's role is reviewed, and kept or taken." Security Update Role false true;
+    RoleClaimed "role.claimed" "Somebody is seen in a tenant for the first time, or with other roles in the token than before." Security Update Role false true;
+    AccessReviewRead "access_review.read" "Who has which roles is read." Security Read Search false true;
+    AccessReviewExported "access_review.exported" "Who has which roles is exported." Security Read Export false true;
     GateRequested "gate.requested" "An approval is asked for." Gate Create Operation false false;
     GateApproved "gate.approved" "An approval is given." Gate Update Operation false false;
     GateDeclined "gate.declined" "An approval is refused." Gate Update Operation false false;

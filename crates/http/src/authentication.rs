@@ -1,5 +1,6 @@
 //! Everything under `/v1` proves an identity first, unknown paths included: by a bearer token, or by a session.
 
+use crate::assignments::Assigned;
 use crate::edge::Edge;
 use crate::sessions::{self, Sessions};
 use crate::{HttpError, Problem, Services};
@@ -8,10 +9,12 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, web};
+use actix_web::{Error, HttpMessage, HttpRequest, web};
 use bearingwall_core::{
-    BearerProof, BreakGlassId, Ctx, CtxParts, CustomerId, Principal, PurposeOfUse, RequestId, Role, RoleSet,
+    AssignmentId, BearerProof, BreakGlassId, Classified as _, Ctx, CtxParts, CustomerId, Principal, PurposeOfUse,
+    RequestId, Role, RoleSet,
 };
+use bearingwall_telemetry::error_chain;
 use std::sync::Arc;
 
 /// The header in which a member of the platform's staff names the session under which it enters a tenant.
@@ -36,17 +39,22 @@ pub(crate) async fn authenticate(
                 principal,
                 proof,
                 session: None,
+                assigned: Arc::default(),
             };
             // Who it is stands there before a session is looked at: a refusal of that is a refusal of somebody.
             request.extensions_mut().insert(caller.clone());
-            match inside_tenant(&edge, &request, &caller).await {
-                Ok(None) => {}
-                Ok(Some(inside)) => {
-                    request.extensions_mut().insert(inside);
-                }
+            let placed = match named_session(request.headers()) {
+                Ok(None) => at_home(&edge, &request, &caller).await,
+                Ok(Some(session)) => inside_tenant(&edge, &request, &caller, session).await,
+                Err(error) => Err(error.into()),
+            };
+            match placed {
+                Ok(placed) => request.extensions_mut().insert(placed),
                 Err(problem) => return Ok(request.error_response(problem)),
-            }
-            next.call(request).await.map(ServiceResponse::map_into_boxed_body)
+            };
+            let response = next.call(request).await?;
+            note_use(&edge, response.request()).await;
+            Ok(response.map_into_boxed_body())
         }
         Err(problem) => Ok(request.error_response(problem)),
     }
@@ -60,37 +68,87 @@ pub(crate) struct Caller {
     pub(crate) proof: Option<BearerProof>,
     /// The session under which a member of the platform's staff is in the tenant.
     pub(crate) session: Option<BreakGlassId>,
+    /// What its own tenant has assigned to it.
+    pub(crate) assigned: Arc<[Assigned]>,
+}
+
+/// The assignments that alone permitted the request, where their use is to be noted.
+pub(crate) struct Used(pub(crate) Vec<AssignmentId>);
+
+impl Caller {
+    /// A context for what is looked up about the caller before the route is known.
+    fn ctx(&self, request: &HttpRequest, customer: CustomerId) -> Result<Ctx, HttpError> {
+        let id = *request.extensions().get::<RequestId>().ok_or(HttpError::Framework)?;
+        let principal = &self.principal;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the token was verified by the identity provider; the tenant is the token's, or the platform's own for its staff"
+        )]
+        let ctx = Ctx::danger_assume_verified(CtxParts {
+            subject: principal.subject,
+            customer,
+            roles: principal.roles,
+            request: id,
+            purpose: PurposeOfUse::SystemAdministration,
+            expires_at: principal.expires_at,
+            route: None,
+        });
+        Ok(match &self.proof {
+            Some(proof) => ctx.with_proof(proof.clone()),
+            None => ctx,
+        })
+    }
+
+    /// The tenant in which assignments count: none for the platform's staff.
+    fn home(&self) -> Option<CustomerId> {
+        let customer = self.principal.customer.filter(|customer| !customer.is_platform())?;
+        (self.session.is_none() && !self.principal.roles.contains(Role::InternalAdmin)).then_some(customer)
+    }
+}
+
+/// Somebody in its own tenant, with what is assigned to it there.
+// CONTROL: RBC-5
+async fn at_home(edge: &Edge, request: &ServiceRequest, caller: &Caller) -> Result<Caller, Problem> {
+    let Some(customer) = caller.home() else {
+        return Ok(caller.clone());
+    };
+    let ctx = caller.ctx(request.request(), customer)?;
+    Ok(Caller {
+        assigned: edge.services().assignments.current(&ctx).await?,
+        ..caller.clone()
+    })
+}
+
+/// When the handler is done, and once an hour for an assignment: a note that fails fails no answer.
+// CONTROL: RBC-6
+async fn note_use(edge: &Edge, request: &HttpRequest) {
+    let used = request.extensions_mut().remove::<Used>();
+    let caller = request.extensions().get::<Caller>().cloned();
+    let (Some(Used(used)), Some(caller)) = (used, caller) else {
+        return;
+    };
+    let Some(Ok(ctx)) = caller.home().map(|customer| caller.ctx(request, customer)) else {
+        return;
+    };
+    if let Err(error) = edge.services().assignments.used(&ctx, &used).await {
+        tracing::warn!(code = error.code(), error = %error_chain(&error), "the use of a role was not noted");
+    }
 }
 
 /// A member of the platform's staff as what a session makes of it: in one tenant, with the permissions of a reader beside its
 /// own, until the session or the token ends.
 // CONTROL: RBC-4
-async fn inside_tenant(edge: &Edge, request: &ServiceRequest, caller: &Caller) -> Result<Option<Caller>, Problem> {
-    let Some(session) = named_session(request.headers())? else {
-        return Ok(None);
-    };
+async fn inside_tenant(
+    edge: &Edge,
+    request: &ServiceRequest,
+    caller: &Caller,
+    session: BreakGlassId,
+) -> Result<Caller, Problem> {
     let principal = &caller.principal;
     if !principal.roles.contains(Role::InternalAdmin) {
         return Err(HttpError::BreakGlass.into());
     }
-    let id = *request.extensions().get::<RequestId>().ok_or(HttpError::Framework)?;
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the token was verified by the identity provider, and the role that it carries is the platform's own"
-    )]
-    let ctx = Ctx::danger_assume_verified(CtxParts {
-        subject: principal.subject,
-        customer: CustomerId::PLATFORM,
-        roles: principal.roles,
-        request: id,
-        purpose: PurposeOfUse::SystemAdministration,
-        expires_at: principal.expires_at,
-        route: None,
-    });
-    let ctx = match &caller.proof {
-        Some(proof) => ctx.with_proof(proof.clone()),
-        None => ctx,
-    };
+    let ctx = caller.ctx(request.request(), CustomerId::PLATFORM)?;
     let open = edge.services().staff.current(&ctx, session).await?;
     let open = open.ok_or(HttpError::BreakGlass)?;
     let inside = Principal {
@@ -103,11 +161,12 @@ async fn inside_tenant(edge: &Edge, request: &ServiceRequest, caller: &Caller) -
         names: principal.names.clone(),
         strong: principal.strong,
     };
-    Ok(Some(Caller {
+    Ok(Caller {
         principal: Arc::new(inside),
         proof: caller.proof.clone(),
         session: Some(session),
-    }))
+        assigned: Arc::default(),
+    })
 }
 
 /// The session that the request names, at most one.

@@ -1,6 +1,7 @@
 //! The witness that a handler's first argument must be: somebody was identified and may do this.
 
-use crate::authentication::Caller;
+use crate::assignments::{to_note, union};
+use crate::authentication::{Caller, Used};
 use crate::edge::{Edge, throttled};
 use crate::routes::{Cost, Matched, RateClass};
 use crate::visitor::Visitor;
@@ -9,7 +10,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use bearingwall_core::{Ctx, CtxParts, CustomerId, Origin, Principal, PurposeOfUse, RequestId, Role};
-use bearingwall_rbac::{Permission, Permit, PlatformPermission, Scope, TenantPermission};
+use bearingwall_rbac::{Permission, PermissionSet, Permit, PlatformPermission, Scope, TenantPermission};
 use bearingwall_telemetry::TraceContext;
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub const PURPOSE: HeaderName = HeaderName::from_static("bearingwall-purpose");
 pub struct Granted<P: Permission> {
     permit: Permit<P>,
     ctx: Ctx,
+    assigned: PermissionSet,
 }
 
 impl<P: Permission> Granted<P> {
@@ -29,6 +31,11 @@ impl<P: Permission> Granted<P> {
     #[must_use]
     pub const fn principal(&self) -> &Arc<Principal> {
         self.permit.principal()
+    }
+
+    /// What the caller's tenant has assigned to it, all together.
+    pub(crate) const fn assigned(&self) -> PermissionSet {
+        self.assigned
     }
 
     /// The permit itself.
@@ -73,7 +80,13 @@ fn grant<P: Permission>(request: &HttpRequest) -> Result<Granted<P>, Problem> {
         .get::<Caller>()
         .ok_or(HttpError::Credentials { found: "none" })?;
     let principal = &caller.principal;
-    let permit = edge.services().permissions.permit::<P>(principal)?;
+    let (permissions, assigned) = (&edge.services().permissions, union(&caller.assigned));
+    let permit = permissions.permit::<P>(principal, assigned)?;
+    let used = if permissions.allows(principal.roles, P::ID) {
+        Vec::new()
+    } else {
+        to_note(&caller.assigned, P::ID)
+    };
     // CONTROL: AUT-7
     if edge.services().strong_for_phi && P::ID.is_phi() && !principal.strong {
         return Err(HttpError::WeakSignIn.into());
@@ -122,7 +135,11 @@ fn grant<P: Permission>(request: &HttpRequest) -> Result<Granted<P>, Problem> {
     });
     // The one place where a context of a request is made: what needs the names need not be told of them.
     let ctx = ctx.with_names(principal.names.clone());
-    Ok(Granted { permit, ctx })
+    drop(extensions);
+    if !used.is_empty() {
+        request.extensions_mut().insert(Used(used));
+    }
+    Ok(Granted { permit, ctx, assigned })
 }
 
 fn purpose(headers: &HeaderMap) -> Result<PurposeOfUse, HttpError> {

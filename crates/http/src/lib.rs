@@ -2,7 +2,9 @@
 #![doc = include_str!("../README.md")]
 
 mod access_log;
+mod access_review;
 mod application;
+mod assignments;
 mod audit;
 mod authentication;
 mod break_glass;
@@ -21,6 +23,7 @@ mod probes;
 mod problem;
 mod rates;
 mod refusals;
+mod roles;
 pub mod routes;
 mod scrape;
 mod server;
@@ -30,6 +33,7 @@ mod sign_out;
 mod visitor;
 
 pub use application::Application;
+pub use assignments::{Assigned, Assignments};
 pub use authentication::BREAK_GLASS;
 pub use edge::CORRELATION_ID;
 pub use fault::HttpError;
@@ -60,5 +64,7 @@ pub fn app_routes() -> Result<RouteTable, RouteError> {
     let table = access_log::routes(table);
     let table = audit::routes(table);
     let table = break_glass::routes(table);
+    let table = roles::routes(table);
+    let table = access_review::routes(table);
     table.finish()
 }

@@ -7,8 +7,10 @@ use actix_web::{HttpResponse, ResponseError};
 use bearingwall_audit::AuditError;
 use bearingwall_core::{Classified, ErrorKind, RequestId};
 use bearingwall_domain::DomainError;
+use bearingwall_rbac::RbacError;
 use bearingwall_telemetry::error_chain;
 use bearingwall_tenancy::break_glass::BreakGlassError;
+use bearingwall_tenancy::roles::RoleError;
 use serde::Serialize;
 use std::any::Any;
 use std::error::Error;
@@ -175,6 +177,12 @@ fn input_of(error: &dyn Any) -> Option<(&'static str, &'static str)> {
     }
     if let Some(BreakGlassError::Invalid { field, reason }) = error.downcast_ref::<BreakGlassError>() {
         return Some((field, reason));
+    }
+    if let Some(RoleError::Invalid { field, reason }) = error.downcast_ref::<RoleError>() {
+        return Some((field, reason));
+    }
+    if let Some(RbacError::NotAssignable { .. }) = error.downcast_ref::<RbacError>() {
+        return Some(("permissions", "are not all of the tenant's own data"));
     }
     match error.downcast_ref::<DomainError>()? {
         DomainError::Audit(error) => audit_input_of(error),

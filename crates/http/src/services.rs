@@ -1,6 +1,7 @@
-//! What the edge is wired to: five ports, a source of ids, what becomes of a token, and the limits it holds.
+//! What the edge is wired to: six ports, a source of ids, what becomes of a token, and the limits it holds.
 
 use crate::Rates;
+use crate::assignments::Assignments;
 use crate::sessions::Sessions;
 use crate::visitor::TrustedProxies;
 use bearingwall_authn::{BoxFuture, IdentityProvider};
@@ -22,6 +23,8 @@ pub struct Services {
     pub events: Arc<dyn EventSink>,
     /// Whether a member of the platform's staff may be in a tenant at this moment.
     pub staff: Arc<dyn StaffSessions>,
+    /// What tenants give their own people beside the roles of their tokens.
+    pub assignments: Arc<dyn Assignments>,
     /// Whether the server can do its work.
     pub readiness: Arc<dyn Readiness>,
     /// Where correlation ids come from.

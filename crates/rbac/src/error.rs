@@ -63,6 +63,12 @@ pub enum RbacError {
         /// What was asked for.
         permission: PermissionId,
     },
+    /// A tenant names a role set that holds what no role set may: no permission, the platform's, or one's own identity's.
+    #[error("`{name}` is no permission that a role set may hold")]
+    NotAssignable {
+        /// What was named.
+        name: String,
+    },
     /// Two roles grant the same tenant permission, so one would begin to contain the other.
     #[error("`{permission}` is granted to more than one role")]
     Shared {
@@ -87,6 +93,7 @@ impl Classified for RbacError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Denied { .. } | Self::NoTenant { .. } => ErrorKind::Forbidden,
+            Self::NotAssignable { .. } => ErrorKind::Invalid,
             Self::Engine { .. }
             | Self::Unassigned { .. }
             | Self::Shared { .. }
@@ -104,6 +111,7 @@ impl Classified for RbacError {
             Self::Shared { .. } => "RBC-005",
             Self::Unbounded { .. } => "RBC-006",
             Self::Misplaced { .. } => "RBC-008",
+            Self::NotAssignable { .. } => "RBC-009",
         }
     }
 }

@@ -3,16 +3,19 @@
 
 mod error;
 mod permission;
+mod permission_set;
 mod permit;
 mod policy;
 mod table;
 
 pub use error::{PolicyError, RbacError};
 pub use permission::{
-    ImportChartNote, ImportClient, ManageBreakGlass, Permission, PermissionId, PlatformPermission, ProveAudit,
-    ReadAccessLog, ReadAudit, ReadChartNote, ReadClient, ReadSelf, ReportAudit, ReviewBreakGlass, Scope, SearchClient,
-    TenantPermission, UnknownPermission, WriteChartNote, WriteClient,
+    DecideRole, DefineRole, EndRole, ImportChartNote, ImportClient, ManageBreakGlass, Permission, PermissionId,
+    PlatformPermission, ProveAudit, ReadAccessLog, ReadAudit, ReadChartNote, ReadClient, ReadRole, ReadSelf,
+    ReportAudit, RequestRole, ReviewAccess, ReviewBreakGlass, Scope, SearchClient, TenantPermission, UnknownPermission,
+    WriteChartNote, WriteClient,
 };
+pub use permission_set::PermissionSet;
 pub use permit::Permit;
 pub use policy::PolicyEngine;
 pub use table::{MatrixRow, PolicyTable};

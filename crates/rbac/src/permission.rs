@@ -127,6 +127,18 @@ permissions! {
     ManageBreakGlass = "break_glass":"manage", Platform;
     /// See and judge the platform's sessions into one's own tenant.
     ReviewBreakGlass = "break_glass":"review", Tenant;
+    /// See the tenant's role sets, and who has asked for which.
+    ReadRole = "role":"read", Tenant;
+    /// Name a set of permissions, or retire one.
+    DefineRole = "role":"define", Tenant;
+    /// Ask for a role set for somebody else.
+    RequestRole = "role":"request", Tenant;
+    /// Decide on what somebody else has asked for.
+    DecideRole = "role":"decide", Tenant;
+    /// Take a role set from somebody.
+    EndRole = "role":"end", Tenant;
+    /// See who has what, export it, and judge it.
+    ReviewAccess = "access":"review", Tenant;
 }
 
 impl PermissionId {

@@ -1,7 +1,7 @@
 //! The policy compiled into eight masks: every question is asked once, at start, and a request costs one shift.
 
-use crate::{Permission, PermissionId, Permit, PolicyEngine, RbacError, Scope};
-use bearingwall_core::{Principal, Role, RoleSet};
+use crate::{Permission, PermissionId, PermissionSet, Permit, PolicyEngine, RbacError, Scope};
+use bearingwall_core::{CustomerId, Held, Principal, Role, RoleSet};
 use std::sync::Arc;
 
 /// One line of the permission matrix.
@@ -64,21 +64,57 @@ impl PolicyTable {
             .is_some_and(|mask| mask & permission.bit() != 0)
     }
 
-    /// The proof that `principal` may do `P`.
+    /// The proof that `principal` may do `P`: by a role of its token, or by what its tenant has `assigned` to it.
     ///
     /// # Errors
-    /// [`RbacError::Denied`] when no role grants it, [`RbacError::NoTenant`] when the permission is about a tenant's
+    /// [`RbacError::Denied`] when neither grants it, [`RbacError::NoTenant`] when the permission is about a tenant's
     /// data and the principal has no tenant, or only the platform's own.
     // CONTROL: RBC-1
-    pub fn permit<P: Permission>(&self, principal: &Arc<Principal>) -> Result<Permit<P>, RbacError> {
-        if !self.allows(principal.roles, P::ID) {
+    // CONTROL: RBC-5
+    pub fn permit<P: Permission>(
+        &self,
+        principal: &Arc<Principal>,
+        assigned: PermissionSet,
+    ) -> Result<Permit<P>, RbacError> {
+        if !self.allows(principal.roles, P::ID) && !counted(principal, assigned).contains(P::ID) {
             return Err(RbacError::Denied { permission: P::ID });
         }
-        let has_tenant = principal.customer.is_some_and(|customer| !customer.is_platform());
         match P::ID.scope() {
-            Scope::Tenant if !has_tenant => Err(RbacError::NoTenant { permission: P::ID }),
+            Scope::Tenant if tenant_of(principal).is_none() => Err(RbacError::NoTenant { permission: P::ID }),
             Scope::Tenant | Scope::Identity | Scope::Platform => Ok(Permit::new(Arc::clone(principal))),
         }
+    }
+
+    /// Everything that `principal` holds in its tenant, for whoever hands a part of it on; `None` without a tenant.
+    // CONTROL: RBC-5
+    #[must_use]
+    pub fn held(&self, principal: &Principal, assigned: PermissionSet) -> Option<Held> {
+        let customer = tenant_of(principal)?;
+        let by_roles = self.masks.get(principal.roles.index()).copied().unwrap_or_default();
+        let all = PermissionSet::of_mask(by_roles).union(counted(principal, assigned));
+        let names = all.iter().map(PermissionId::as_str).collect();
+        #[expect(clippy::disallowed_methods, reason = "this is the table that knows")]
+        let held = Held::danger_assume_held(principal.subject, customer, names);
+        Some(held)
+    }
+
+    /// A set that a tenant names, held to this table: permissions over a tenant's data that some role grants.
+    ///
+    /// # Errors
+    /// [`RbacError::NotAssignable`] with the first name that is none.
+    // CONTROL: RBC-5
+    pub fn role_set<S: AsRef<str>>(&self, names: impl IntoIterator<Item = S>) -> Result<PermissionSet, RbacError> {
+        let granted = PermissionSet::of_mask(self.masks.iter().fold(0, |all, mask| all | mask));
+        names.into_iter().try_fold(PermissionSet::EMPTY, |set, name| {
+            let name = name.as_ref();
+            let one = PermissionSet::of_names([name]);
+            if one.iter().any(|permission| granted.contains(permission)) {
+                Ok(set.union(one))
+            } else {
+                let name = name.to_owned();
+                Err(RbacError::NotAssignable { name })
+            }
+        })
     }
 
     /// The whole table, one row a permission, for people to read and for a reviewed file to be compared with.
@@ -89,6 +125,21 @@ impl PolicyTable {
             granted: Role::ALL.map(|role| self.allows(RoleSet::EMPTY.with(role), permission)),
         };
         PermissionId::ALL.iter().copied().map(row).collect()
+    }
+}
+
+/// The tenant of a principal that is not the platform's own.
+fn tenant_of(principal: &Principal) -> Option<CustomerId> {
+    principal.customer.filter(|customer| !customer.is_platform())
+}
+
+/// What counts of what a tenant assigned. SECURITY: nothing for the platform's staff, who are in a tenant under a session
+/// that says what they may do there, and nothing outside of a tenant.
+fn counted(principal: &Principal, assigned: PermissionSet) -> PermissionSet {
+    if principal.roles.contains(Role::InternalAdmin) || tenant_of(principal).is_none() {
+        PermissionSet::EMPTY
+    } else {
+        assigned
     }
 }
 
@@ -134,7 +185,7 @@ fn all_role_sets() -> impl Iterator<Item = RoleSet> {
 mod tests {
     use super::*;
     use crate::{PolicyError, ReadClient, ReadSelf, WriteClient};
-    use bearingwall_core::{Classified, CustomerId, ErrorKind, SubjectId};
+    use bearingwall_core::{Classified, ErrorKind, SubjectId};
     use proptest::prelude::*;
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -190,13 +241,23 @@ mod tests {
         let table = PolicyTable::compile(&sound()).unwrap();
         let reader = principal(&[Role::Authenticated], tenant());
         assert_eq!(
-            table.permit::<ReadClient>(&reader).unwrap().principal().subject,
+            table
+                .permit::<ReadClient>(&reader, PermissionSet::EMPTY)
+                .unwrap()
+                .principal()
+                .subject,
             reader.subject
         );
-        let refused = table.permit::<WriteClient>(&reader).unwrap_err();
+        let refused = table.permit::<WriteClient>(&reader, PermissionSet::EMPTY).unwrap_err();
         assert_eq!((refused.kind(), refused.code()), (ErrorKind::Forbidden, "RBC-001"));
         let nobody = principal(&[], tenant());
-        assert_eq!(table.permit::<ReadSelf>(&nobody).unwrap_err().code(), "RBC-001");
+        assert_eq!(
+            table
+                .permit::<ReadSelf>(&nobody, PermissionSet::EMPTY)
+                .unwrap_err()
+                .code(),
+            "RBC-001"
+        );
     }
 
     #[test]
@@ -204,10 +265,93 @@ mod tests {
         let table = PolicyTable::compile(&sound()).unwrap();
         for customer in [None, Some(CustomerId::PLATFORM)] {
             let stray = principal(&[Role::Authenticated, Role::InternalAdmin], customer);
-            let refused = table.permit::<ReadClient>(&stray).unwrap_err();
+            let refused = table.permit::<ReadClient>(&stray, PermissionSet::EMPTY).unwrap_err();
             assert_eq!((refused.kind(), refused.code()), (ErrorKind::Forbidden, "RBC-004"));
-            assert!(table.permit::<ReadSelf>(&stray).is_ok());
+            assert!(table.permit::<ReadSelf>(&stray, PermissionSet::EMPTY).is_ok());
         }
+    }
+
+    #[test]
+    fn rbc_5_an_assignment_gives_what_it_says_beside_the_roles_and_nothing_more() {
+        let table = PolicyTable::compile(&sound()).unwrap();
+        let desk = table.role_set(["client:write"]).unwrap();
+        for roles in [&[][..], &[Role::Authenticated]] {
+            let somebody = principal(roles, tenant());
+            assert!(table.permit::<WriteClient>(&somebody, desk).is_ok());
+            assert_eq!(table.permit::<ReadClient>(&somebody, desk).is_ok(), !roles.is_empty());
+            assert_eq!(
+                table.permit::<crate::ImportClient>(&somebody, desk).unwrap_err().code(),
+                "RBC-001"
+            );
+        }
+    }
+
+    #[test]
+    fn rbc_5_an_assignment_gives_nothing_without_a_tenant_and_nothing_to_staff() {
+        let table = PolicyTable::compile(&sound()).unwrap();
+        let everything = PermissionSet::of_names(PermissionId::ALL.iter().map(|permission| permission.as_str()));
+        for (roles, customer, code) in [
+            (&[][..], None, "RBC-001"),
+            (&[][..], Some(CustomerId::PLATFORM), "RBC-001"),
+            (&[Role::CustomerAdmin][..], Some(CustomerId::PLATFORM), "RBC-004"),
+            (&[Role::InternalAdmin, Role::Authenticated][..], tenant(), "RBC-001"),
+        ] {
+            let stranger = principal(roles, customer);
+            let refused = table.permit::<WriteClient>(&stranger, everything).unwrap_err();
+            assert_eq!(refused.code(), code, "{roles:?}");
+            let held = table.held(&stranger, everything);
+            assert!(
+                held.is_none_or(|held| !held.permissions().contains(&"client:write")),
+                "{roles:?}"
+            );
+        }
+        let nobody = principal(&[], tenant());
+        assert_eq!(
+            table
+                .permit::<crate::ManageBreakGlass>(&nobody, everything)
+                .unwrap_err()
+                .code(),
+            "RBC-001"
+        );
+        assert_eq!(
+            table.permit::<ReadSelf>(&nobody, everything).unwrap_err().code(),
+            "RBC-001"
+        );
+    }
+
+    #[test]
+    fn rbc_5_what_is_held_is_the_union_of_roles_and_assignments_in_the_tenant() {
+        let table = PolicyTable::compile(&sound()).unwrap();
+        let reader = principal(&[Role::Authenticated], tenant());
+        let held = table.held(&reader, table.role_set(["client:write"]).unwrap()).unwrap();
+        assert_eq!((held.subject(), Some(held.customer())), (reader.subject, tenant()));
+        let expected: Vec<&str> = PermissionId::ALL
+            .iter()
+            .filter(|&&permission| {
+                let by_role = table.allows(reader.roles, permission) && permission.scope() == Scope::Tenant;
+                by_role || permission == PermissionId::WriteClient
+            })
+            .map(|permission| permission.as_str())
+            .collect();
+        assert_eq!(held.permissions(), expected);
+    }
+
+    #[test]
+    fn rbc_5_a_role_set_holds_nothing_but_a_tenants_permissions() {
+        let table = PolicyTable::compile(&sound()).unwrap();
+        for name in ["break_glass:manage", "me:read", "client:*", "client:delete", ""] {
+            let refused = table.role_set(["client:read", name]).unwrap_err();
+            assert_eq!(
+                (refused.kind(), refused.code()),
+                (ErrorKind::Invalid, "RBC-009"),
+                "{name}"
+            );
+        }
+        let set = table.role_set(["client:write", "client:read", "client:read"]).unwrap();
+        assert_eq!(
+            set.iter().collect::<Vec<_>>(),
+            [PermissionId::ReadClient, PermissionId::WriteClient]
+        );
     }
 
     #[test]
@@ -233,11 +377,15 @@ mod tests {
     fn rbc_3_the_platforms_own_permissions_are_its_staffs_alone() {
         let table = PolicyTable::compile(&sound()).unwrap();
         let staff = principal(&[Role::InternalAdmin], None);
-        assert!(table.permit::<crate::ManageBreakGlass>(&staff).is_ok());
+        assert!(
+            table
+                .permit::<crate::ManageBreakGlass>(&staff, PermissionSet::EMPTY)
+                .is_ok()
+        );
         let everything_else = principal(&[Role::Authenticated, Role::CustomerAdmin], tenant());
         assert_eq!(
             table
-                .permit::<crate::ManageBreakGlass>(&everything_else)
+                .permit::<crate::ManageBreakGlass>(&everything_else, PermissionSet::EMPTY)
                 .unwrap_err()
                 .code(),
             "RBC-001"

@@ -14,10 +14,12 @@ mod pool;
 pub mod pooler;
 pub mod posture;
 pub mod revocations;
+pub mod roles;
 mod session;
 mod sessions;
 #[cfg(feature = "sql")]
 pub mod sql;
+mod statement;
 mod tickets;
 mod tx;
 
@@ -29,4 +31,4 @@ pub use pooler::Pooler;
 pub use tx::TenantTx;
 
 /// The migration that this program was built for; a database at any other is refused at start.
-pub const SCHEMA_VERSION: &str = "00000000000008";
+pub const SCHEMA_VERSION: &str = "00000000000009";

@@ -11,7 +11,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 /// Tables whose rows about the tenant stay, and why.
-const KEPT: [(&str, &str); 4] = [
+const KEPT: [(&str, &str); 8] = [
     (
         "audit.events",
         "the record of accesses: ids and codes, no personal data; append-only, kept for six years at the least (45 CFR 164.316(b)(2)(i))",
@@ -28,6 +28,19 @@ const KEPT: [(&str, &str); 4] = [
         "tenancy.offboardings",
         "the two-person record under which the rows were erased",
     ),
+    (
+        "tenancy.people",
+        "which roles were seen in the tenant, by id: part of the record",
+    ),
+    (
+        "tenancy.role_assignments",
+        "who had which roles, by id, from whom and until when: part of the record",
+    ),
+    (
+        "tenancy.role_changes",
+        "who asked for roles and who agreed, and why: part of the record",
+    ),
+    ("tenancy.role_sets", "what the roles allowed: part of the record"),
 ];
 
 #[derive(Serialize)]

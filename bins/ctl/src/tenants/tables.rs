@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use tokio_postgres::Client;
 
 /// Tables of the platform's own that functions of the schema read and empty, or whose rows are kept.
-const PLATFORM: [&str; 15] = [
+const PLATFORM: [&str; 19] = [
     "audit.checkpoints",
     "audit.events",
     "audit.leaves",
@@ -22,6 +22,10 @@ const PLATFORM: [&str; 15] = [
     "tenancy.issuers",
     "tenancy.jobs",
     "tenancy.offboardings",
+    "tenancy.people",
+    "tenancy.role_assignments",
+    "tenancy.role_changes",
+    "tenancy.role_sets",
 ];
 
 /// Tables whose rows are keys: they go first, so that whatever is left behind after a failure is ciphertext for ever.

@@ -30,7 +30,9 @@ const ROWS: &str = "
         SELECT '{tenant}', gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'client.read', 'completed', 'success' FROM generate_series(1, 700);
     INSERT INTO tenancy.jobs (job_id, customer_id, request_id, kind, available_at) SELECT gen_random_uuid(), '{tenant}', gen_random_uuid(), 'mail.send', now() FROM generate_series(1, 3);
     INSERT INTO tenancy.break_glass (session_id, customer_id, subject_id, reason, ticket, expires_at)
-        SELECT gen_random_uuid(), '{tenant}', gen_random_uuid(), 'a charge was booked twice', 'OPS-17', now() + interval '5 minutes'";
+        SELECT gen_random_uuid(), '{tenant}', gen_random_uuid(), 'a charge was booked twice', 'OPS-17', now() + interval '5 minutes';
+    INSERT INTO tenancy.people (customer_id, subject_id, roles, roles_since, first_seen_at, last_seen_at)
+        SELECT '{tenant}', gen_random_uuid(), '{authenticated}', now(), now(), now()";
 
 /// An installation in which one tenant is about to leave.
 pub(crate) struct Tenants {

@@ -17,6 +17,7 @@ mod matrix;
 mod metrics;
 mod ratchet;
 mod recording;
+mod roles;
 mod signing_in;
 mod signing_out;
 mod site;

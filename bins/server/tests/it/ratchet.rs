@@ -1,6 +1,7 @@
 //! The ratchet of the record: every route, when it succeeds and when it refuses, leaves exactly what the table declares.
 
 use crate::clients::{note, person};
+use crate::roles::{approve, asked, role_set};
 use crate::site::{Answer, Server, Site, send};
 use crate::staff::{open, staff};
 use bearingwall_core::{CustomerId, Role, RoleSet};
@@ -98,6 +99,42 @@ impl World {
             Access::Permission(permission) if permission.scope() == Scope::Platform => &self.staff,
             Access::Permission(_) | Access::Public(_) => &self.token,
         }
+    }
+
+    /// One that whoever may ask for it holds: nobody hands on what they do not.
+    fn role_set(&self) -> String {
+        let name = Uuid::new_v4().to_string();
+        role_set(&self.server, &self.token, &name, &["client:write"])
+    }
+
+    /// A second administrator, who asks for what the first decides on.
+    fn second(&self) -> String {
+        let claims = self.site.claims(
+            "otis",
+            self.site.tenants.juniper,
+            &[Role::Authenticated, Role::CustomerAdmin],
+        );
+        self.site.issuer.token(&claims).unwrap()
+    }
+
+    fn change(&self) -> (String, Value) {
+        asked(
+            &self.server,
+            &self.second(),
+            &self.role_set(),
+            &Uuid::now_v7().to_string(),
+        )
+    }
+
+    fn decision(&self, verdict: &str) -> Call {
+        let (change, seen) = self.change();
+        Call::of(format!("/v1/roles/changes/{change}/{verdict}"), Body::Json(seen))
+    }
+
+    fn assignment(&self) -> String {
+        let (change, seen) = self.change();
+        let given = approve(&self.server, &self.token, &change, &seen);
+        given.json()["assignment_id"].as_str().unwrap().to_owned()
     }
 
     fn client(&self) -> String {
@@ -230,6 +267,34 @@ pub(crate) fn call(name: &str, world: &World) -> Option<Call> {
             let path = format!("/v1/break-glass/visits/{session}/review");
             Call::of(path, Body::Json(json!({"verdict": "accepted"})))
         }
+        "POST /v1/roles" => {
+            let body = json!({"name": tag.to_string(), "permissions": ["client:read"]});
+            Call::of("/v1/roles", Body::Json(body))
+        }
+        "GET /v1/roles" => Call::get("/v1/roles"),
+        "POST /v1/roles/{role_set_id}/retire" => Call::get(format!("/v1/roles/{}/retire", world.role_set())),
+        "POST /v1/roles/changes" => {
+            let body =
+                json!({"subject_id": Uuid::now_v7(), "role_set_id": world.role_set(), "reason": "the ratchet turns"});
+            Call::of("/v1/roles/changes", Body::Json(body))
+        }
+        "GET /v1/roles/changes" => Call::get("/v1/roles/changes"),
+        "POST /v1/roles/changes/{change_id}/approve" => world.decision("approve"),
+        "POST /v1/roles/changes/{change_id}/decline" => world.decision("decline"),
+        "GET /v1/roles/assignments" => Call::get("/v1/roles/assignments"),
+        "POST /v1/roles/assignments/{assignment_id}/end" => Call::of(
+            format!("/v1/roles/assignments/{}/end", world.assignment()),
+            Body::Json(json!({"reason": "the ratchet turns"})),
+        ),
+        "GET /v1/access/review" => Call::get("/v1/access/review"),
+        "GET /v1/access/review/export" => Call::get("/v1/access/review/export"),
+        "POST /v1/access/review/{assignment_id}/keep" => {
+            Call::get(format!("/v1/access/review/{}/keep", world.assignment()))
+        }
+        "POST /v1/access/review/{assignment_id}/end" => Call::of(
+            format!("/v1/access/review/{}/end", world.assignment()),
+            Body::Json(json!({"reason": "the ratchet turns"})),
+        ),
         "GET /v1/clients/{client_id}/disclosures" => Call::get(format!("{}/disclosures", world.client())),
         "GET /v1/audit/reports/activity" => Call::get("/v1/audit/reports/activity"),
         "GET /v1/audit/reports/requests/{request_id}" => {
@@ -250,9 +315,10 @@ struct Made {
 }
 
 impl Made {
+    /// Without what belongs to no route: that somebody is seen for the first time, or with other roles than before.
     fn found(&self, site: &Site) -> BTreeSet<String> {
         let rows = site.ask(&format!(
-            "SELECT DISTINCT concat_ws(' ', event_type, phase) FROM audit.events WHERE request_id = '{}'",
+            "SELECT DISTINCT concat_ws(' ', event_type, phase) FROM audit.events WHERE request_id = '{}' AND event_type <> 'role.claimed'",
             self.request
         ));
         rows.into_iter().collect()

@@ -203,6 +203,46 @@ pub(super) const CONTROLS: &[Control] = &[
         ],
     },
     Control {
+        id: "RBC-5",
+        title: "A tenant's own roles take two persons",
+        statement: "What a tenant gives its people beside the roles of their tokens is a named set of permissions over its own \
+                    data, asked for by one person and agreed to by another, neither of them the one who gains, both of \
+                    whom hold all of it; what is given is exactly what was seen, once and in time, and stands on record.",
+        crate_name: "rbac",
+        clauses: &[
+            cite(Hipaa, "164.308(a)(3)(ii)(A)"),
+            cite(Hipaa, "164.308(a)(4)(ii)(B)"),
+            cite(Hipaa, "164.308(a)(4)(ii)(C)"),
+            cite(Hipaa, "164.312(a)(1)"),
+            cite(Soc2, "CC6.2"),
+            cite(Soc2, "CC6.3"),
+            cite(Iso27001, "A.5.18"),
+            cite(Iso27001, "A.8.2"),
+            cite(Nist80053, "AC-2"),
+            cite(Nist80053, "AC-5"),
+            cite(Nist80053, "AC-6"),
+        ],
+        evidence: &[Tests("cargo test --workspace rbc_5_"), Live("GET /v1/roles/changes")],
+    },
+    Control {
+        id: "RBC-6",
+        title: "Access review",
+        statement: "A tenant's administrator sees who has what, since when, from whom and last used when, of assignments and of \
+                    tokens' roles, with what is stale and what nobody answers for; looking, exporting and judging are on \
+                    record, and nobody judges what they have themselves.",
+        crate_name: "rbac",
+        clauses: &[
+            cite(Hipaa, "164.308(a)(3)(ii)(B)"),
+            cite(Hipaa, "164.308(a)(4)(ii)(C)"),
+            cite(Soc2, "CC6.2"),
+            cite(Soc2, "CC6.3"),
+            cite(Iso27001, "A.5.18"),
+            cite(Nist80053, "AC-2"),
+            cite(Nist80053, "AC-6(7)"),
+        ],
+        evidence: &[Tests("cargo test --workspace rbc_6_"), Live("GET /v1/access/review")],
+    },
+    Control {
         id: "SEC-1",
         title: "Secrets by reference only",
         statement: "A secret reaches a process only through a reference that a secret store resolves; a value that \

@@ -33,7 +33,9 @@ pub fn row(event: &Event) -> String {
 /// The wide forms count too: some programs fold them (OWASP, CSV Injection).
 const FORMULA_STARTS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
-fn cell(text: &str) -> String {
+/// A text as a cell of any table for people with a spreadsheet.
+#[must_use]
+pub fn cell(text: &str) -> String {
     let apostrophe = if text.starts_with(FORMULA_STARTS) { "'" } else { "" };
     // SECURITY: everything but plain codes is quoted, so that no other separator (`;`, a tab) begins a cell inside one.
     let is_plain = text

@@ -6,17 +6,18 @@ use bearingwall_audit::AuditLog;
 use bearingwall_authn::jws::Algorithm;
 use bearingwall_authn::{AuthnOptions, BearerVerifier, BoxFuture, EndedSessions, Revocations};
 use bearingwall_core::{
-    ClientId, Clock, Ctx, CtxParts, CustomerId, Phi, PurposeOfUse, RequestId, Role, SubjectId, SystemClock, SystemIds,
+    AssignmentId, ClientId, Clock, Ctx, CtxParts, CustomerId, Phi, PurposeOfUse, RequestId, Role, SubjectId,
+    SystemClock, SystemIds,
 };
 use bearingwall_domain::{Address, ClientInput, Crm};
 use bearingwall_http::{
-    Application, Check, Limits, PerMinute, Rates, Readiness, RouteTable, RunningServer, ServerOptions, Services,
-    TrustedProxies, app_routes,
+    Application, Assigned, Assignments, Check, Limits, PerMinute, Rates, Readiness, RouteTable, RunningServer,
+    ServerOptions, Services, TrustedProxies, app_routes,
 };
 use bearingwall_rbac::PolicyTable;
 use bearingwall_rbac_casbin::CasbinEngine;
 use bearingwall_secrets::{FileKeyStore, FileStore};
-use bearingwall_tenancy::{PoolConfig, TenantPool};
+use bearingwall_tenancy::{PoolConfig, TenancyError, TenantPool};
 use bearingwall_testkit::cluster::{Cluster, ClusterOptions};
 use bearingwall_testkit::database::{fresh_database, fresh_tenant};
 use bearingwall_testkit::issuer::{DevIssuer, IssuerOptions, TokenRequest};
@@ -36,6 +37,19 @@ struct Ready;
 impl Readiness for Ready {
     fn check(&self) -> BoxFuture<'_, Vec<Check>> {
         Box::pin(async { Vec::new() })
+    }
+}
+
+/// As the server remembers it of nearly everybody.
+struct NothingAssigned;
+
+impl Assignments for NothingAssigned {
+    fn current<'a>(&'a self, _: &'a Ctx) -> BoxFuture<'a, Result<Arc<[Assigned]>, TenancyError>> {
+        Box::pin(async { Ok(Arc::default()) })
+    }
+
+    fn used<'a>(&'a self, _: &'a Ctx, _: &'a [AssignmentId]) -> BoxFuture<'a, Result<(), TenancyError>> {
+        Box::pin(async { Ok(()) })
     }
 }
 
@@ -107,6 +121,7 @@ impl Stage {
             permissions: Arc::new(PolicyTable::compile(&CasbinEngine::shipped().await.unwrap()).unwrap()),
             events: Arc::new(audit.sink()),
             staff: Arc::new(staff),
+            assignments: Arc::new(NothingAssigned),
             readiness: Arc::new(Ready),
             ids: Arc::new(SystemIds),
             keep_proof: false,

@@ -7,13 +7,13 @@ use actix_web::{App, test};
 use bearingwall_audit::EventType;
 use bearingwall_authn::{AuthnError, BoxFuture, IdentityProvider};
 use bearingwall_core::{
-    BreakGlassId, Ctx, CustomerId, EventSink, Principal, Role, SecurityEvent, SubjectId, SystemIds,
+    AssignmentId, BreakGlassId, Ctx, CustomerId, EventSink, Principal, Role, SecurityEvent, SubjectId, SystemIds,
 };
 use bearingwall_http::{
-    Application, Check, Limits, PerMinute, Rates, Readiness, RouteTable, Services, Sessions, StaffSessions,
-    TrustedProxies, app_routes,
+    Application, Assigned, Assignments, Check, Limits, PerMinute, Rates, Readiness, RouteTable, Services, Sessions,
+    StaffSessions, TrustedProxies, app_routes,
 };
-use bearingwall_rbac::{PermissionId, PolicyEngine, PolicyError, PolicyTable, Scope};
+use bearingwall_rbac::{PermissionId, PermissionSet, PolicyEngine, PolicyError, PolicyTable, Scope};
 use bearingwall_tenancy::TenancyError;
 use bearingwall_tenancy::break_glass::OpenSession;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -30,9 +30,15 @@ pub(crate) const OTHER_CUSTOMER: CustomerId =
 /// What a route of a test that touches personal data leaves on the record.
 pub(crate) const LOOK: &[EventType] = &[EventType::ClientRead];
 pub(crate) const SUBJECT: SubjectId = SubjectId::from_uuid(Uuid::from_u128(0x5));
+/// Has nothing but what its tenant has assigned: asking for roles.
+pub(crate) const DESK: SubjectId = SubjectId::from_uuid(Uuid::from_u128(0x6));
+/// Of whom the database cannot say what is assigned.
+pub(crate) const LOST: SubjectId = SubjectId::from_uuid(Uuid::from_u128(0x7));
+pub(crate) const ASSIGNED: AssignmentId = AssignmentId::from_uuid(Uuid::from_u128(0x70));
 
 /// Knows the tokens `reader`, `writer`, `both`, `other` (another tenant's), `platform`, `staff` (who is a tenant's person, too),
 /// `stray` (reads, without a tenant) and `nobody`;
+/// `desk` and `lost` carry no role, `desk-writer` and `desk-staff` one;
 /// `down` meets an issuer without keys; everything else has expired.
 pub(crate) struct Tokens;
 
@@ -41,7 +47,11 @@ impl IdentityProvider for Tokens {
         let known = |roles: &[Role], customer| {
             let roles = roles.iter().copied().collect();
             Ok(Arc::new(Principal {
-                subject: SUBJECT,
+                subject: match bearer {
+                    "desk" | "desk-writer" | "desk-staff" => DESK,
+                    "lost" => LOST,
+                    _ => SUBJECT,
+                },
                 customer,
                 roles,
                 expires_at: EXPIRES,
@@ -57,6 +67,9 @@ impl IdentityProvider for Tokens {
             "platform" => known(&[Role::InternalAdmin], None),
             "staff" => known(&[Role::InternalAdmin, Role::Authenticated], Some(CUSTOMER)),
             "stray" => known(&[Role::Authenticated], None),
+            "desk" | "lost" => known(&[], Some(CUSTOMER)),
+            "desk-writer" => known(&[Role::CustomerAdmin], Some(CUSTOMER)),
+            "desk-staff" => known(&[Role::InternalAdmin], Some(CUSTOMER)),
             "nobody" => known(&[], Some(CUSTOMER)),
             "down" => Err(AuthnError::KeysUnavailable {
                 issuer: "https://issuer.example".into(),
@@ -138,7 +151,39 @@ impl StaffSessions for OneSession {
     }
 }
 
+/// What is assigned, and what of it was noted as used.
+#[derive(Default)]
+pub(crate) struct Desk(pub(crate) Mutex<Vec<AssignmentId>>);
+
+impl Assignments for Desk {
+    fn current<'a>(&'a self, ctx: &'a Ctx) -> BoxFuture<'a, Result<Arc<[Assigned]>, TenancyError>> {
+        assert!(!ctx.customer().is_platform() && !ctx.roles().contains(Role::InternalAdmin));
+        let assigned = |names: &[&str], id: u128, unnoted| Assigned {
+            id: AssignmentId::from_uuid(Uuid::from_u128(id)),
+            permissions: PermissionSet::of_names(names),
+            unnoted,
+        };
+        let answer: Result<Arc<[Assigned]>, TenancyError> = match ctx.subject() {
+            DESK => Ok([
+                assigned(&["role:request"], 0x70, true),
+                assigned(&["role:request", "audit:prove"], 0x71, false),
+            ]
+            .into()),
+            LOST => Err(TenancyError::Busy),
+            _ => Ok(Arc::default()),
+        };
+        Box::pin(async move { answer })
+    }
+
+    fn used<'a>(&'a self, ctx: &'a Ctx, assignments: &'a [AssignmentId]) -> BoxFuture<'a, Result<(), TenancyError>> {
+        assert_eq!((ctx.subject(), ctx.customer()), (DESK, CUSTOMER));
+        self.0.lock().unwrap().extend(assignments);
+        Box::pin(async { Err(TenancyError::Busy) })
+    }
+}
+
 pub(crate) struct World {
+    pub(crate) desk: Arc<Desk>,
     pub(crate) record: Arc<Record>,
     pub(crate) readiness: Arc<Fixed>,
     pub(crate) application: Application,
@@ -190,7 +235,9 @@ fn world_of(routes: RouteTable, limits: Limits, passed: bool, change: impl FnOnc
         passed,
         asked: AtomicU32::new(0),
     });
+    let desk = Arc::new(Desk::default());
     let mut services = Services {
+        assignments: desk.clone(),
         identity: Arc::new(Tokens),
         permissions: Arc::new(table()),
         events: record.clone(),
@@ -204,6 +251,7 @@ fn world_of(routes: RouteTable, limits: Limits, passed: bool, change: impl FnOnc
     };
     change(&mut services);
     World {
+        desk,
         record,
         readiness,
         application: Application::new(routes, services, limits),

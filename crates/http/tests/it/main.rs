@@ -7,6 +7,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod assigned;
 #[allow(
     dead_code,
     clippy::disallowed_methods,

@@ -20,6 +20,12 @@ audit:prove        -              yes             -
 audit:report       -              yes             -
 break_glass:manage -              -               yes
 break_glass:review -              yes             -
+role:read          -              yes             -
+role:define        -              yes             -
+role:request       -              yes             -
+role:decide        -              yes             -
+role:end           -              yes             -
+access:review      -              yes             -
 ";
 
 #[tokio::test]

@@ -25,6 +25,7 @@ mod posture;
 mod protection;
 mod residue;
 mod reuse;
+mod roles;
 mod split_key;
 mod transaction;
 mod wire;

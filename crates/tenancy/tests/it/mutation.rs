@@ -4,6 +4,7 @@ mod arena;
 mod attack;
 mod body;
 mod identity;
+mod roles;
 
 use attack::Attacks;
 use bearingwall_tenancy::inventory::{Check, Finding, Inspector, InventoryOptions};

@@ -2,6 +2,7 @@
 
 mod break_glass;
 mod ended;
+mod roles;
 pub(crate) mod signer;
 mod tokens;
 

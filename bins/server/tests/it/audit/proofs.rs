@@ -233,13 +233,17 @@ fn ten_1_the_proofs_of_another_tenants_log_are_not_handed_out() {
     let checkpoint = server.get("/v1/audit/checkpoints/latest", &stranger);
     let (origin, key) = site.log_of(site.tenants.saltmarsh);
     let checkpoint = SignedCheckpoint::open(checkpoint.body.as_bytes(), &origin, &[key]).unwrap();
-    assert_eq!(checkpoint.size(), 3, "the three looks of before");
+    assert_eq!(
+        checkpoint.size(),
+        4,
+        "the three looks of before, and that somebody new was seen"
+    );
     let missing = Uuid::now_v7().to_string();
     assert_eq!(
         bare(&inclusion(theirs, &stranger)),
         bare(&inclusion(&missing, &stranger))
     );
     assert_eq!(inclusion(theirs, &stranger).status, 404);
-    let larger = server.get("/v1/audit/proofs/consistency?from=1&to=4", &stranger);
+    let larger = server.get("/v1/audit/proofs/consistency?from=1&to=5", &stranger);
     assert_eq!(larger.refusal(), (400, "AUD-005".to_owned()));
 }

@@ -4,7 +4,7 @@ use super::arena::{
     A, B, CLIENT, ELSEWHERE, Entry, LEASE, PLATFORM, REQUEST, SESSION, SUSPENDED, UNAPPROVED, furnish,
     of_a_tenants_issuer, tokens,
 };
-use super::identity;
+use super::{identity, roles};
 use bearingwall_testkit::database::TestDatabase;
 use std::collections::BTreeSet;
 use tokio_postgres::{Client, SimpleQueryMessage};
@@ -36,6 +36,7 @@ impl Attacks {
     pub(super) async fn prepare(database: TestDatabase) -> Self {
         let superuser = database.superuser_client().await;
         let signer = furnish(&superuser).await;
+        roles::furnish(&superuser).await;
         let mut list: Vec<(&'static str, String)> = entries(&superuser).await;
         list.extend(contexts(&superuser).await);
         for (name, token) in tokens(&signer) {
@@ -72,6 +73,7 @@ impl Attacks {
         list.extend(jobs());
         list.extend(operators(&superuser).await);
         list.extend(definitions());
+        list.extend(roles::attacks(&superuser).await);
         let mut attacks = Self {
             _database: database,
             superuser,
