@@ -2,9 +2,8 @@
 
 use crate::error::TenancyError;
 use crate::pool::TenantPool;
+use crate::statement::statement;
 use bearingwall_core::{RequestId, SubjectId};
-use diesel::pg::Pg;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl as _;
 use std::time::Duration;
@@ -129,36 +128,6 @@ impl TenantPool {
 
 fn seconds(duration: Duration) -> i32 {
     i32::try_from(duration.as_secs()).unwrap_or(i32::MAX)
-}
-
-macro_rules! statement {
-    ($name:ident { $($field:ident: $rust:ty => $sql:ty),* $(,)? } $call:literal -> $answer:ty) => {
-        struct $name { $($field: $rust),* }
-
-        impl Query for $name {
-            type SqlType = $answer;
-        }
-
-        impl QueryId for $name {
-            type QueryId = Self;
-            const HAS_STATIC_QUERY_ID: bool = true;
-        }
-
-        impl QueryFragment<Pg> for $name {
-            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> diesel::QueryResult<()> {
-                out.push_sql(concat!("SELECT ", $call, "("));
-                let mut separator = "";
-                $(
-                    out.push_sql(separator);
-                    out.push_bind_param::<$sql, _>(&self.$field)?;
-                    separator = ", ";
-                )*
-                let _ = separator;
-                out.push_sql(")");
-                Ok(())
-            }
-        }
-    };
 }
 
 statement!(Start {

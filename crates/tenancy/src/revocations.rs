@@ -4,9 +4,8 @@
 
 use crate::error::TenancyError;
 use crate::pool::TenantPool;
+use crate::statement::statement;
 use bearingwall_core::{RequestId, SubjectId};
-use diesel::pg::Pg;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl as _;
 use std::time::Duration;
@@ -111,45 +110,21 @@ impl TenantPool {
     }
 }
 
-struct RevocationsAfter {
-    after: i64,
-}
-
-impl Query for RevocationsAfter {
-    type SqlType = (
-        Nullable<Text>,
-        Nullable<SqlUuid>,
-        Nullable<BigInt>,
-        Nullable<BigInt>,
-        BigInt,
-    );
-}
-
-impl QueryId for RevocationsAfter {
-    type QueryId = Self;
-    const HAS_STATIC_QUERY_ID: bool = true;
-}
-
-impl QueryFragment<Pg> for RevocationsAfter {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> diesel::QueryResult<()> {
-        out.push_sql("SELECT kind, key, not_before, expires_at, version FROM tenancy.revocations_after(");
-        out.push_bind_param::<BigInt, _>(&self.after)?;
-        out.push_sql(")");
-        Ok(())
-    }
-}
-
-struct RevokeOne {
-    kind: &'static str,
-    key: Uuid,
-    not_before_s: Option<i64>,
-    seconds: i32,
-    once: Option<Uuid>,
-    person: Option<Uuid>,
-    actor: Option<Uuid>,
-    request: Uuid,
-    route: Option<&'static str>,
-}
+statement!(RevocationsAfter { after: i64 => BigInt }
+    "kind, key, not_before, expires_at, version FROM tenancy.revocations_after"
+    -> (Nullable<Text>, Nullable<SqlUuid>, Nullable<BigInt>, Nullable<BigInt>, BigInt));
+statement!(RevokeOne {
+    kind: &'static str => Text,
+    key: Uuid => SqlUuid,
+    not_before_s: Option<i64> => Nullable<BigInt>,
+    seconds: i32 => Integer,
+    once: Option<Uuid> => Nullable<SqlUuid>,
+    person: Option<Uuid> => Nullable<SqlUuid>,
+    actor: Option<Uuid> => Nullable<SqlUuid>,
+    request: Uuid => SqlUuid,
+    event: &'static str => Text,
+    route: Option<&'static str> => Nullable<Text>,
+} "tenancy.revoke" -> Bool);
 
 impl From<Revoke> for RevokeOne {
     fn from(order: Revoke) -> Self {
@@ -167,41 +142,8 @@ impl From<Revoke> for RevokeOne {
             person,
             actor: order.actor.map(SubjectId::as_uuid),
             request: order.request.as_uuid(),
+            event: "session.ended",
             route: order.route,
         }
-    }
-}
-
-impl Query for RevokeOne {
-    type SqlType = Bool;
-}
-
-impl QueryId for RevokeOne {
-    type QueryId = Self;
-    const HAS_STATIC_QUERY_ID: bool = true;
-}
-
-impl QueryFragment<Pg> for RevokeOne {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> diesel::QueryResult<()> {
-        out.push_sql("SELECT tenancy.revoke(");
-        out.push_bind_param::<Text, _>(&self.kind)?;
-        out.push_sql(", ");
-        out.push_bind_param::<SqlUuid, _>(&self.key)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Nullable<BigInt>, _>(&self.not_before_s)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Integer, _>(&self.seconds)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Nullable<SqlUuid>, _>(&self.once)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Nullable<SqlUuid>, _>(&self.person)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Nullable<SqlUuid>, _>(&self.actor)?;
-        out.push_sql(", ");
-        out.push_bind_param::<SqlUuid, _>(&self.request)?;
-        out.push_sql(", 'session.ended', ");
-        out.push_bind_param::<Nullable<Text>, _>(&self.route)?;
-        out.push_sql(")");
-        Ok(())
     }
 }

@@ -6,7 +6,7 @@
 mod cedar;
 
 use bearingwall_core::{CustomerId, Principal, Role, RoleSet, SubjectId};
-use bearingwall_rbac::{PermissionId, PolicyEngine, PolicyTable, ReadClient};
+use bearingwall_rbac::{PermissionId, PermissionSet, PolicyEngine, PolicyTable, ReadClient};
 use bearingwall_rbac_casbin::CasbinEngine;
 use cedar::Cedar;
 use nix::time::{ClockId, clock_gettime};
@@ -109,7 +109,7 @@ fn measure(table: &PolicyTable, casbin: &CasbinEngine, cedar: &Cedar) {
             allowed(count, |asked| {
                 let (role, _) = questions[at(asked)];
                 black_box(table)
-                    .permit::<ReadClient>(&principals[role as usize])
+                    .permit::<ReadClient>(&principals[role as usize], PermissionSet::EMPTY)
                     .is_ok()
             })
         }),
