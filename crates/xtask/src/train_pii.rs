@@ -48,6 +48,9 @@ pub struct Arguments {
     /// Texts that the generator adds, instead of the shipped number.
     #[arg(long)]
     generated: Option<usize>,
+    /// Leave out the feature at these places of a token's list, to see what it is worth.
+    #[arg(long)]
+    without: Vec<usize>,
     /// Where the random numbers start.
     #[arg(long, default_value_t = 6)]
     seed: u64,
@@ -155,6 +158,7 @@ fn train(
     }
     let options = Options {
         seed: arguments.seed,
+        without: arguments.without.clone(),
         ..Options::shipped(language)
     };
     let mut failed = None;

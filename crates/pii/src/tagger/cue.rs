@@ -47,7 +47,7 @@ cues! {
     On: "on";
     Live: "lives live living resides residing residence address located moved relocated hometown origin domicilio direccion localidad reside procedente natural residente vive street city provincia municipio";
     Zip: "zip zipcode postal postcode cp";
-    City: "city town village county state country province region district capital pais ciudad borough suburb";
+    City: "city town village hamlet county state country province region district capital pais ciudad borough suburb";
     Number: "zero oh one two three four five six seven eight nine double triple cero uno dos tres cuatro cinco seis siete ocho nueve doble";
     Teen: "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen";
     Tens: "twenty thirty forty fifty sixty seventy eighty ninety hundred thousand";

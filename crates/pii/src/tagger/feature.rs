@@ -28,6 +28,8 @@ pub(crate) struct Fact {
     /// Length of the run of spoken or written digits and position in it; the word after it.
     run: u64,
     after_run: u64,
+    /// What a name in capitals is said to be behind it: "…, a village in", "… is a company".
+    said: Cue,
     initial: bool,
     /// A plain word of a sentence, as are its neighbours: outside without a look at features.
     cold: bool,
@@ -49,6 +51,7 @@ const BEYOND: Fact = Fact {
     field: Cue::None,
     run: 0,
     after_run: 0,
+    said: Cue::None,
     initial: false,
     cold: false,
 };
@@ -115,6 +118,7 @@ impl Facts {
                 field: line.field,
                 run: 0,
                 after_run: 0,
+                said: Cue::None,
                 initial: token.shape == Shape::Initial || (is_word && text.len() == 1),
                 cold: is_plain(token, known, cue),
             });
@@ -122,6 +126,7 @@ impl Facts {
             previous = Some(*token);
         }
         self.runs();
+        self.apposition(tokens);
         self.mode = if capitals == 0 || capitals * 40 < words {
             1
         } else if caps * 2 > words {
@@ -176,6 +181,38 @@ impl Facts {
         }
     }
 
+    /// Tells the words of a name what is said of it: behind a comma and an article, or a verb and an article, the first
+    /// word that says what something is.
+    fn apposition(&mut self, tokens: &Tokens) {
+        let mut end = None;
+        for index in (0..tokens.list.len()).rev() {
+            let capital = tokens.list.get(index).is_some_and(|token| token.shape.is_capital());
+            if !capital {
+                end = None;
+                continue;
+            }
+            let said = *end.get_or_insert_with(|| self.said_after(tokens, index + 1));
+            if let Some(fact) = self.list.get_mut(index) {
+                fact.said = said;
+            }
+        }
+    }
+
+    fn said_after(&self, tokens: &Tokens, index: usize) -> Cue {
+        let link = self.at(index, 0);
+        let comma = tokens.list.get(index).is_some_and(|token| token.word == COMMA);
+        if !(comma || link.cue == Cue::Verb) || self.at(index, 1).cue != Cue::Article {
+            return Cue::None;
+        }
+        let mut words = self.list.iter().skip(index + 2).take(SAID_REACH);
+        words
+            .find(|fact| says_what(fact.cue) || fact.shape == Shape::Punctuation as u64)
+            .map_or(
+                Cue::Article,
+                |fact| if says_what(fact.cue) { fact.cue } else { Cue::Article },
+            )
+    }
+
     fn at(&self, index: usize, offset: isize) -> &Fact {
         index
             .checked_add_signed(offset)
@@ -205,11 +242,8 @@ impl Facts {
         sink(feature(5, n2.word, 0));
         sink(feature(6, b1.word, t.word));
         sink(feature(7, t.word, n1.word));
-        sink(feature(10, b1.word, look | known << 8));
-        sink(feature(11, n1.word, look | known << 8));
         // How it looks.
         sink(feature(13, look, t.gap as u64));
-        sink(feature(14, mix(b1.shape, t.shape), n1.shape));
         sink(feature(15, t.pattern, t.value));
         sink(feature(16, t.pattern, class_b1));
         sink(feature(18, t.pattern, t.anchor as u64 | t.anchor_distance << 8));
@@ -233,6 +267,7 @@ impl Facts {
             mix(class, t.gap as u64),
             mix(n1.gap as u64, u64::from(t.starts)),
         ));
+        sink(feature(43, t.said as u64, known));
     }
 }
 
@@ -354,6 +389,26 @@ const COMMA: u64 = mix(b',' as u64, 0x11);
 const DOT: u64 = mix(b'.' as u64, 0x11);
 const QUESTION: u64 = mix(b'?' as u64, 0x11);
 const BANG: u64 = mix(b'!' as u64, 0x11);
+
+/// How many words behind the article say what a name is.
+const SAID_REACH: usize = 5;
+
+/// Cues that say what something is.
+const fn says_what(cue: Cue) -> bool {
+    matches!(
+        cue,
+        Cue::City
+            | Cue::Facility
+            | Cue::OrgWord
+            | Cue::OrgSuffix
+            | Cue::Job
+            | Cue::Clinician
+            | Cue::Patient
+            | Cue::Relation
+            | Cue::Culture
+            | Cue::Disease
+    )
+}
 
 /// Cues that say what a number or a name after them is.
 const fn is_anchor(cue: Cue) -> bool {

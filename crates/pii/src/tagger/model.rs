@@ -8,7 +8,7 @@ use super::table::Table;
 pub(crate) type Scores = [i16; LABELS];
 
 /// What the file of a model starts with; the number grows with any change of tokens, features or layout.
-pub(crate) const MAGIC: &[u8; 8] = b"BWPIIT02";
+pub(crate) const MAGIC: &[u8; 8] = b"BWPIIT03";
 
 /// A linear chain over sixteen labels.
 #[derive(Debug)]

@@ -99,9 +99,6 @@ impl<'a> Values<'a> {
     pub(crate) fn write(&mut self, piece: Piece<'_>, first: bool, random: &mut Random, builder: &mut Builder) {
         match piece {
             Piece::Text(text) => {
-                let ends_sentence = builder.example.text.ends_with([' ', '\n'])
-                    && builder.example.text.trim_end().ends_with(['.', '?', '!']);
-                let _ = ends_sentence;
                 if first && !self.voice && random.chance(85) {
                     let mut characters = text.chars();
                     if let Some(head) = characters.next() {
@@ -137,7 +134,7 @@ impl<'a> Values<'a> {
 
     fn value(&mut self, kind: &str, random: &mut Random) -> String {
         match kind {
-            "name" => self.name(random),
+            "name" | "nameplace" | "nameorg" => self.name(random),
             "pname" => {
                 let style = random.below(10);
                 let (first, last) = (self.first(random), self.last(random));
@@ -153,7 +150,7 @@ impl<'a> Values<'a> {
                 format!("{title}{name}")
             }
             "first" => self.first(random),
-            "last" => self.last(random),
+            "last" | "lastplace" | "lastorg" | "lastscore" => self.last(random),
             "samefirst" => self.held.get("=first").cloned().unwrap_or_else(|| self.first(random)),
             "samelast" => self.held.get("=last").cloned().unwrap_or_else(|| self.last(random)),
             "revname" => format!("{}, {}", self.last(random), self.first(random)),
@@ -377,6 +374,11 @@ impl<'a> Values<'a> {
                 Fidelity;Vanguard;State Farm;Nationwide;Ernst;Abbott;Baxter;Gilead;Humana;Morgan;Harley-Davidson;Tiffany;\
                 Cartier;Armani;Kellogg;Cadbury;Campbell's;Heinz;Mars;Hershey;Goldman Sachs;Barclays;Lloyds").to_owned()
             }
+            "orgperson" => one(random, "Chase;Ford;Morgan;Dell;Disney;Mercedes;Wells;Abbott;Baxter;Campbell;Ellis;Lloyd;Tiffany;Hilton;\
+                Marriott;Wharton;Kellogg;Heinz;Ernst;Stanford;Sears;Boeing;Merck;Pfizer;Nestlé;Lilly;Deere;Lear").to_owned(),
+            "river" => one(random, "Amazon;Delta;Columbia;Hudson;Tigris;Danube;Congo;Fraser;Murray;Jordan;Orange;Snake;Marne;Volta;\
+                Douro;Tagus;Oder;Elbe;Clyde;Avon;Platte;Savannah;Potomac").to_owned(),
+            "mixcode" => format!("{}{}", one(random, "Lv-;Vq-;Tc-;Kx-;Qb;Zs-;Ub-;Re-"), digits("ddddd", random)),
             "drug" | "eponym" => self.word(if kind == "drug" { "drug" } else { "medical" }, random),
             _ => {
                 debug_assert!(false, "no value `{kind}`");
@@ -570,10 +572,11 @@ impl<'a> Values<'a> {
 fn label(kind: &str) -> &'static str {
     match kind {
         "name" | "pname" | "drname" | "first" | "last" | "samefirst" | "samelast" | "revname" | "capsname"
-        | "spellname" | "commonname" | "placename" | "essurnames" | "esname" | "esdr" => "PERSON",
+        | "spellname" | "commonname" | "placename" | "essurnames" | "esname" | "esdr" | "orgperson" => "PERSON",
         "city" | "asplace" | "country" | "state" | "region" | "citystate" | "gpe" | "street" | "address"
-        | "usaddress" | "zip" | "facility" | "eszip" | "escity" | "esaddress" | "eshospital" => "LOCATION",
-        "org" | "orgbig" | "orgname" => "ORGANIZATION",
+        | "usaddress" | "zip" | "facility" | "eszip" | "escity" | "esaddress" | "eshospital" | "nameplace"
+        | "lastplace" | "river" => "LOCATION",
+        "org" | "orgbig" | "orgname" | "nameorg" | "lastorg" => "ORGANIZATION",
         "job" | "Job" | "hon" => "TITLE",
         "nrp" => "NRP",
         "date" | "dob" | "day" | "monthyear" | "monthday" | "actyear" | "datetime" | "time" | "esdate" | "esmonth" => {
