@@ -88,7 +88,9 @@ fn grant<P: Permission>(request: &HttpRequest) -> Result<Granted<P>, Problem> {
         to_note(&caller.assigned, P::ID)
     };
     // CONTROL: AUT-7
-    if edge.services().strong_for_phi && P::ID.is_phi() && !principal.strong {
+    // To open it to somebody takes what it takes to see it: a second person who signed in weakly is none.
+    let reaches_phi = P::ID.is_phi() || P::ID.opens_phi();
+    if edge.services().strong_for_phi && reaches_phi && !principal.strong {
         return Err(HttpError::WeakSignIn.into());
     }
     // CONTROL: RBC-4

@@ -38,7 +38,7 @@ pub trait PlatformPermission: Permission {}
 
 // One list makes the enum, the names and the types, so that none of the three can miss a permission.
 macro_rules! permissions {
-    ($($(#[$doc:meta])* $name:ident = $object:literal : $action:literal, $scope:ident $(, $phi:ident)?;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $object:literal : $action:literal, $scope:ident $(, $reach:ident)?;)*) => {
         /// A permission as a value: a column of the matrix.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum PermissionId {
@@ -76,7 +76,13 @@ macro_rules! permissions {
             /// Whether it opens health information about a person, the record of who saw some included.
             #[must_use]
             pub const fn is_phi(self) -> bool {
-                match self { $(Self::$name => permissions!(@phi $($phi)?),)* }
+                match self { $(Self::$name => permissions!(@phi $($reach)?),)* }
+            }
+
+            /// Whether it says to whom else health information is opened.
+            #[must_use]
+            pub const fn opens_phi(self) -> bool {
+                match self { $(Self::$name => permissions!(@gate $($reach)?),)* }
             }
         }
 
@@ -93,6 +99,9 @@ macro_rules! permissions {
     };
     (@phi) => { false };
     (@phi Phi) => { true };
+    (@phi Gate) => { false };
+    (@gate Gate) => { true };
+    (@gate $($other:ident)?) => { false };
     (@scope Identity $name:ident) => {};
     (@scope Platform $name:ident) => { impl PlatformPermission for $name {} };
     (@scope Tenant $name:ident) => { impl TenantPermission for $name {} };
@@ -124,7 +133,7 @@ permissions! {
     /// Make reports over the tenant's record.
     ReportAudit = "audit":"report", Tenant, Phi;
     /// Ask for, agree to and end a member of staff's session into a tenant.
-    ManageBreakGlass = "break_glass":"manage", Platform;
+    ManageBreakGlass = "break_glass":"manage", Platform, Gate;
     /// See and judge the platform's sessions into one's own tenant.
     ReviewBreakGlass = "break_glass":"review", Tenant;
     /// See the tenant's role sets, and who has asked for which.
@@ -132,9 +141,9 @@ permissions! {
     /// Name a set of permissions, or retire one.
     DefineRole = "role":"define", Tenant;
     /// Ask for a role set for somebody else.
-    RequestRole = "role":"request", Tenant;
+    RequestRole = "role":"request", Tenant, Gate;
     /// Decide on what somebody else has asked for.
-    DecideRole = "role":"decide", Tenant;
+    DecideRole = "role":"decide", Tenant, Gate;
     /// Take a role set from somebody.
     EndRole = "role":"end", Tenant;
     /// See who has what, export it, and judge it.

@@ -109,8 +109,8 @@ pub(super) const CONTROLS: &[Control] = &[
     Control {
         id: "AUT-7",
         title: "Personal data behind a second factor",
-        statement: "Where it is configured, and in the profile `hipaa` always, routes of personal data are open only to \
-                    sign-ins that the issuer's claims call strong.",
+        statement: "Where it is configured, and in the profile `hipaa` always, routes of personal data, and those \
+                    that open it to somebody (break-glass, roles), are open only to sign-ins that the issuer's claims call strong.",
         crate_name: "authn",
         clauses: &[
             cite(Hipaa, "164.312(d)"),

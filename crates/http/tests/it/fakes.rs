@@ -37,7 +37,7 @@ pub(crate) const LOST: SubjectId = SubjectId::from_uuid(Uuid::from_u128(0x7));
 pub(crate) const ASSIGNED: AssignmentId = AssignmentId::from_uuid(Uuid::from_u128(0x70));
 
 /// Knows the tokens `reader`, `writer`, `both`, `other` (another tenant's), `platform`, `staff` (who is a tenant's person, too),
-/// `stray` (reads, without a tenant) and `nobody`;
+/// with `strong-` before it after a strong sign-in; `stray` (reads, without a tenant) and `nobody`;
 /// `desk` and `lost` carry no role, `desk-writer` and `desk-staff` one;
 /// `down` meets an issuer without keys; everything else has expired.
 pub(crate) struct Tokens;
@@ -56,10 +56,10 @@ impl IdentityProvider for Tokens {
                 roles,
                 expires_at: EXPIRES,
                 names: None,
-                strong: bearer == "strong",
+                strong: bearer.starts_with("strong-"),
             }))
         };
-        let answer = match bearer {
+        let answer = match bearer.strip_prefix("strong-").unwrap_or(bearer) {
             "reader" => known(&[Role::Authenticated], Some(CUSTOMER)),
             "writer" => known(&[Role::CustomerAdmin], Some(CUSTOMER)),
             "both" => known(&[Role::Authenticated, Role::CustomerAdmin], Some(CUSTOMER)),
@@ -211,6 +211,13 @@ pub(crate) fn world_that_verifies(routes: RouteTable, identity: Arc<dyn Identity
     world_of(routes, Limits::default(), true, |services| {
         services.identity = identity;
         services.keep_proof = true;
+    })
+}
+
+/// The whole API, where personal data is open to strong sign-ins only.
+pub(crate) fn world_of_strong_sign_ins() -> World {
+    world_of(app_routes().unwrap(), Limits::default(), true, |services| {
+        services.strong_for_phi = true;
     })
 }
 

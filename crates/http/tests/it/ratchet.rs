@@ -1,6 +1,6 @@
 //! RBC-1: every route of the API, with every token, under every method.
 
-use crate::fakes::{send, table, with_token, world};
+use crate::fakes::{send, table, with_token, world, world_of_strong_sign_ins};
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use bearingwall_core::{Role, RoleSet};
@@ -94,6 +94,46 @@ async fn rbc_1_every_secured_route_refuses_the_anonymous_and_the_wrong_role() {
             .count(),
         PUBLIC.len()
     );
+}
+
+#[actix_web::test]
+async fn aut_7_a_weak_sign_in_sees_no_personal_data_and_opens_it_to_nobody() {
+    let world = world_of_strong_sign_ins();
+    let table = table();
+    let tokens = [
+        ("reader", RoleSet::EMPTY.with(Role::Authenticated)),
+        ("writer", RoleSet::EMPTY.with(Role::CustomerAdmin)),
+        ("platform", RoleSet::EMPTY.with(Role::InternalAdmin)),
+    ];
+    let mut refused = 0;
+    for route in app_routes().unwrap().routes() {
+        let Access::Permission(permission) = route.access() else {
+            continue;
+        };
+        let name = permission.as_str();
+        // By name, so that a permission that is forgotten in the list is missed here.
+        let is_safe = ["me:read", "audit:prove", "access:review"].contains(&name)
+            || name == "break_glass:review"
+            || name.starts_with("role:") && !["role:request", "role:decide"].contains(&name);
+        for (token, _) in tokens.iter().filter(|(_, roles)| table.allows(*roles, permission)) {
+            let code = async |token: &str| {
+                let request = with_token(request(route.method().clone(), route), token);
+                let answer = send(&world.application, request).await;
+                serde_json::from_str::<serde_json::Value>(&answer.body)
+                    .map_or(None, |body| body["code"].as_str().map(str::to_owned))
+            };
+            let weak = code(token).await;
+            assert_eq!(
+                weak.as_deref() == Some("HTP-017"),
+                !is_safe,
+                "{name} with {token}: {weak:?}"
+            );
+            let strong = code(&format!("strong-{token}")).await;
+            assert_ne!(strong.as_deref(), Some("HTP-017"), "{name} with {token}");
+            refused += u32::from(!is_safe);
+        }
+    }
+    assert!(refused > 15, "{refused}");
 }
 
 #[actix_web::test]
