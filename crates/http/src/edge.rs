@@ -33,10 +33,6 @@ const CLIENT_REQUEST_ID_CHARS: usize = 64;
 #[derive(Clone, Copy)]
 struct Alarm;
 
-/// What proved no identity though nobody is asked for one in answer: a provider's word that is not good.
-#[derive(Clone, Copy)]
-pub(crate) struct Unproven;
-
 /// What all workers of one server share.
 pub(crate) struct Edge {
     services: Services,
@@ -131,7 +127,7 @@ fn finish(edge: &Edge, response: ServiceResponse<BoxBody>, id: RequestId) -> Ser
     // CONTROL: HTP-4
     // Here, where every answer passes: whatever it was that proved no identity, a token or a sign-in. It was looked at before
     // it is counted, so that whoever proves one is not held up by its neighbours.
-    if is_unproven(&request, status)
+    if is_unproven(problem, status)
         && let Err(too_soon) = edge.buckets.unproven(visitor(&request))
     {
         // What it was stands on the record already; the answer is another, and the alarm comes on top.
@@ -148,8 +144,10 @@ pub(crate) fn visitor(request: &HttpRequest) -> Option<IpAddr> {
     request.extensions().get::<Visitor>().map(|visitor| visitor.0)
 }
 
-fn is_unproven(request: &HttpRequest, status: StatusCode) -> bool {
-    status == StatusCode::UNAUTHORIZED || request.extensions().contains::<Unproven>()
+/// Whether it proved no identity. By the error and not by a mark that a handler would have to set: a provider's word that is
+/// not good is no 401, for nobody is asked to authenticate.
+fn is_unproven(problem: &Problem, status: StatusCode) -> bool {
+    status == StatusCode::UNAUTHORIZED || problem.code() == HttpError::LogoutToken.code()
 }
 
 /// Puts a refusal on the record, and raises an alarm about who is refused again and again.
@@ -172,7 +170,7 @@ fn report(edge: &Edge, request: &HttpRequest, problem: &Problem, status: StatusC
             Some(if known { Refused::Denied } else { nobody })
         }
         StatusCode::TOO_MANY_REQUESTS => None,
-        _ if is_unproven(request, status) => Some(nobody),
+        _ if is_unproven(problem, status) => Some(nobody),
         _ => None,
     };
     if let Some(refused) = refused {

@@ -1,6 +1,5 @@
 //! `/auth/backchannel-logout`: an identity provider says that one of its sessions has ended.
 
-use crate::edge::Unproven;
 use crate::routes::{Content, Matched, RateClass, RouteSpec, RouteTableBuilder};
 use crate::{HttpError, Problem};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
@@ -60,7 +59,6 @@ async fn ended(
                 error = problem.chain(),
                 "a logout token was refused"
             );
-            request.extensions_mut().insert(Unproven);
             Err(HttpError::LogoutToken.into())
         }
         Err(problem) => Err(problem),
