@@ -1,0 +1,1 @@
+//! Mail: the port behind which a transport stands, and what a message may hold.
