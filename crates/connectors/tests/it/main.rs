@@ -1,0 +1,11 @@
+//! The connectors, from outside.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "tests fail by panicking, and make the contexts that the edge makes"
+)]
+
+mod mail;
