@@ -1,11 +1,13 @@
 //! The command line.
 
 mod audit;
+mod mail;
 mod tenant;
 
 pub(crate) use audit::{
     AuditCommand, AuditExportArguments, CompareArguments, HoldCommand, RetireCommand, VerifyArguments, ViewFormat,
 };
+pub(crate) use mail::{MailCommand, PostureArguments};
 pub(crate) use tenant::{
     ApproveArguments, ExecuteArguments, ExportArguments, OffboardCommand, RequestArguments, TenantArguments,
     TenantCommand, TenantName,
@@ -80,6 +82,9 @@ pub(crate) enum Command {
     /// The record: its key, its verification, its exports, and how long it is kept.
     #[command(subcommand)]
     Audit(Box<AuditCommand>),
+    /// What the DNS says of a domain that mail is sent from.
+    #[command(subcommand)]
+    Mail(MailCommand),
     /// Check again, on the running system, that it holds what the server needs.
     Doctor(Box<DoctorArguments>),
     /// Print every route with its permission and the roles that hold it.

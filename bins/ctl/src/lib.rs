@@ -10,6 +10,7 @@ mod doctor;
 mod input;
 mod issuers;
 mod keys;
+mod mail;
 mod matrix;
 mod migrate;
 mod outcome;
@@ -81,6 +82,7 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Keys(KeysCommand::CreateKek { secrets }) => keys::create_kek(&secrets),
         Command::Pooler { admin, kind } => pooler::set(&admin, kind).await,
         Command::Audit(command) => audit::run(*command).await,
+        Command::Mail(command) => mail::run(command).await,
         Command::Doctor(arguments) => doctor::run(*arguments).await,
         Command::Matrix { check } => matrix::run(check.as_deref()).await,
         Command::Openapi => matrix::openapi(),

@@ -1,6 +1,7 @@
 //! How a command ended, and the exit code that says so.
 
 use crate::tenants::TenantError;
+use bearingwall_connectors::mail::MailError;
 use bearingwall_core::{Classified, ErrorKind};
 use bearingwall_migrations::MigrationError;
 use bearingwall_program::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED};
@@ -47,7 +48,8 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if let Some(TenancyError::Posture { .. }) = cause.downcast_ref() {
         return Some(EXIT_REFUSED);
     }
-    let configuration = cause.is::<AddressError>() || cause.is::<ScanError>() || cause.is::<SecretError>();
+    let configuration =
+        cause.is::<AddressError>() || cause.is::<ScanError>() || cause.is::<SecretError>() || cause.is::<MailError>();
     configuration.then_some(EXIT_CONFIGURATION)
 }
 

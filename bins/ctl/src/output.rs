@@ -1,6 +1,7 @@
 //! Results on standard output, complaints on standard error.
 
 use crate::tenants::TenantError;
+use bearingwall_connectors::mail::MailError;
 use bearingwall_core::Classified;
 use bearingwall_migrations::MigrationError;
 use std::io::Write as _;
@@ -24,7 +25,8 @@ pub(crate) fn note(text: &str) {
 pub(crate) fn complain(error: &anyhow::Error) {
     let code = error.chain().find_map(|cause| {
         let migration = cause.downcast_ref::<MigrationError>().map(Classified::code);
-        migration.or_else(|| cause.downcast_ref::<TenantError>().map(Classified::code))
+        let tenant = migration.or_else(|| cause.downcast_ref::<TenantError>().map(Classified::code));
+        tenant.or_else(|| cause.downcast_ref::<MailError>().map(Classified::code))
     });
     let code = code.map(|code| format!("[{code}] ")).unwrap_or_default();
     let mut causes: Vec<String> = error.chain().map(ToString::to_string).collect();

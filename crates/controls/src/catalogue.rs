@@ -3,6 +3,7 @@
 mod access;
 mod edge;
 mod foundations;
+mod mail;
 mod record;
 
 use crate::{Clause, Control, Framework};
@@ -19,6 +20,7 @@ pub static CATALOGUE: LazyLock<Vec<Control>> = LazyLock::new(|| {
         access::CONTROLS,
         record::CONTROLS,
         edge::CONTROLS,
+        mail::CONTROLS,
     ]
     .concat()
 });

@@ -12,6 +12,7 @@ mod documents;
 mod inventory;
 mod issuers;
 mod life;
+mod mail;
 mod migrations;
 mod offboarding;
 mod record;

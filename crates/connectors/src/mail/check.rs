@@ -236,3 +236,96 @@ fn check_part_type(found: &str, wanted: &str) -> Result<(), MailError> {
         Err(finished("a part is of another type than was meant"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: &str = "From: \"Haut, Haar\" <desk@clinic.example>\r\nTo: <ada@example.com>\r\nSubject: Hello\r\n\
+        Date: Fri, 27 Nov 2026 12:00:00 +0000\r\nMessage-ID: <1@clinic.example>\r\nMIME-Version: 1.0\r\n\
+        Content-Type: text/plain; charset=\"utf-8\"\r\nContent-Transfer-Encoding: 7bit\r\n\r\nHello.\r\n";
+
+    const MIXED: &str = "From: <desk@clinic.example>\r\nTo: <ada@example.com>\r\nSubject: Hello\r\n\
+        Date: Fri, 27 Nov 2026 12:00:00 +0000\r\nMessage-ID: <1@clinic.example>\r\nMIME-Version: 1.0\r\n\
+        Content-Type: multipart/mixed; boundary=\"bw_1\"\r\n\r\n\r\n--bw_1\r\n\
+        Content-Type: text/plain; charset=\"utf-8\"\r\nContent-Transfer-Encoding: 7bit\r\n\r\nHello.\r\n\r\n--bw_1\r\n\
+        Content-Type: application/pdf\r\nContent-Disposition: attachment; filename=\"a.pdf\"\r\n\
+        Content-Transfer-Encoding: base64\r\n\r\nAAAA\r\n\r\n--bw_1--\r\n";
+
+    fn expected(mixed: bool) -> Expected<'static> {
+        Expected {
+            from: "desk@clinic.example",
+            to: "ada@example.com",
+            reply_to: None,
+            message_id: "1@clinic.example",
+            unsubscribe: None,
+            boundary: mixed.then_some("bw_1"),
+            content_types: if mixed { vec![ContentType::Pdf] } else { Vec::new() },
+        }
+    }
+
+    fn passes(text: &str) -> bool {
+        let mixed = text.contains("multipart/");
+        check(text.as_bytes(), &expected(mixed)).is_ok()
+    }
+
+    #[test]
+    fn mai_1_the_last_look_refuses_what_was_not_meant() {
+        assert!(passes(PLAIN) && passes(MIXED));
+        for (text, from, to) in [
+            (PLAIN, "Subject: Hello", "Subject: Hello\r\nBcc: <thief@example.net>"),
+            (
+                PLAIN,
+                "Subject: Hello",
+                "Subject: Hello\r\nX-SES-CONFIGURATION-SET: none",
+            ),
+            (PLAIN, "Subject: Hello", "Subject: Hello\r\nTo: <thief@example.net>"),
+            (PLAIN, "Subject: Hello", "subject: Hello"),
+            (PLAIN, "Subject: Hello\r\n", ""),
+            (
+                PLAIN,
+                "Subject: Hello",
+                "Subject: Hello\r\nList-Unsubscribe: <https://example.net>",
+            ),
+            (PLAIN, "Subject: Hello", "Subject: Hello\r\n \r\n\tx"),
+            (PLAIN, "Subject: Hello", "Subject: Hello\r\nno name"),
+            (PLAIN, "Subject: Hello", "Subject: Hello\nBcc: <thief@example.net>"),
+            (PLAIN, "Subject: Hello", "Subject: Hello\rBcc: <thief@example.net>"),
+            (PLAIN, "Subject: Hello", "Subject: Hello\0"),
+            (PLAIN, "Subject: Hello", "Subject: Hellö"),
+            (PLAIN, "<ada@example.com>", "<thief@example.net>"),
+            (PLAIN, "<ada@example.com>", "<thief@example.net>, <ada@example.com>"),
+            (PLAIN, "<ada@example.com>", "thief@example.net, <ada@example.com>"),
+            (PLAIN, "<ada@example.com>", "<ada@example.com> (x)"),
+            (PLAIN, "<desk@clinic.example>", "<desk@clinic.example.net>"),
+            (PLAIN, "<1@clinic.example>", "<2@clinic.example>"),
+            (PLAIN, "MIME-Version: 1.0", "MIME-Version: 2.0"),
+            (PLAIN, "text/plain", "text/html"),
+            (MIXED, "\"bw_1\"", "\"bw_2\""),
+            (MIXED, "multipart/mixed;", "multipart/alternative;"),
+            (MIXED, "application/pdf", "text/html"),
+            (MIXED, "filename=\"a.pdf\"", "filename=\"a.pdf\"\r\nX-Other: x"),
+            (MIXED, "Hello.", "Hello.\r\n--bw_1\r\nContent-Type: text/html\r\n\r\nx"),
+            (MIXED, "Hello.", "Hello.\r\n--bw_1 \r\n"),
+            (MIXED, "Hello.", "Hello.\r\n--bw_1--\r\n"),
+            (MIXED, "--bw_1--\r\n", "--bw_1--\r\nbehind\r\n"),
+            (MIXED, "--bw_1--\r\n", ""),
+            (MIXED, "\r\n\r\n\r\n--bw_1\r\n", "\r\n\r\nbefore\r\n--bw_1\r\n"),
+        ] {
+            let changed = text.replacen(from, to, 1);
+            assert_ne!(changed, text, "{from}");
+            assert!(!passes(&changed), "{from} -> {to}");
+        }
+        let long = "x".repeat(999);
+        assert!(!passes(&PLAIN.replace("Hello.", &long)));
+        assert!(passes(&PLAIN.replace("Hello.", &long[1..])));
+    }
+
+    #[test]
+    fn a_message_that_is_too_large_is_refused() {
+        let line = format!("{}\r\n", "x".repeat(98));
+        let large = PLAIN.replace("Hello.", &line.repeat(100_000));
+        let refused = check(large.as_bytes(), &expected(false));
+        assert!(matches!(refused, Err(MailError::Body { .. })), "{refused:?}");
+    }
+}

@@ -11,6 +11,8 @@
 
 mod buckets;
 mod identity;
+mod mail;
+mod moto;
 mod pgbouncer;
 mod pooled;
 mod spas;
