@@ -31,9 +31,6 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use url::Url;
 
-/// For how long a configuration set that was seen to require TLS is taken to do so.
-const TLS_SEEN_HOLDS: Duration = Duration::from_mins(5);
-
 /// Where and how messages are sent.
 #[derive(Clone, Debug)]
 pub struct SesConfig {
@@ -45,10 +42,12 @@ pub struct SesConfig {
     pub sets: ConfigurationSets,
     /// How long an attempt may take as a whole.
     pub timeout: Duration,
+    /// For how long the set for health information is taken to require TLS once it was seen to.
+    pub tls_seen_holds: Duration,
 }
 
 impl SesConfig {
-    /// In this region, with these configuration sets, within 30 seconds.
+    /// In this region, with these configuration sets, within 30 seconds, looking again every five minutes.
     #[must_use]
     pub fn new(region: impl Into<String>, sets: ConfigurationSets) -> Self {
         Self {
@@ -56,6 +55,7 @@ impl SesConfig {
             endpoint: None,
             sets,
             timeout: Duration::from_secs(30),
+            tls_seen_holds: Duration::from_mins(5),
         }
     }
 }
@@ -151,7 +151,7 @@ impl SesTransport {
     /// Looks again where the last look is old: the set may have been changed since the start.
     async fn requires_tls(&self, set: &SetName) -> Result<(), SesError> {
         let seen = *self.tls_seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.elapsed() < TLS_SEEN_HOLDS {
+        if seen.elapsed() < self.config.tls_seen_holds {
             return Ok(());
         }
         self.look(Class::Phi, set).await?;

@@ -5,6 +5,7 @@ use super::{config, connect, credentials, message, send};
 use bearingwall_connector_ses::{SesError, SesTransport, SetName};
 use bearingwall_connectors::mail::{Outcome, Reason};
 use bearingwall_core::{Classified, ErrorKind};
+use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mai_2_a_configuration_set_without_required_tls_is_refused_at_the_start() {
@@ -30,6 +31,28 @@ async fn mai_2_a_configuration_set_without_required_tls_is_refused_at_the_start(
     let outcome = send(transport, message()).await;
     assert_eq!(outcome, Outcome::Refused(Reason::of("NoConfigurationSetForClass")));
     assert_eq!(server.asked("SendRawEmail").len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mai_2_a_configuration_set_that_is_changed_later_stops_the_next_message() {
+    for (holds, policy, expected) in [
+        (Duration::ZERO, "Optional", Some("TlsNotRequired")),
+        (Duration::ZERO, "Require", None),
+        (Duration::from_mins(5), "Optional", None),
+    ] {
+        let server = Server::start();
+        let mut config = config(&server.url);
+        config.tls_seen_holds = holds;
+        let transport = SesTransport::connect(config, credentials()).await.unwrap();
+        server.answer("DescribeConfigurationSet", described(policy));
+        let outcome = send(transport, message()).await;
+        match expected {
+            Some(word) => assert_eq!(outcome, Outcome::Later(Reason::of(word))),
+            None => assert!(matches!(outcome, Outcome::Accepted(_)), "{outcome:?}"),
+        }
+        let sent = usize::from(expected.is_none());
+        assert_eq!(server.asked("SendRawEmail").len(), sent);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

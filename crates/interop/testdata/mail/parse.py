@@ -1,16 +1,25 @@
 """What Python's own library reads in a message: an independent judge of the bytes. From standard input, as JSON."""
 import base64
 import email
+import email.header
 import email.policy
+import email.utils
 import json
 import sys
 
-message = email.message_from_bytes(sys.stdin.buffer.read(), policy=email.policy.default)
+raw = sys.stdin.buffer.read()
+message = email.message_from_bytes(raw, policy=email.policy.default)
+# Up to Python 3.12 the new policy leaves the space between two encoded words of a name, which RFC 2047 (section 6.2) drops;
+# the old one drops it.
+plain = email.message_from_bytes(raw, policy=email.policy.compat32)
 
 
 def mailboxes(name):
-    header = message[name]
-    return None if header is None else [[box.display_name, box.addr_spec] for box in header.addresses]
+    header = plain[name]
+    if header is None:
+        return None
+    boxes = email.utils.getaddresses([header.replace("\r\n", "").replace("\n", "")])
+    return [[str(email.header.make_header(email.header.decode_header(name))), address] for name, address in boxes]
 
 
 def defects(part):
@@ -31,7 +40,7 @@ json.dump(
         "id": message["Message-ID"],
         "date": message["Date"].datetime.isoformat(),
         "unsubscribe": [message["List-Unsubscribe"], message["List-Unsubscribe-Post"]],
-        "text": message.get_body(("plain",)).get_content(),
+        "text": message.get_body(("plain",)).get_content().replace("\r\n", "\n"),
         "attachments": [
             {
                 "name": part.get_filename(),

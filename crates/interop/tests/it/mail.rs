@@ -280,10 +280,7 @@ async fn mai_1_a_message_with_files_is_read_back_byte_for_byte() {
         .collect();
     assert_eq!(sorted(&read["names"]), expected);
     assert_eq!(read["subject"], "Ihre Unterlagen — vollständig");
-    assert_eq!(
-        read["text"].as_str().unwrap().replace("\r\n", "\n").trim_end(),
-        BODY.trim_end()
-    );
+    assert_eq!(read["text"].as_str().unwrap().trim_end(), BODY.trim_end());
     assert_eq!(read["defects"], json!([]));
     let attachments = read["attachments"].as_array().unwrap();
     assert_eq!(attachments.len(), files.len());
