@@ -318,7 +318,7 @@ mod tests {
         }
         let long = "x".repeat(999);
         assert!(!passes(&PLAIN.replace("Hello.", &long)));
-        assert!(passes(&PLAIN.replace("Hello.", &long[1..])));
+        assert!(passes(&PLAIN.replace("Hello.", &"x".repeat(998))));
     }
 
     #[test]

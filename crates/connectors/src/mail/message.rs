@@ -48,7 +48,7 @@ impl Class {
 /// }
 /// ```
 ///
-/// ```compile_fail,E0451
+/// ```compile_fail,E0616
 /// use bearingwall_connectors::mail::OperatorSend;
 ///
 /// fn copied(used: &OperatorSend) -> OperatorSend {
