@@ -2,6 +2,7 @@
 
 mod client;
 mod crm;
+mod deidentified;
 mod error;
 mod fingerprint;
 mod import;
@@ -16,6 +17,7 @@ mod text;
 
 pub use client::{Address, ClientInput, ClientQuery, ClientRecord, ClientWritten};
 pub use crm::{Crm, CrmOptions, Listing, Page};
+pub use deidentified::{Deidentification, Deidentified, DeidentifiedClient, DeidentifiedNote, DeidentifiedText};
 pub use error::DomainError;
 pub use import::{ClientImport, ImportEvent, ImportSummary, NoteImport, RowOutcome};
 pub use note::{NoteInput, NoteRecord, NoteWritten};

@@ -159,6 +159,7 @@ vocabulary! {
     ClientChanged "client.changed" "A client's record is changed." Patient Update Update false true;
     ClientSearched "client.searched" "Clients are looked up by name, phone or e-mail." Patient Execute Search false true;
     ClientImported "client.imported" "Clients are imported." Patient Create Create false true;
+    ClientDeidentified "client.deidentified" "A client's record and notes are read for a de-identified export." Patient Read Export false true;
     NoteCreated "chart_note.created" "A chart note is written." Patient Create Create false true;
     NoteRead "chart_note.read" "A chart note is read." Patient Read Read false true;
     NoteListed "chart_note.listed" "The chart notes of a client are read." Patient Read Search false true;

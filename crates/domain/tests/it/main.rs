@@ -13,6 +13,7 @@
 
 mod apart;
 mod clients;
+mod deidentified;
 mod import;
 mod lookup;
 mod notes;
