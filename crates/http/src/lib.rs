@@ -10,6 +10,7 @@ mod authentication;
 mod break_glass;
 mod chart_notes;
 mod clients;
+mod deidentified;
 mod edge;
 mod fault;
 mod granted;
@@ -61,6 +62,7 @@ pub fn app_routes() -> Result<RouteTable, RouteError> {
     let table = me::routes(table);
     let table = clients::routes(table);
     let table = chart_notes::routes(table);
+    let table = deidentified::routes(table);
     let table = access_log::routes(table);
     let table = audit::routes(table);
     let table = break_glass::routes(table);

@@ -118,6 +118,8 @@ permissions! {
     WriteClient = "client":"write", Tenant, Phi;
     /// Load clients in bulk.
     ImportClient = "client":"import", Tenant, Phi;
+    /// Export clients and their notes without what tells who they are.
+    DeidentifyClient = "client":"deidentify", Tenant, Phi;
     /// Read a chart note, or a client's page of them.
     ReadChartNote = "chart_note":"read", Tenant, Phi;
     /// Create or change a chart note.

@@ -11,6 +11,7 @@
 mod audit;
 mod canary;
 mod clients;
+mod deidentified;
 mod ending;
 mod imports;
 mod matrix;

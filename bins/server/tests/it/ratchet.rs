@@ -219,6 +219,11 @@ pub(crate) fn call(name: &str, world: &World) -> Option<Call> {
             let rows = format!("external_id,first_name,last_name,date_of_birth\n{tag},Ada,Import,1980-01-02\n");
             Call::of("/v1/clients:import", Body::Csv(rows))
         }
+        "POST /v1/clients:deidentify" => {
+            // Somebody is there, so that an access is on the record.
+            world.client();
+            Call::of("/v1/clients:deidentify", Body::None)
+        }
         "POST /v1/clients/{client_id}/chart-notes" => {
             Call::of(format!("{}/chart-notes", world.client()), Body::Json(note("14 units.")))
         }

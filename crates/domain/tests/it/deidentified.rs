@@ -129,12 +129,10 @@ async fn an_export_tells_all_notes_of_a_client_with_many() {
         .id;
     let mut file = String::from("client_external_id,external_id,noted_on,author,service,body\n");
     for number in 0_u8..250 {
-        // A number might be taken for an age.
-        let of = |number: u8| char::from(b'a' + number);
-        let word: String = ['x', of(number / 16), of(number % 16), 'x'].iter().collect();
+        // A number might be taken for an age, and a made-up word for a name.
+        let body = "well ".repeat(usize::from(number) + 1);
         file.push_str(&format!(
-            "juniper-00001,n{number},2026-01-01,RN,hydra,the {word} of it
-"
+            "juniper-00001,n{number},2026-01-01,RN,hydra,all went {body}\n"
         ));
     }
     let (_, summary) = import_notes(&spas.crm, &request(spas.juniper), file.as_bytes(), 4096).await;

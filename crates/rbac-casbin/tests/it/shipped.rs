@@ -11,6 +11,7 @@ client:read        yes            -               -
 client:search      yes            -               -
 client:write       -              yes             -
 client:import      -              yes             -
+client:deidentify  -              yes             -
 chart_note:read    yes            -               -
 chart_note:write   -              yes             -
 chart_note:import  -              yes             -
