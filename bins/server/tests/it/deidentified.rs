@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 #[test]
-fn pii_10_an_export_is_told_line_by_line_and_names_nobody() {
+fn dom_5_an_export_is_told_line_by_line_and_names_nobody() {
     let running = shared();
     let (site, server) = &*running;
     // A tenant's own people and texts: other tests write into it too.
@@ -76,7 +76,7 @@ fn pii_10_an_export_is_told_line_by_line_and_names_nobody() {
 }
 
 #[test]
-fn pii_10_who_only_reads_exports_nothing() {
+fn dom_5_who_only_reads_exports_nothing() {
     let running = shared();
     let (site, server) = &*running;
     let reader = site.token(site.tenants.juniper, &[Role::Authenticated]);

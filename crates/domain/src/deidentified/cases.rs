@@ -150,7 +150,7 @@ impl Deidentification {
         Ok(self.coming.pop_first())
     }
 
-    // CONTROL: PII-10
+    // CONTROL: DOM-5
     async fn read(&self, current: &Current) -> Result<Option<Read>, DomainError> {
         let keys = self.crm.tenant_keys(&self.ctx).await?;
         let (client, before) = (current.client, current.before);

@@ -96,7 +96,7 @@ impl Harbor {
         })
     }
 
-    // CONTROL: PII-10
+    // CONTROL: DOM-5
     pub(super) fn client(&mut self, client: &ClientRecord, today: Date) -> Result<DeidentifiedClient, DomainError> {
         let details = &client.details;
         let born = calendar_date(details.date_of_birth.disclose());
@@ -125,7 +125,7 @@ impl Harbor {
         })
     }
 
-    // CONTROL: PII-10
+    // CONTROL: DOM-5
     pub(super) fn note(&mut self, note: &NoteRecord) -> Result<DeidentifiedNote, DomainError> {
         Ok(DeidentifiedNote {
             record: self.record,

@@ -51,7 +51,7 @@ impl Texts {
         })
     }
 
-    // CONTROL: PII-10
+    // CONTROL: DOM-5
     pub(super) fn mask(&mut self, text: &Phi<String>) -> Result<DeidentifiedText, DomainError> {
         let masked = self
             .masker
@@ -149,7 +149,7 @@ impl Known {
     }
 
     /// Whether a text still says something of it.
-    // CONTROL: PII-10
+    // CONTROL: DOM-5
     fn is_left_in(&self, text: &str) -> bool {
         let whole = Folded::of(text);
         words(text).any(|word| self.words.contains(&folded(word)))
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn pii_10_what_the_record_says_of_the_client_is_seen_in_any_spelling() {
+    fn dom_5_what_the_record_says_of_the_client_is_seen_in_any_spelling() {
         let known = Known::of(&client());
         for left in [
             "zoë came",
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn pii_10_a_text_that_would_keep_something_of_the_client_is_withheld() {
+    fn dom_5_a_text_that_would_keep_something_of_the_client_is_withheld() {
         let client = client();
         let mut texts = Texts::of(&client, 2026).unwrap();
         // Nothing but the record says that this is a town.

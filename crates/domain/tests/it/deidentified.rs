@@ -44,7 +44,7 @@ fn text(text: &DeidentifiedText) -> &str {
 }
 
 #[tokio::test]
-async fn pii_10_an_export_leaves_what_safe_harbor_leaves_and_puts_each_person_on_record() {
+async fn dom_5_an_export_leaves_what_safe_harbor_leaves_and_puts_each_person_on_record() {
     let spas = Spas::open().await;
     let mut old = named("Ada", "Longwood");
     old.date_of_birth = phi("1931-02-03");
@@ -146,7 +146,7 @@ async fn an_export_tells_all_notes_of_a_client_with_many() {
 }
 
 #[tokio::test]
-async fn pii_10_nothing_that_the_record_says_of_a_person_is_left_of_the_whole_sample() {
+async fn dom_5_nothing_that_the_record_says_of_a_person_is_left_of_the_whole_sample() {
     let spas = Spas::open().await;
     let (_, loaded) = import_clients(&spas.crm, &request(spas.juniper), CLIENTS.as_bytes(), 65_536).await;
     let (_, noted) = import_notes(&spas.crm, &request(spas.juniper), NOTES.as_bytes(), 65_536).await;
