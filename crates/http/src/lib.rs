@@ -18,6 +18,7 @@ mod imports;
 mod matrix;
 mod me;
 mod openapi;
+mod pages;
 mod paging;
 mod precondition;
 mod probes;
@@ -59,6 +60,7 @@ pub fn app_routes() -> Result<RouteTable, RouteError> {
     let table = probes::routes(table);
     let table = sessions::routes(table);
     let table = sign_out::routes(table);
+    let table = pages::routes(table);
     let table = me::routes(table);
     let table = clients::routes(table);
     let table = chart_notes::routes(table);

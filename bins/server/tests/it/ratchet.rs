@@ -200,6 +200,9 @@ pub(crate) fn call(name: &str, world: &World) -> Option<Call> {
         "GET /healthz" => Call::get("/healthz"),
         "GET /readyz" => Call::get("/readyz"),
         "GET /openapi.json" => Call::get("/openapi.json"),
+        "GET /pages/pii" => Call::get("/pages/pii"),
+        "GET /pages/pii.css" => Call::get("/pages/pii.css"),
+        "GET /pages/pii.js" => Call::get("/pages/pii.js"),
         "POST /auth/backchannel-logout" => {
             // Somebody who does not call here: her tokens that name no session end with it.
             let token = world.site.logout_token("robin", Some(&format!("session-{tag}")));
