@@ -16,7 +16,7 @@ pub use error::{Classified, ErrorKind};
 pub use events::{EventSink, Outcome, SecurityEvent};
 pub use held::Held;
 pub use ids::{
-    AssignmentId, BreakGlassId, ClientId, CustomerId, EventId, IdError, NoteId, RequestId, RoleChangeId, RoleSetId,
+    AssignmentId, BreakGlassId, ClientId, ConversationId, CustomerId, EventId, IdError, NoteId, RequestId, RoleChangeId, RoleSetId,
     SubjectId,
 };
 pub use names::DirectoryNames;

@@ -12,7 +12,7 @@ pub use error::{PolicyError, RbacError};
 pub use permission::{
     DecideRole, DefineRole, EndRole, ImportChartNote, ImportClient, ManageBreakGlass, Permission, PermissionId,
     PlatformPermission, ProveAudit, ReadAccessLog, ReadAudit, ReadChartNote, ReadClient, ReadRole, ReadSelf,
-    ReportAudit, RequestRole, ReviewAccess, ReviewBreakGlass, Scope, SearchClient, TenantPermission, UnknownPermission,
+    ReadPiiPolicy, ReportAudit, RequestRole, ReviewAccess, ReviewBreakGlass, Scope, SearchClient, TenantPermission, UnknownPermission, UnmaskPii, WritePiiPolicy, ActivatePiiPolicy, DetectPii, MaskPii,
     WriteChartNote, WriteClient,
 };
 pub use permission_set::PermissionSet;
