@@ -7,6 +7,7 @@ mod fingerprint;
 mod import;
 mod keys;
 mod lookup;
+pub mod masking;
 mod note;
 mod portable;
 mod schema;
@@ -18,5 +19,6 @@ pub use client::{Address, ClientInput, ClientQuery, ClientRecord, ClientWritten}
 pub use crm::{Crm, CrmOptions, Listing, Page};
 pub use error::DomainError;
 pub use import::{ClientImport, ImportEvent, ImportSummary, NoteImport, RowOutcome};
+pub use masking::{Masking, MaskingError, MaskingOptions};
 pub use note::{NoteInput, NoteRecord, NoteWritten};
 pub use portable::{ClientOpener, TenantOpener};

@@ -18,6 +18,7 @@ mod matrix;
 mod me;
 mod openapi;
 mod paging;
+mod pii;
 mod precondition;
 mod probes;
 mod problem;
@@ -66,5 +67,6 @@ pub fn app_routes() -> Result<RouteTable, RouteError> {
     let table = break_glass::routes(table);
     let table = roles::routes(table);
     let table = access_review::routes(table);
+    let table = pii::routes(table);
     table.finish()
 }
