@@ -20,6 +20,7 @@ mod me;
 mod openapi;
 mod pages;
 mod paging;
+mod pii;
 mod precondition;
 mod probes;
 mod problem;
@@ -70,5 +71,6 @@ pub fn app_routes() -> Result<RouteTable, RouteError> {
     let table = break_glass::routes(table);
     let table = roles::routes(table);
     let table = access_review::routes(table);
+    let table = pii::routes(table);
     table.finish()
 }

@@ -27,6 +27,12 @@ role:request       -              yes             -
 role:decide        -              yes             -
 role:end           -              yes             -
 access:review      -              yes             -
+pii:detect         yes            -               -
+pii:mask           yes            -               -
+pii:unmask         yes            -               -
+pii_policy:read    -              yes             -
+pii_policy:write   -              yes             -
+pii_policy:activate-              yes             -
 ";
 
 #[tokio::test]
