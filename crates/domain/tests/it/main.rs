@@ -15,6 +15,7 @@ mod apart;
 mod clients;
 mod import;
 mod lookup;
+mod masking;
 mod notes;
 mod recorded;
 mod spas;
