@@ -72,7 +72,7 @@ CREATE POLICY own_hand ON pii.active_policies AS RESTRICTIVE FOR ALL TO PUBLIC
 -- The floor of this release, as `Floor::digest` names it. A release that raises it comes with a migration that names the new one:
 -- from then on no version is activated that was tested over the old one only.
 CREATE POLICY platform_floor ON pii.active_policies AS RESTRICTIVE FOR ALL TO PUBLIC
-    USING (true) WITH CHECK (floor = '\x0000000000000000000000000000000000000000000000000000000000000000'::bytea);
+    USING (true) WITH CHECK (floor = '\x18ba559fe91b0583bd3cdeb8d912f8388daa38a0cffbf3398da1c6fea9ca903f'::bytea);
 
 -- Versions and results are never changed, and a tenant that had a policy never falls back to having none.
 REVOKE UPDATE, DELETE ON pii.policies, pii.policy_tests FROM bearingwall_app;
@@ -134,5 +134,6 @@ CREATE POLICY expired ON pii.conversations AS RESTRICTIVE FOR ALL TO bearingwall
     USING (expires_at <= (SELECT clock_timestamp())) WITH CHECK (false);
 
 -- What a tenant may put into its role sets.
+SET LOCAL ROLE bearingwall_owner;
 INSERT INTO tenancy.tenant_permissions (permission) VALUES
     ('client:deidentify'), ('pii:detect'), ('pii:mask'), ('pii:unmask'), ('pii_policy:read'), ('pii_policy:write'), ('pii_policy:activate');

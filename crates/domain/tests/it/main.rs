@@ -16,6 +16,7 @@ mod clients;
 mod deidentified;
 mod import;
 mod lookup;
+mod masking;
 mod notes;
 mod recorded;
 mod spas;
