@@ -137,3 +137,4 @@ CREATE POLICY expired ON pii.conversations AS RESTRICTIVE FOR ALL TO bearingwall
 SET LOCAL ROLE bearingwall_owner;
 INSERT INTO tenancy.tenant_permissions (permission) VALUES
     ('client:deidentify'), ('pii:detect'), ('pii:mask'), ('pii:unmask'), ('pii_policy:read'), ('pii_policy:write'), ('pii_policy:activate');
+RESET ROLE;

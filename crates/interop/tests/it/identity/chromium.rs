@@ -2,6 +2,8 @@
 
 use super::free_port;
 use crate::pgbouncer::required;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::blocking::Client;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -149,6 +151,17 @@ impl Chromium {
             );
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// A picture of the page, for whoever wants to see it: `BEARINGWALL_PICTURES` names the folder.
+    pub(crate) fn picture(&self, name: &str) {
+        let Some(folder) = std::env::var_os("BEARINGWALL_PICTURES") else {
+            return;
+        };
+        let answer = self.client.get(format!("{}/screenshot", self.session)).send().unwrap();
+        let told: Value = answer.json().unwrap();
+        let picture = STANDARD.decode(told["value"].as_str().unwrap()).unwrap();
+        std::fs::write(PathBuf::from(folder).join(name), picture).unwrap();
     }
 
     /// What the browser complains about: errors of scripts, and what a policy of the page has kept from loading.

@@ -3,6 +3,7 @@
 use super::browser::one_time_code;
 use super::chromium::Chromium;
 use super::oidc_provider::OidcProvider;
+use super::provider::Provider as _;
 use super::site::Site;
 use serde_json::json;
 
@@ -70,6 +71,8 @@ fn htp_6_a_compliance_officer_signs_in_and_sees_what_would_be_found_and_why() {
         "{masked}"
     );
 
+    chromium.picture("pii.png");
+
     // Nothing of it is left where another page, or the next person at this desk, would find it.
     chromium.click("#clear");
     let left = "return [document.body.innerText, localStorage.length, sessionStorage.length, location.href].join()";
@@ -78,7 +81,12 @@ fn htp_6_a_compliance_officer_signs_in_and_sees_what_would_be_found_and_why() {
         !left.as_str().unwrap().contains("4821937") && left.as_str().unwrap().contains(",0,0,"),
         "{left}"
     );
-    assert_eq!(chromium.complaints(), Vec::<String>::new());
+    let complaints = chromium.complaints();
+    let ours: Vec<&String> = complaints
+        .iter()
+        .filter(|complaint| !complaint.starts_with(&site.provider.issuer()))
+        .collect();
+    assert!(ours.is_empty(), "{ours:?}");
 }
 
 #[test]
@@ -100,7 +108,8 @@ fn htp_6_a_page_loads_and_sends_nothing_elsewhere_whatever_is_put_into_it() {
          const image = document.createElement('img'); image.src = 'http://127.0.0.1:{elsewhere}/x'; document.body.append(image); \
          const frame = document.createElement('iframe'); frame.src = 'http://127.0.0.1:{elsewhere}/'; document.body.append(frame); \
          fetch('http://127.0.0.1:{elsewhere}/').catch(() => told.push('fetch')); \
-         document.body.setAttribute('onclick', 'window.ran = true'); document.body.click();"
+         try {{ document.body.setAttribute('onclick', 'window.ran = true'); }} catch (refused) {{ told.push('trusted-types'); }} \
+         document.body.click();"
     );
     chromium.ask(&tried);
     chromium.wait_for(
