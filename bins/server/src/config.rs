@@ -575,7 +575,14 @@ mod tests {
             assert_eq!(error.code(), "CFG-002");
             assert!(error.to_string().contains("unknown field `surprise`"), "{error}");
         }
-        for section in ["[server]", "[isolation]", "[authn]", "[access]", "[masking]", "[telemetry]"] {
+        for section in [
+            "[server]",
+            "[isolation]",
+            "[authn]",
+            "[access]",
+            "[masking]",
+            "[telemetry]",
+        ] {
             let error = refused("[keys]", &format!("{section}\nsurprise = true\n[keys]"));
             assert!(error.to_string().contains("unknown field `surprise`"), "{error}");
         }

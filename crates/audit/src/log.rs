@@ -143,9 +143,7 @@ impl AuditLog {
     /// # Errors
     /// When the database or the record is away.
     pub async fn record_failure(&self, ctx: &Ctx, event: EventType, code: &'static str) -> Result<(), AuditError> {
-        let single = self
-            .single(ctx, event, Phase::Failed, Outcome::Failure)
-            .because(code);
+        let single = self.single(ctx, event, Phase::Failed, Outcome::Failure).because(code);
         self.pool
             .run(ctx, async |tx: &mut TenantTx<'_>| {
                 let written = tx.execute_returning_count(single).await;

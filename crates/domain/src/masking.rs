@@ -132,7 +132,9 @@ impl Masking {
         options.check()?;
         // Both taggers are asked once, so that a damaged model stops the start and no request waits for one.
         for text in ["Ada called from Lisbon.", "Ada llamó desde Lisboa y no dijo nada."] {
-            Engine::default().detect(text).map_err(bearingwall_pii::error::MaskError::from)?;
+            Engine::default()
+                .detect(text)
+                .map_err(bearingwall_pii::error::MaskError::from)?;
         }
         Ok(Self {
             inner: Arc::new(Inner {
@@ -237,7 +239,9 @@ impl Masking {
                 let draft = if version == 0 {
                     PolicyDraft::default()
                 } else {
-                    self.stored(ctx, version).await?.in_force(keys, &compiled.2, self.floor())?
+                    self.stored(ctx, version)
+                        .await?
+                        .in_force(keys, &compiled.2, self.floor())?
                 };
                 let masker = self.masker(self.turn().await?, draft, keys).await?;
                 self.inner.compiled.insert(compiled, Arc::clone(&masker));

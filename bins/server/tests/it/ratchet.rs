@@ -319,7 +319,10 @@ pub(crate) fn call(name: &str, world: &World) -> Option<Call> {
             let read = world.server.get("/v1/clients", &world.token);
             Call::get(format!("/v1/audit/reports/requests/{}", read.correlation_id()))
         }
-        "POST /v1/pii/detect" => Call::of("/v1/pii/detect", Body::Json(json!({"text": "write to ada@example.org"}))),
+        "POST /v1/pii/detect" => Call::of(
+            "/v1/pii/detect",
+            Body::Json(json!({"text": "write to ada@example.org"})),
+        ),
         "POST /v1/pii/mask" => Call::of("/v1/pii/mask", Body::Json(json!({"text": "write to ada@example.org"}))),
         "POST /v1/pii/unmask" => Call::of("/v1/pii/unmask", Body::Json(world.masked())),
         "GET /v1/pii/policy" => Call::get("/v1/pii/policy"),

@@ -133,8 +133,7 @@ impl Stored {
         if lists.content != Sha256::digest(&self.content).as_slice() {
             return Err(MaskingError::PolicyDamaged);
         }
-        let mut draft: PolicyDraft =
-            serde_json::from_slice(&self.content).map_err(|_| MaskingError::PolicyDamaged)?;
+        let mut draft: PolicyDraft = serde_json::from_slice(&self.content).map_err(|_| MaskingError::PolicyDamaged)?;
         draft.allow = lists.allow;
         draft.deny = lists.deny;
         draft.recognizers = lists.recognizers;
@@ -202,7 +201,12 @@ pub(super) fn require_floor(draft: &PolicyDraft, floor: &Floor) -> Result<(), Ma
 
 /// Samples that can be a test: of one that expects nothing, nothing would follow.
 pub(super) fn require_samples(samples: &[PolicySample]) -> Result<(), Invalid> {
-    let broken = |reason| Err(Invalid { field: "samples", reason });
+    let broken = |reason| {
+        Err(Invalid {
+            field: "samples",
+            reason,
+        })
+    };
     if !(1..=SAMPLES_MAX).contains(&samples.len()) {
         return broken("between 1 and 64 samples make a test");
     }

@@ -186,13 +186,18 @@ impl Masking {
         let masker = self.masker(self.turn().await?, draft.clone(), &keys).await?;
         let stored = self
             .audit()
-            .with_event(ctx, EventType::PiiPolicyProposed, POLICIES, async |tx: &mut TenantTx<'_>| {
-                let version = store::newest(tx).await? + 1;
-                let stored = Stored::seal(version, draft, &samples, &keys)?;
-                store::propose(tx, &stored).await?;
-                let details = details(&stored);
-                Ok::<_, MaskingError>((stored, details))
-            })
+            .with_event(
+                ctx,
+                EventType::PiiPolicyProposed,
+                POLICIES,
+                async |tx: &mut TenantTx<'_>| {
+                    let version = store::newest(tx).await? + 1;
+                    let stored = Stored::seal(version, draft, &samples, &keys)?;
+                    store::propose(tx, &stored).await?;
+                    let details = details(&stored);
+                    Ok::<_, MaskingError>((stored, details))
+                },
+            )
             .await?;
         let test = self.test(ctx, &stored, masker, samples, &keys).await?;
         let digest = stored.digest().ok_or(DomainError::Unreadable)?;
@@ -222,16 +227,21 @@ impl Masking {
         }
         let floor = self.floor().digest();
         self.audit()
-            .with_event(ctx, EventType::PiiPolicyActivated, ACTIVE, async |tx: &mut TenantTx<'_>| {
-                let before = store::active(tx).await?;
-                let seen = (stored.version, stored.digest.as_slice());
-                store::activate(tx, seen, &floor, expected, ctx.subject()).await?;
-                let details = Details {
-                    before_digest: before.and_then(|before| before.digest.as_slice().try_into().ok()),
-                    ..details(&stored)
-                };
-                Ok::<_, MaskingError>(((), details))
-            })
+            .with_event(
+                ctx,
+                EventType::PiiPolicyActivated,
+                ACTIVE,
+                async |tx: &mut TenantTx<'_>| {
+                    let before = store::active(tx).await?;
+                    let seen = (stored.version, stored.digest.as_slice());
+                    store::activate(tx, seen, &floor, expected, ctx.subject()).await?;
+                    let details = Details {
+                        before_digest: before.and_then(|before| before.digest.as_slice().try_into().ok()),
+                        ..details(&stored)
+                    };
+                    Ok::<_, MaskingError>(((), details))
+                },
+            )
             .await?;
         self.forget(ctx.customer());
         Ok(expected + 1)
@@ -247,7 +257,10 @@ impl Masking {
         draft: &PolicyDraft,
         texts: Vec<Phi<String>>,
     ) -> Result<Vec<SamplePreview>, MaskingError> {
-        #[expect(clippy::disallowed_methods, reason = "the engine reads the texts; what comes back is masked")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the engine reads the texts; what comes back is masked"
+        )]
         let texts: Vec<String> = texts.into_iter().map(Phi::into_disclosed).collect();
         if !(1..=PREVIEWS_MAX).contains(&texts.len()) {
             return Err(Invalid {

@@ -171,11 +171,7 @@ pub(super) async fn activate(
 pub(super) type VersionRow = (i32, Vec<u8>, Uuid, OffsetDateTime, Option<bool>);
 
 /// The newest versions, newest first.
-pub(super) async fn versions(
-    tx: &mut TenantTx<'_>,
-    floor: &[u8],
-    limit: i64,
-) -> Result<Vec<VersionRow>, MaskingError> {
+pub(super) async fn versions(tx: &mut TenantTx<'_>, floor: &[u8], limit: i64) -> Result<Vec<VersionRow>, MaskingError> {
     let test = policy_tests::table.on(policy_tests::version
         .eq(policies::version)
         .and(policy_tests::digest.eq(policies::digest))
@@ -229,14 +225,12 @@ pub(super) async fn conversation(
     locked: bool,
 ) -> Result<Begun, MaskingError> {
     type Row = (i32, Vec<u8>, i32, OffsetDateTime);
-    let query = conversations::table
-        .filter(conversations::id.eq(id.as_uuid()))
-        .select((
-            conversations::tenant_version,
-            conversations::wrapped,
-            conversations::issued,
-            conversations::expires_at,
-        ));
+    let query = conversations::table.filter(conversations::id.eq(id.as_uuid())).select((
+        conversations::tenant_version,
+        conversations::wrapped,
+        conversations::issued,
+        conversations::expires_at,
+    ));
     let row: Option<Row> = if locked {
         query.for_update().first(tx).await.optional()
     } else {
@@ -255,10 +249,7 @@ pub(super) async fn conversation(
 }
 
 /// What the vault holds of a conversation, in the order in which it was issued.
-pub(super) async fn values(
-    tx: &mut PhiTx<'_, '_>,
-    id: ConversationId,
-) -> Result<Vec<(Uuid, Vec<u8>)>, MaskingError> {
+pub(super) async fn values(tx: &mut PhiTx<'_, '_>, id: ConversationId) -> Result<Vec<(Uuid, Vec<u8>)>, MaskingError> {
     vault::table
         .filter(vault::conversation_id.eq(id.as_uuid()))
         .select((vault::id, vault::payload))
@@ -314,5 +305,8 @@ pub(super) async fn keep(
 
 /// Takes away what has expired: the sweeper sees nothing else.
 pub(super) async fn sweep(tx: &mut TenantTx<'_>) -> Result<usize, MaskingError> {
-    diesel::delete(conversations::table).execute(tx).await.map_err(statement)
+    diesel::delete(conversations::table)
+        .execute(tx)
+        .await
+        .map_err(statement)
 }

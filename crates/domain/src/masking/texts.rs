@@ -45,7 +45,10 @@ impl Masking {
     /// [`MaskingError::TooLong`], [`MaskingError::Busy`]; when policy, key, engine or record are away, or the document is not of
     /// its form.
     pub async fn detect(&self, ctx: &Ctx, text: Phi<String>, form: Form) -> Result<(i32, Vec<Found>), MaskingError> {
-        #[expect(clippy::disallowed_methods, reason = "the engine reads the text; positions are all that comes back")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the engine reads the text; positions are all that comes back"
+        )]
         let text = text.into_disclosed();
         let ready = self.ready(ctx, &text).await?;
         let version = ready.policy.version;
@@ -157,11 +160,7 @@ mod tests {
         let list = found(&masker(), text, Form::Text, &mut scratch).unwrap();
         let email = list.iter().find(|found| found.entity == Entity::Email).unwrap();
         assert_eq!(&text[email.bytes.clone()], "ada@example.org");
-        let chars: String = text
-            .chars()
-            .skip(email.chars.start)
-            .take(email.chars.len())
-            .collect();
+        let chars: String = text.chars().skip(email.chars.start).take(email.chars.len()).collect();
         assert_eq!(chars, "ada@example.org");
         assert_ne!(email.bytes, email.chars);
     }

@@ -54,7 +54,11 @@ pub(crate) fn sample(text: &str, hides: &[&str], keeps: &[&str]) -> PolicySample
 
 /// One that every sensible policy passes.
 pub(crate) fn passing() -> Vec<PolicySample> {
-    vec![sample("write to ada@example.org today", &["ada@example.org"], &["write to"])]
+    vec![sample(
+        "write to ada@example.org today",
+        &["ada@example.org"],
+        &["write to"],
+    )]
 }
 
 /// A statement on the server's own connection, inside the tenant of the context: how many rows it touched, or the SQLSTATE-like

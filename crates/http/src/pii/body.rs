@@ -294,7 +294,11 @@ impl PiiPolicyBody {
         Ok(PolicyDraft {
             version: 0,
             default: self.default.into(),
-            actions: self.actions.into_iter().map(|(name, action)| (name, action.into())).collect(),
+            actions: self
+                .actions
+                .into_iter()
+                .map(|(name, action)| (name, action.into()))
+                .collect(),
             point: match self.point {
                 PiiPoint::Recall => OperatingPoint::Recall,
                 PiiPoint::Balanced => OperatingPoint::Balanced,
@@ -308,7 +312,11 @@ impl PiiPolicyBody {
                 PiiLanguage::None => Language::None,
             },
             allow: self.allow,
-            deny: self.deny.into_iter().map(|denied| (denied.value, denied.entity)).collect(),
+            deny: self
+                .deny
+                .into_iter()
+                .map(|denied| (denied.value, denied.entity))
+                .collect(),
             recognizers: recognizers.collect::<Result<_, _>>()?,
             segments: SegmentLimits::default(),
         })
@@ -335,7 +343,11 @@ impl From<PolicyDraft> for PiiPolicyBody {
     fn from(draft: PolicyDraft) -> Self {
         Self {
             default: draft.default.into(),
-            actions: draft.actions.into_iter().map(|(name, action)| (name, action.into())).collect(),
+            actions: draft
+                .actions
+                .into_iter()
+                .map(|(name, action)| (name, action.into()))
+                .collect(),
             point: match draft.point {
                 OperatingPoint::Recall => PiiPoint::Recall,
                 OperatingPoint::Balanced => PiiPoint::Balanced,

@@ -8,7 +8,9 @@ use actix_web::http::header::LOCATION;
 use actix_web::{HttpResponse, web};
 use bearingwall_audit::EventType;
 use bearingwall_domain::Masking;
-use bearingwall_domain::masking::{PolicySample, PolicyVersion, SampleFailure, SamplePreview, TestOutcome, VERSIONS_MAX};
+use bearingwall_domain::masking::{
+    PolicySample, PolicyVersion, SampleFailure, SamplePreview, TestOutcome, VERSIONS_MAX,
+};
 use bearingwall_rbac::{ActivatePiiPolicy, ReadPiiPolicy, WritePiiPolicy};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -179,7 +181,11 @@ pub(super) fn routes(table: RouteTableBuilder) -> RouteTableBuilder {
     .records(&[EventType::PiiPolicyProposed, EventType::PiiPolicyTested])
     .rate(RateClass::Write)
     .takes(Content::json::<PiiPolicyProposal>())
-    .answers(201, "It is stored, and how it fared.", Some(Content::json::<PiiPolicyProposed>()));
+    .answers(
+        201,
+        "It is stored, and how it fared.",
+        Some(Content::json::<PiiPolicyProposed>()),
+    );
     let list = RouteSpec::new(
         "GET /v1/pii/policy/versions",
         "pii_policy_versions",
@@ -209,7 +215,10 @@ pub(super) fn routes(table: RouteTableBuilder) -> RouteTableBuilder {
     )
     .records(&[EventType::PiiPolicyTested, EventType::PiiPolicyActivated])
     .rate(RateClass::Write)
-    .header(precondition::NAME, "The entity tag of the policy in force that was read.")
+    .header(
+        precondition::NAME,
+        "The entity tag of the policy in force that was read.",
+    )
     .answers(200, "It is in force.", Some(Content::json::<PiiPolicyActivated>()));
     table
         .secured::<ReadPiiPolicy, _, _>(current, policy_current)
@@ -220,10 +229,7 @@ pub(super) fn routes(table: RouteTableBuilder) -> RouteTableBuilder {
         .secured::<ActivatePiiPolicy, _, _>(activate, policy_activate)
 }
 
-async fn policy_current(
-    granted: Granted<ReadPiiPolicy>,
-    masking: web::Data<Masking>,
-) -> Result<HttpResponse, Problem> {
+async fn policy_current(granted: Granted<ReadPiiPolicy>, masking: web::Data<Masking>) -> Result<HttpResponse, Problem> {
     let found = masking.policy(granted.ctx()).await?;
     let (activated_by, activated_at) = found.activated.unzip();
     Ok(HttpResponse::Ok()

@@ -171,7 +171,11 @@ async fn text_mask(
         conversation_id: masked.conversation,
         expires_at: masked.expires_at,
         text: masked.text.into_string(),
-        counts: masked.counts.into_iter().map(|(entity, count)| (entity.name(), count)).collect(),
+        counts: masked
+            .counts
+            .into_iter()
+            .map(|(entity, count)| (entity.name(), count))
+            .collect(),
         policy_version: masked.policy,
     }))
 }

@@ -47,7 +47,10 @@ async fn pii_7_a_version_is_proposed_tested_activated_and_gone_back_to() {
     assert!(masked.text.as_str().starts_with("write to [EMAIL_1_"), "{masked:?}");
 
     let proposing = ask();
-    let first = masking.policy_propose(&proposing, &redacting(), passing()).await.unwrap();
+    let first = masking
+        .policy_propose(&proposing, &redacting(), passing())
+        .await
+        .unwrap();
     assert_eq!((first.version, first.test.passed()), (1, true));
     let events = spas.events(&proposing).await;
     assert_eq!(events["pii_policy.proposed completed pii.policies "], 1);
@@ -86,7 +89,10 @@ async fn pii_7_a_version_is_proposed_tested_activated_and_gone_back_to() {
     let kept = vec![sample(MAIL, &[], &["ada@example.org"])];
     masking.policy_propose(&ask(), &lenient, kept).await.unwrap();
     masking.policy_activate(&ask(), 2, 1).await.unwrap();
-    assert_eq!(masking.mask(&ask(), text(MAIL, None)).await.unwrap().text.as_str(), MAIL);
+    assert_eq!(
+        masking.mask(&ask(), text(MAIL, None)).await.unwrap().text.as_str(),
+        MAIL
+    );
     let read = masking.policy(&ask()).await.unwrap();
     assert_eq!(read.draft, PolicyDraft { version: 2, ..lenient });
 
@@ -145,24 +151,45 @@ async fn pii_7_what_is_no_test_or_below_the_floor_or_too_much_is_not_stored() {
         let refused = masking.policy_propose(&ask(), &redacting(), samples).await.unwrap_err();
         assert_eq!(refused.code(), "DOM-001");
     }
-    for (name, action) in [("US_SSN", Action::Allow), ("SECRET", Action::Placeholder), ("CREDIT_CARD", Action::Generalise)] {
+    for (name, action) in [
+        ("US_SSN", Action::Allow),
+        ("SECRET", Action::Placeholder),
+        ("CREDIT_CARD", Action::Generalise),
+    ] {
         let draft = PolicyDraft {
             actions: vec![(name.to_owned(), action)],
             ..redacting()
         };
         let refused = masking.policy_propose(&ask(), &draft, passing()).await.unwrap_err();
-        assert!(matches!(refused, MaskingError::BelowFloor { entity } if entity == name), "{name}: {refused:?}");
+        assert!(
+            matches!(refused, MaskingError::BelowFloor { entity } if entity == name),
+            "{name}: {refused:?}"
+        );
     }
     let unknown = PolicyDraft {
         actions: vec![("SHOE_SIZE".to_owned(), Action::Redact)],
         ..redacting()
     };
-    assert_eq!(masking.policy_propose(&ask(), &unknown, passing()).await.unwrap_err().code(), "PII-020");
+    assert_eq!(
+        masking
+            .policy_propose(&ask(), &unknown, passing())
+            .await
+            .unwrap_err()
+            .code(),
+        "PII-020"
+    );
     let many = PolicyDraft {
         allow: vec!["word".to_owned(); 10_001],
         ..redacting()
     };
-    assert_eq!(masking.policy_propose(&ask(), &many, passing()).await.unwrap_err().code(), "PII-023");
+    assert_eq!(
+        masking
+            .policy_propose(&ask(), &many, passing())
+            .await
+            .unwrap_err()
+            .code(),
+        "PII-023"
+    );
     assert_eq!(count(&spas, "SELECT count(*) FROM pii.policies").await, 0);
 }
 
@@ -186,7 +213,11 @@ async fn pii_7_of_two_activations_at_once_one_wins() {
         assert!(is_conflict(&lost.unwrap_err()));
     }
     assert_eq!(
-        count(&spas, "SELECT count(*) FROM audit.events WHERE event_type = 'pii_policy.activated'").await,
+        count(
+            &spas,
+            "SELECT count(*) FROM audit.events WHERE event_type = 'pii_policy.activated'"
+        )
+        .await,
         4
     );
 }
@@ -217,9 +248,21 @@ async fn pii_7_no_sql_activates_what_was_not_tested_in_exactly_this_content_over
     for (attack, statement, refusal) in [
         ("untested", activation(1, 3, &of(3), &floor, ("", "")), foreign),
         ("failed", activation(1, 2, &of(2), &floor, ("", "")), foreign),
-        ("failed and says so", activation(1, 2, &of(2), &floor, (", passed", ", false")), "violates check constraint"),
-        ("tested in another content", activation(1, 1, &of(2), &floor, ("", "")), foreign),
-        ("over another floor", activation(1, 1, &of(1), &"00".repeat(32), ("", "")), row_security),
+        (
+            "failed and says so",
+            activation(1, 2, &of(2), &floor, (", passed", ", false")),
+            "violates check constraint",
+        ),
+        (
+            "tested in another content",
+            activation(1, 1, &of(2), &floor, ("", "")),
+            foreign,
+        ),
+        (
+            "over another floor",
+            activation(1, 1, &of(1), &"00".repeat(32), ("", "")),
+            row_security,
+        ),
         (
             "in somebody else's name",
             activation(1, 1, &of(1), &floor, (", activated_by", ", gen_random_uuid()")),
@@ -271,10 +314,21 @@ async fn pii_7_no_sql_of_the_server_changes_or_removes_a_version_or_a_result() {
     // Another tenant sees and touches none of it.
     let other = request(spas.saltmarsh);
     for table in ["policies", "policy_tests", "active_policies"] {
-        assert_eq!(sql(&spas, &other, &format!("SELECT FROM pii.{table}")).await, Ok(0), "{table}");
-        assert_eq!(sql(&spas, &ask(), &format!("SELECT FROM pii.{table}")).await, Ok(1), "{table}");
+        assert_eq!(
+            sql(&spas, &other, &format!("SELECT FROM pii.{table}")).await,
+            Ok(0),
+            "{table}"
+        );
+        assert_eq!(
+            sql(&spas, &ask(), &format!("SELECT FROM pii.{table}")).await,
+            Ok(1),
+            "{table}"
+        );
     }
-    assert_eq!(sql(&spas, &other, "UPDATE pii.active_policies SET version = 1").await, Ok(0));
+    assert_eq!(
+        sql(&spas, &other, "UPDATE pii.active_policies SET version = 1").await,
+        Ok(0)
+    );
 }
 
 #[tokio::test]
@@ -291,7 +345,10 @@ async fn pii_7_a_preview_says_what_another_policy_would_change_and_keeps_nothing
     let texts = vec![crate::spas::phi("the lighthouse wrote to ada@example.org")];
     let shown = masking.policy_preview(&asking, &other, texts).await.unwrap();
     let one = &shown[0];
-    assert!(one.before.as_str().starts_with("the lighthouse wrote to [EMAIL_1_"), "{one:?}");
+    assert!(
+        one.before.as_str().starts_with("the lighthouse wrote to [EMAIL_1_"),
+        "{one:?}"
+    );
     assert_eq!(one.after.as_str().rsplit(' ').next(), Some("[EMAIL]"));
     let gained: Vec<_> = one.gained.iter().map(|found| found.entity.name()).collect();
     assert_eq!((gained, one.lost.len()), (vec!["CUSTOM"], 0));

@@ -19,7 +19,11 @@ async fn pii_9_a_policy_that_was_written_by_other_means_refuses_the_text() {
     assert!(masking.mask(&ask(), text(MAIL, None)).await.is_ok());
 
     // Everything that SQL can do inside the tenant: a version that keeps everything, its digest right, its test forged.
-    let floor: String = Floor::platform_least().digest().iter().map(|byte| format!("{byte:02x}")).collect();
+    let floor: String = Floor::platform_least()
+        .digest()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     let content = r#"{"version":2,"default":"allow","actions":[["US_SSN","allow"]],"point":"balanced","thresholds":[],"language":"auto","allow":[],"deny":[],"recognizers":[],"segments":{"target_bytes":4096,"most_bytes":16384}}"#;
     for statement in [
         format!(
@@ -44,10 +48,16 @@ async fn pii_9_a_policy_that_was_written_by_other_means_refuses_the_text() {
         assert_eq!(refusals(&spas, ctx).await, ["DOM-023"]);
     }
     assert!(matches!(masking.policy(&ask()).await, Err(MaskingError::PolicyDamaged)));
-    assert!(matches!(masking.policy_activate(&ask(), 2, 2).await, Err(MaskingError::PolicyDamaged)));
+    assert!(matches!(
+        masking.policy_activate(&ask(), 2, 2).await,
+        Err(MaskingError::PolicyDamaged)
+    ));
     // The way out: an older one.
     masking.policy_activate(&ask(), 1, 2).await.unwrap();
-    assert_eq!(masking.mask(&ask(), text(MAIL, None)).await.unwrap().text.as_str(), "write to [EMAIL]");
+    assert_eq!(
+        masking.mask(&ask(), text(MAIL, None)).await.unwrap().text.as_str(),
+        "write to [EMAIL]"
+    );
 }
 
 #[tokio::test]
@@ -75,7 +85,12 @@ async fn pii_9_a_row_that_the_superuser_changed_refuses_the_text() {
 #[tokio::test]
 async fn pii_9_without_the_tenants_key_there_is_no_text() {
     let spas = Spas::open().await;
-    assert!(spas.masking().mask(&request(spas.juniper), text(MAIL, None)).await.is_ok());
+    assert!(
+        spas.masking()
+            .mask(&request(spas.juniper), text(MAIL, None))
+            .await
+            .is_ok()
+    );
     spas.superuser()
         .await
         .batch_execute("UPDATE crm.tenant_keys SET wrapped = set_byte(wrapped, 20, get_byte(wrapped, 20) # 1)")
@@ -84,7 +99,10 @@ async fn pii_9_without_the_tenants_key_there_is_no_text() {
     let masking = spas.masking();
     let (masked, detected) = (request(spas.juniper), request(spas.juniper));
     let refused = masking.mask(&masked, text(MAIL, None)).await.unwrap_err();
-    assert!(matches!(refused, MaskingError::Domain(DomainError::Key(_))), "{refused:?}");
+    assert!(
+        matches!(refused, MaskingError::Domain(DomainError::Key(_))),
+        "{refused:?}"
+    );
     assert!(masking.detect(&detected, phi(MAIL), Form::Text).await.is_err());
     for ctx in [&masked, &detected] {
         assert_eq!(refusals(&spas, ctx).await.len(), 1);
@@ -118,7 +136,10 @@ async fn pii_9_more_than_may_be_asked_is_refused() {
     assert!(matches!(refused, Err(MaskingError::TooLong)));
     let text = phi(&"Ada Lovelace wrote to grace@example.org. ".repeat(450));
     // The keys are there and the policy is known: what is left is the work.
-    masking.detect(&request(spas.juniper), phi(MAIL), Form::Text).await.unwrap();
+    masking
+        .detect(&request(spas.juniper), phi(MAIL), Form::Text)
+        .await
+        .unwrap();
     let (one, other) = (request(spas.juniper), request(spas.juniper));
     let (one, other) = tokio::join!(
         masking.detect(&one, text.clone(), Form::Text),

@@ -74,17 +74,25 @@ async fn pii_8_a_text_comes_back_in_its_conversation_and_in_no_other() {
     let saltmarsh = request(spas.saltmarsh);
     let refused = masking.unmask(&saltmarsh, back(masked, one.conversation)).await;
     assert!(is_not_found(&refused.unwrap_err()));
-    let refused = masking.mask(&request(spas.saltmarsh), text("x", Some(one.conversation))).await;
+    let refused = masking
+        .mask(&request(spas.saltmarsh), text("x", Some(one.conversation)))
+        .await;
     assert!(is_not_found(&refused.unwrap_err()));
     let nowhere = ConversationId::from_uuid(uuid::Uuid::now_v7());
-    assert!(is_not_found(&masking.unmask(&ask(), back(masked, nowhere)).await.unwrap_err()));
+    assert!(is_not_found(
+        &masking.unmask(&ask(), back(masked, nowhere)).await.unwrap_err()
+    ));
 }
 
 #[tokio::test]
 async fn pii_8_the_same_value_is_the_same_placeholder_all_through_a_conversation() {
     let spas = Spas::open().await;
     let ask = || request(spas.juniper);
-    let first = spas.masking().mask(&ask(), text("ada@example.org", None)).await.unwrap();
+    let first = spas
+        .masking()
+        .mask(&ask(), text("ada@example.org", None))
+        .await
+        .unwrap();
     let id = first.conversation;
     let second = spas
         .masking()
@@ -99,7 +107,11 @@ async fn pii_8_the_same_value_is_the_same_placeholder_all_through_a_conversation
     let (whole, _) = unmasked(&spas.masking(), &ask(), &all, id).await;
     assert_eq!(whole, "ada@example.org ada@example.org, grace@example.org");
     // Elsewhere it is another one.
-    let elsewhere = spas.masking().mask(&ask(), text("ada@example.org", None)).await.unwrap();
+    let elsewhere = spas
+        .masking()
+        .mask(&ask(), text("ada@example.org", None))
+        .await
+        .unwrap();
     assert_ne!(elsewhere.text, first.text);
 }
 
@@ -107,17 +119,25 @@ async fn pii_8_the_same_value_is_the_same_placeholder_all_through_a_conversation
 async fn pii_8_many_texts_at_once_share_no_number() {
     let spas = Spas::open().await;
     let masking = spas.masking();
-    let begun = masking.mask(&request(spas.juniper), text("nothing", None)).await.unwrap();
+    let begun = masking
+        .mask(&request(spas.juniper), text("nothing", None))
+        .await
+        .unwrap();
     let id = begun.conversation;
     let requests: Vec<Ctx> = (0..4).map(|_| request(spas.juniper)).collect();
-    let texts: Vec<String> = (0..4).map(|at| format!("ada{at}@example.org and eve{at}@example.org")).collect();
+    let texts: Vec<String> = (0..4)
+        .map(|at| format!("ada{at}@example.org and eve{at}@example.org"))
+        .collect();
     let (a, b, c, d) = tokio::join!(
         masking.mask(&requests[0], text(&texts[0], Some(id))),
         masking.mask(&requests[1], text(&texts[1], Some(id))),
         masking.mask(&requests[2], text(&texts[2], Some(id))),
         masking.mask(&requests[3], text(&texts[3], Some(id))),
     );
-    let masked: Vec<String> = [a, b, c, d].into_iter().map(|done| done.unwrap().text.into_string()).collect();
+    let masked: Vec<String> = [a, b, c, d]
+        .into_iter()
+        .map(|done| done.unwrap().text.into_string())
+        .collect();
     let tokens: HashSet<&str> = masked.iter().flat_map(|text| text.split(" and ")).collect();
     assert_eq!(tokens.len(), 8, "{masked:?}");
     let (whole, restored) = unmasked(&masking, &request(spas.juniper), &masked.join("|"), id).await;
@@ -147,7 +167,10 @@ async fn pii_8_documents_are_masked_by_their_fields_and_come_back_whole() {
         form: Form::Json,
         ..text("{\"a\": ", None)
     };
-    assert!(matches!(masking.mask(&ask(), malformed).await, Err(MaskingError::Document(_))));
+    assert!(matches!(
+        masking.mask(&ask(), malformed).await,
+        Err(MaskingError::Document(_))
+    ));
     assert_eq!(count(&spas, "SELECT count(*) FROM pii.conversations").await, 3);
 }
 
@@ -161,11 +184,26 @@ async fn pii_8_no_column_holds_a_value_or_a_digest_of_it_that_needs_no_key() {
         deny: vec![("Lovelace Manor".to_owned(), "CUSTOM".to_owned())],
         ..Default::default()
     };
-    let samples = vec![super::sample("mail ada.lovelace@example.org", &["ada.lovelace@example.org"], &[])];
-    masking.policy_propose(&request(spas.juniper), &draft, samples).await.unwrap();
+    let samples = vec![super::sample(
+        "mail ada.lovelace@example.org",
+        &["ada.lovelace@example.org"],
+        &[],
+    )];
+    masking
+        .policy_propose(&request(spas.juniper), &draft, samples)
+        .await
+        .unwrap();
     let dump = dump(&spas).await;
-    for column in ["pii.vault.payload", "pii.vault.spelling", "pii.policies.lists", "pii.policies.samples"] {
-        assert!(dump.iter().any(|(name, _)| name == column), "{column} was looked at and not empty");
+    for column in [
+        "pii.vault.payload",
+        "pii.vault.spelling",
+        "pii.policies.lists",
+        "pii.policies.samples",
+    ] {
+        assert!(
+            dump.iter().any(|(name, _)| name == column),
+            "{column} was looked at and not empty"
+        );
     }
     for needle in ["lovelace", "Lovelace", "555-0119", "4821937", "example.org"] {
         for (column, bytes) in &dump {
@@ -175,7 +213,10 @@ async fn pii_8_no_column_holds_a_value_or_a_digest_of_it_that_needs_no_key() {
     }
     for value in ["ada.lovelace@example.org", "(415) 555-0119", "4821937"] {
         let plain = Sha256::digest(value.as_bytes());
-        assert!(!dump.iter().any(|(_, bytes)| holds(bytes, &plain)), "a plain digest of {value}");
+        assert!(
+            !dump.iter().any(|(_, bytes)| holds(bytes, &plain)),
+            "a plain digest of {value}"
+        );
     }
 }
 
@@ -192,8 +233,18 @@ async fn pii_8_what_has_expired_is_gone_at_once_and_swept_by_the_worker() {
 
     expire(&spas, old.conversation).await;
     let masked = old.text.as_str();
-    assert!(is_not_found(&masking.unmask(&ask(), back(masked, old.conversation)).await.unwrap_err()));
-    assert!(is_not_found(&masking.mask(&ask(), text("x", Some(old.conversation))).await.unwrap_err()));
+    assert!(is_not_found(
+        &masking
+            .unmask(&ask(), back(masked, old.conversation))
+            .await
+            .unwrap_err()
+    ));
+    assert!(is_not_found(
+        &masking
+            .mask(&ask(), text("x", Some(old.conversation)))
+            .await
+            .unwrap_err()
+    ));
     assert_eq!(sql(&spas, &ask(), "SELECT FROM pii.conversations").await, Ok(1));
     // Nobody gives it more time, neither before nor after.
     let longer = "UPDATE pii.conversations SET expires_at = expires_at + interval '1 hour'";
@@ -202,7 +253,10 @@ async fn pii_8_what_has_expired_is_gone_at_once_and_swept_by_the_worker() {
 
     assert_eq!(sweep(&worker).await.unwrap(), Some(1));
     assert_eq!(sweep(&worker).await.unwrap(), None);
-    let left = format!("SELECT count(*) FROM pii.vault WHERE conversation_id = '{}'", old.conversation);
+    let left = format!(
+        "SELECT count(*) FROM pii.vault WHERE conversation_id = '{}'",
+        old.conversation
+    );
     assert_eq!(count(&spas, &left).await, 0);
     for (ctx, kept) in [(ask(), &young), (request(spas.saltmarsh), &theirs)] {
         assert!(unmasked(&masking, &ctx, kept.text.as_str(), kept.conversation).await.1 > 0);
@@ -221,7 +275,10 @@ async fn pii_8_a_conversation_lasts_no_longer_than_operator_and_database_admit()
             ..text(NOTE, None)
         };
         let refused = masking.mask(&request(spas.juniper), wanted).await.unwrap_err();
-        assert!(matches!(refused, MaskingError::Domain(DomainError::Invalid { field: "lasting_s", .. })));
+        assert!(matches!(
+            refused,
+            MaskingError::Domain(DomainError::Invalid { field: "lasting_s", .. })
+        ));
     }
     let statement = "INSERT INTO pii.conversations (id, wrapped, tenant_version, expires_at) VALUES (gen_random_uuid(), '', 1, now() + interval '31 days')";
     let said = sql(&spas, &request(spas.juniper), statement).await.unwrap_err();
@@ -244,7 +301,10 @@ async fn pii_8_the_vault_is_empty_to_whoever_has_not_declared_the_conversation()
         )
     };
     // Declared and read in one transaction: nothing, for it is not on the disk.
-    let at_once = format!("WITH d AS ({} RETURNING 1) SELECT v.* FROM pii.vault v, d", declare(one.conversation));
+    let at_once = format!(
+        "WITH d AS ({} RETURNING 1) SELECT v.* FROM pii.vault v, d",
+        declare(one.conversation)
+    );
     assert_eq!(sql(&spas, &ask(), &at_once).await, Ok(0));
     // Declared, and another one read.
     let declared = ask();
@@ -283,17 +343,30 @@ async fn pii_8_a_conversation_that_lacks_a_value_or_holds_a_foreign_one_turns_no
         ))
         .await
         .unwrap();
-    let refused = masking.unmask(&ask(), back(other.text.as_str(), other.conversation)).await;
-    assert!(matches!(refused, Err(MaskingError::Domain(DomainError::Key(_)))), "{refused:?}");
+    let refused = masking
+        .unmask(&ask(), back(other.text.as_str(), other.conversation))
+        .await;
+    assert!(
+        matches!(refused, Err(MaskingError::Domain(DomainError::Key(_)))),
+        "{refused:?}"
+    );
     let lacking = format!(
         "DELETE FROM pii.vault WHERE conversation_id = '{}' AND position = 1",
         one.conversation
     );
     superuser.batch_execute(&lacking).await.unwrap();
     let refused = masking.unmask(&ask(), back(one.text.as_str(), one.conversation)).await;
-    assert!(matches!(refused, Err(MaskingError::Domain(DomainError::Unreadable))), "{refused:?}");
-    let refused = masking.mask(&ask(), text("eve@example.org", Some(one.conversation))).await;
-    assert!(matches!(refused, Err(MaskingError::Domain(DomainError::Unreadable))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(MaskingError::Domain(DomainError::Unreadable))),
+        "{refused:?}"
+    );
+    let refused = masking
+        .mask(&ask(), text("eve@example.org", Some(one.conversation)))
+        .await;
+    assert!(
+        matches!(refused, Err(MaskingError::Domain(DomainError::Unreadable))),
+        "{refused:?}"
+    );
 }
 
 fn worker_config(spas: &Spas) -> PoolConfig {
