@@ -16,6 +16,7 @@ mod ending;
 mod imports;
 mod matrix;
 mod metrics;
+mod pii;
 mod ratchet;
 mod recording;
 mod roles;

@@ -97,7 +97,7 @@ impl Masking {
             .with_access(ctx, access, async |tx: &mut PhiTx<'_, '_>| {
                 let Ready { policy, keys, turn } = ready;
                 let (begun, key) = if begins {
-                    let expires_at = self.crm().now() + lasting;
+                    let expires_at = end(self.crm().now(), lasting);
                     let (key, stored) = keys.create_conversation(id)?;
                     store::begin(tx.tenant(), id, &stored, expires_at).await?;
                     schedule(tx.tenant(), id.as_uuid(), expires_at).await?;
@@ -210,6 +210,11 @@ impl Masking {
             })
         }
     }
+}
+
+/// When a conversation ends, in microseconds, as the database keeps it.
+fn end(now: OffsetDateTime, lasting: Duration) -> OffsetDateTime {
+    now + lasting - time::Duration::nanoseconds(i64::from(now.nanosecond() % 1_000))
 }
 
 /// What the vault holds, all of it or nothing: a conversation that lacks a value would give its number to another one.
