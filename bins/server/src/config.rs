@@ -3,12 +3,14 @@
 mod access;
 mod error;
 mod isolation;
+mod masking;
 mod profile;
 mod rates;
 
 pub use access::AccessSettings;
 pub use error::ConfigError;
 pub use isolation::IsolationProfile;
+pub use masking::MaskingSettings;
 pub use profile::Profile;
 use rates::RateSettings;
 
@@ -67,6 +69,9 @@ pub struct Config {
     /// What a tenant gives its own people.
     #[serde(default)]
     pub access: AccessSettings,
+    /// Masking: limits, and how long conversations last.
+    #[serde(default)]
+    pub masking: MaskingSettings,
     /// The issuers whose tokens are accepted.
     pub issuers: Vec<IssuerConfig>,
     /// The sign-in of people in browsers; without it there is none.
@@ -449,6 +454,10 @@ impl Config {
                 "`access.cache_s` is more than 60: what was taken from somebody must be gone sooner",
             ),
             (
+                !self.masking.is_usable(),
+                "`masking` has a value out of its bounds: `docs/server.example.toml` names them",
+            ),
+            (
                 self.authn.strong_for_phi && !self.issuers.iter().any(names_strong),
                 "`authn.strong_for_phi` is set, and no issuer has a `strong_acr` or `strong_amr`: nobody could work",
             ),
@@ -566,7 +575,14 @@ mod tests {
             assert_eq!(error.code(), "CFG-002");
             assert!(error.to_string().contains("unknown field `surprise`"), "{error}");
         }
-        for section in ["[server]", "[isolation]", "[authn]", "[access]", "[telemetry]"] {
+        for section in [
+            "[server]",
+            "[isolation]",
+            "[authn]",
+            "[access]",
+            "[masking]",
+            "[telemetry]",
+        ] {
             let error = refused("[keys]", &format!("{section}\nsurprise = true\n[keys]"));
             assert!(error.to_string().contains("unknown field `surprise`"), "{error}");
         }
@@ -626,6 +642,11 @@ mod tests {
     fn a_configuration_that_could_serve_nobody_is_refused() {
         for (from, to) in [
             ("[tenancy]", "[access]\ncache_s = 61\n[tenancy]"),
+            ("[tenancy]", "[masking]\npolicy_cache_s = 61\n[tenancy]"),
+            ("[tenancy]", "[masking]\ntext_bytes = 1000000\n[tenancy]"),
+            ("[tenancy]", "[masking]\nconcurrent = 0\n[tenancy]"),
+            ("[tenancy]", "[masking]\nconversation_s = 864000\n[tenancy]"),
+            ("[tenancy]", "[masking]\nconversation_max_s = 2592001\n[tenancy]"),
             ("regions = [\"us-east\"]", "regions = []"),
             ("regions", "max_connections = 0\nregions"),
             ("regions", "statement_timeout_ms = 0\nregions"),

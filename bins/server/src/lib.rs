@@ -17,7 +17,7 @@ mod stop;
 pub use bearingwall_program::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED};
 pub use config::{
     AccessSettings, AuthnSettings, Config, ConfigError, DatabaseSettings, IsolationProfile, IsolationSettings,
-    KeySettings, LoginSettings, Profile, ServerSettings, TenancySettings, TenantTokens,
+    KeySettings, LoginSettings, MaskingSettings, Profile, ServerSettings, TenancySettings, TenantTokens,
 };
 pub use outcome::exit_code;
 

@@ -13,10 +13,11 @@ use bearingwall_audit::{AuditLog, AuditSink};
 use bearingwall_authn::{BearerVerifier, EndedSessions, IdentityProvider, Revocations};
 use bearingwall_authn_oidc::{OidcClient, OidcConfig};
 use bearingwall_core::{Sensitive, SystemClock, SystemIds};
-use bearingwall_domain::Crm;
+use bearingwall_domain::{Crm, Masking};
 use bearingwall_http::{
     Application, Limits, RunningServer, ServerOptions, Services, Sessions, SignOut, TrustedProxies, app_routes,
 };
+use bearingwall_pii::Floor;
 use bearingwall_rbac::PolicyTable;
 use bearingwall_rbac_casbin::CasbinEngine;
 use bearingwall_secrets::{
@@ -88,6 +89,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
     first_look(&canary, &refusals).await?;
     let audit = AuditLog::new(pool.clone()).with_service(SERVICE);
     let crm = Crm::new(audit.clone(), Arc::clone(&keys));
+    let masking = Masking::new(crm.clone(), Floor::platform_least(), config.masking.options()).context("masking")?;
     let staff = pool.clone();
     let assignments = KnownAssignments::new(pool.clone(), config.access.remembered());
     let sign_out: Arc<dyn SignOut> = Arc::new(ProvidersSignOut {
@@ -128,6 +130,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
     };
     let application = Application::new(app_routes()?, services, limits)
         .with(crm)
+        .with(masking)
         .with(audit)
         .with(sign_out);
     let metrics = config

@@ -1,6 +1,6 @@
 //! A declared access: which persons, which resources, which commands, and the transaction that it opens.
 
-use bearingwall_core::ClientId;
+use bearingwall_core::{ClientId, ConversationId};
 use bearingwall_events::EventType;
 use bearingwall_tenancy::TenantTx;
 use diesel::pg::Pg;
@@ -39,7 +39,7 @@ impl Command {
 #[derive(Clone, Debug)]
 pub struct Access {
     pub(crate) event: EventType,
-    pub(crate) subjects: Vec<ClientId>,
+    pub(crate) subjects: Vec<Uuid>,
     pub(crate) resources: Vec<(&'static str, &'static [Command])>,
     pub(crate) fields: &'static [&'static str],
     pub(crate) recipient: Option<String>,
@@ -71,7 +71,19 @@ impl Access {
     pub fn to(event: EventType, subjects: impl IntoIterator<Item = ClientId>) -> Self {
         Self {
             event,
-            subjects: subjects.into_iter().collect(),
+            subjects: subjects.into_iter().map(ClientId::as_uuid).collect(),
+            resources: Vec::new(),
+            fields: &[],
+            recipient: None,
+        }
+    }
+
+    /// An access to what a conversation's placeholders stand for. Whose data that is, the system does not know.
+    #[must_use]
+    pub fn to_conversation(event: EventType, conversation: ConversationId) -> Self {
+        Self {
+            event,
+            subjects: vec![conversation.as_uuid()],
             resources: Vec::new(),
             fields: &[],
             recipient: None,

@@ -1,6 +1,6 @@
 //! The record's front: accesses that go ahead of what they permit.
 
-use crate::access::{Access, PhiTx};
+use crate::access::{Access, Details, PhiTx};
 use crate::error::AuditError;
 use crate::record::{Common, Completion, Intended, Phase, Single};
 use crate::sink::AuditSink;
@@ -107,6 +107,49 @@ impl AuditLog {
         let common = self.common(ctx, event, Some(self.ids.v7()));
         let search = Single::search(common.clone(), digests, self.ids.as_ref());
         self.two_phases(ctx, common, search, work).await
+    }
+
+    /// Runs `work` on tables that hold no personal data, and puts what it did on record in the same transaction: neither is
+    /// there without the other.
+    ///
+    /// # Errors
+    /// What `work` returns; when the database or the record is away.
+    pub async fn with_event<T, E, W>(
+        &self,
+        ctx: &Ctx,
+        event: EventType,
+        resource: &'static str,
+        work: W,
+    ) -> Result<T, E>
+    where
+        E: From<AuditError>,
+        W: AsyncFnOnce(&mut TenantTx<'_>) -> Result<(T, Details), E>,
+    {
+        let single = self.single(ctx, event, Phase::Completed, Outcome::Success).of(resource);
+        let outcome = self
+            .pool
+            .run(ctx, async |tx: &mut TenantTx<'_>| {
+                let (value, details) = work(tx).await.map_err(Step::Work)?;
+                let written = tx.execute_returning_count(single.with(details)).await;
+                written.map_err(|error| Step::Audit(AuditError::Unwritten(error)))?;
+                Ok::<T, Step<E>>(value)
+            })
+            .await;
+        outcome.map_err(Step::into_error)
+    }
+
+    /// Puts on record that something was refused or failed, with the stable code of why.
+    ///
+    /// # Errors
+    /// When the database or the record is away.
+    pub async fn record_failure(&self, ctx: &Ctx, event: EventType, code: &'static str) -> Result<(), AuditError> {
+        let single = self.single(ctx, event, Phase::Failed, Outcome::Failure).because(code);
+        self.pool
+            .run(ctx, async |tx: &mut TenantTx<'_>| {
+                let written = tx.execute_returning_count(single).await;
+                written.map(drop).map_err(AuditError::Unwritten)
+            })
+            .await
     }
 
     /// The announcement, the work, and how it ended: with the effect, or in a transaction of its own.

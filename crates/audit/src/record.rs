@@ -101,7 +101,7 @@ impl Intended {
                 .join(",");
             for subject in &access.subjects {
                 intended.ids.push(ids.v7());
-                intended.subjects.push(subject.as_uuid());
+                intended.subjects.push(*subject);
                 intended.resources.push(resource);
                 intended.commands.push(commands.clone());
             }

@@ -97,6 +97,11 @@ typed_id!(
     NoteId, "chart note"
 );
 
+typed_id!(
+    /// A conversation whose placeholders are kept.
+    ConversationId, "conversation"
+);
+
 impl CustomerId {
     /// The reserved tenant of the platform itself: events that belong to no customer, and the registry's own view.
     pub const PLATFORM: Self = Self(Uuid::from_u128(0x0000_0000_0000_8000_8000_0000_0000_0001));

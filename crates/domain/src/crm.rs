@@ -7,7 +7,7 @@ use bearingwall_core::{Clock, IdGen, SystemClock, SystemIds};
 use bearingwall_secrets::{CacheOptions, KeyStore, TenantKeyCache};
 use std::fmt;
 use std::sync::Arc;
-use time::{Date, Duration};
+use time::{Date, Duration, OffsetDateTime};
 
 /// Clients and chart notes of all tenants. Cloning shares it.
 #[derive(Clone)]
@@ -94,6 +94,15 @@ impl Crm {
 
     pub(crate) fn ids(&self) -> &dyn IdGen {
         self.inner.ids.as_ref()
+    }
+
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        self.inner.clock.now()
+    }
+
+    /// The year, which tells an age over 89.
+    pub(crate) fn this_year(&self) -> u16 {
+        u16::try_from(self.inner.clock.now().year()).unwrap_or(u16::MAX)
     }
 
     /// The latest date that is today somewhere on Earth: nobody is born after it (UTC+14, Kiribati).

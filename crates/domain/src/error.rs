@@ -2,6 +2,7 @@
 
 use bearingwall_audit::AuditError;
 use bearingwall_core::{Classified, ErrorKind};
+use bearingwall_pii::error::{MaskError, PolicyError};
 use bearingwall_secrets::KeyError;
 use bearingwall_tenancy::TenancyError;
 
@@ -56,6 +57,12 @@ pub enum DomainError {
         /// Why.
         reason: &'static str,
     },
+    /// A text could not be masked: nothing of it is given.
+    #[error("a text of a record could not be masked")]
+    Deidentify(#[source] UnmaskedError),
+    /// Work in the background was broken off.
+    #[error("the work was broken off")]
+    Interrupted,
     /// The import has failed before and takes no more.
     #[error("the import has failed and takes no more rows")]
     ImportEnded,
@@ -72,8 +79,8 @@ impl Classified for DomainError {
             }
             Self::NotFound => ErrorKind::NotFound,
             Self::Conflict | Self::ExternalIdTaken => ErrorKind::Conflict,
-            Self::ActorUnrecorded(_) => ErrorKind::Unavailable,
-            Self::Statement(_) | Self::Unreadable => ErrorKind::Internal,
+            Self::ActorUnrecorded(_) | Self::Interrupted => ErrorKind::Unavailable,
+            Self::Statement(_) | Self::Unreadable | Self::Deidentify(_) => ErrorKind::Internal,
         }
     }
 
@@ -92,6 +99,27 @@ impl Classified for DomainError {
             Self::Header { .. } => "DOM-008",
             Self::ImportEnded => "DOM-009",
             Self::ActorUnrecorded(_) => "DOM-010",
+            Self::Deidentify(error) => error.code(),
+            Self::Interrupted => "DOM-011",
+        }
+    }
+}
+
+/// Why a text could not be masked.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub enum UnmaskedError {
+    /// The policy that Safe Harbor asks for was refused.
+    Policy(#[from] PolicyError),
+    /// The engine failed.
+    Mask(#[from] MaskError),
+}
+
+impl UnmaskedError {
+    const fn code(&self) -> &'static str {
+        match self {
+            Self::Policy(error) => error.code(),
+            Self::Mask(error) => error.code(),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::error::DomainError;
 use crate::fingerprint::{Fingerprint, Fingerprints};
 use crate::lookup::LookupKey;
 use crate::schema::tenant_keys;
-use bearingwall_core::{ClientId, Ctx, CustomerId, NoteId};
+use bearingwall_core::{ClientId, ConversationId, Ctx, CustomerId, NoteId};
 use bearingwall_secrets::{Aad, DataKey, KeyError, WrappedKey};
 use bearingwall_tenancy::TenantTx;
 use diesel::prelude::*;
@@ -22,6 +22,11 @@ const INDEX_LABEL: &str = "crm.blind-index.v1";
 
 /// What the digests of contents on the record are derived under, of a person's key.
 const RECORD_LABEL: &str = "audit.content.v1";
+
+/// What masking derives its own keys under: of a tenant's key, and of a conversation's.
+const MASKING_LABEL: &str = "pii.masking.v1";
+const SPELLING_LABEL: &str = "pii.spelling.v1";
+const TAG_LABEL: &str = "pii.placeholder.v1";
 
 /// A tenant's key at work.
 pub(crate) struct TenantKeys {
@@ -126,6 +131,73 @@ impl TenantKeys {
         LookupKey::new(self.key.index_key(INDEX_LABEL))
     }
 
+    pub(crate) const fn customer(&self) -> CustomerId {
+        self.customer
+    }
+
+    /// The key of everything that masking does without a conversation: the same for the same tenant.
+    pub(crate) fn masking(&self) -> [u8; 32] {
+        let customer = self.customer.as_uuid();
+        self.key.index_key(MASKING_LABEL).digest("tenant", customer.as_bytes())
+    }
+
+    pub(crate) fn seal_policy(&self, column: &'static str, version: i32, text: &[u8]) -> Result<Vec<u8>, KeyError> {
+        self.key.seal(&self.policy(column, version), text)
+    }
+
+    pub(crate) fn open_policy(
+        &self,
+        column: &'static str,
+        version: i32,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        self.key.open(&self.policy(column, version), sealed)
+    }
+
+    /// A new conversation's key, and how it may be stored.
+    pub(crate) fn create_conversation(&self, id: ConversationId) -> Result<(ConversationKey, StoredKey), KeyError> {
+        let key = DataKey::generate()?;
+        let stored = StoredKey {
+            tenant_version: TENANT_VERSION,
+            wrapped: self.key.wrap(&key, &self.conversation(id))?,
+        };
+        let customer = self.customer;
+        Ok((ConversationKey { customer, id, key }, stored))
+    }
+
+    /// A stored conversation's key.
+    pub(crate) fn unwrap_conversation(
+        &self,
+        id: ConversationId,
+        stored: &StoredKey,
+    ) -> Result<ConversationKey, DomainError> {
+        if stored.tenant_version != TENANT_VERSION {
+            return Err(DomainError::Unreadable);
+        }
+        let key = self.key.unwrap(&stored.wrapped, &self.conversation(id))?;
+        let customer = self.customer;
+        Ok(ConversationKey { customer, id, key })
+    }
+
+    fn policy(&self, column: &'static str, version: i32) -> Aad {
+        Aad {
+            table: "pii.policies",
+            column,
+            customer: self.customer,
+            // The version, in the place of a row's id.
+            row: Uuid::from_u128(u128::from(version.unsigned_abs())),
+        }
+    }
+
+    fn conversation(&self, id: ConversationId) -> Aad {
+        Aad {
+            table: "pii.conversations",
+            column: "wrapped",
+            customer: self.customer,
+            row: id.as_uuid(),
+        }
+    }
+
     fn place(&self, client: ClientId) -> Aad {
         Aad {
             table: "crm.client_keys",
@@ -141,6 +213,44 @@ impl TenantKeys {
 pub(crate) struct StoredKey {
     pub(crate) tenant_version: i32,
     pub(crate) wrapped: Vec<u8>,
+}
+
+/// One conversation's key: what its placeholders stand for is sealed under it, and under nothing else.
+pub(crate) struct ConversationKey {
+    customer: CustomerId,
+    id: ConversationId,
+    key: DataKey,
+}
+
+// CONTROL: PII-8
+impl ConversationKey {
+    pub(crate) fn seal_value(&self, row: Uuid, text: &[u8]) -> Result<Vec<u8>, KeyError> {
+        self.key.seal(&self.value(row), text)
+    }
+
+    pub(crate) fn open_value(&self, row: Uuid, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        self.key.open(&self.value(row), sealed)
+    }
+
+    /// What tells that a value is there already: made under a key of the conversation's, it dies with that.
+    pub(crate) fn spelling(&self, kind: &str, value: &str) -> Fingerprint {
+        self.key.index_key(SPELLING_LABEL).digest(kind, value.as_bytes())
+    }
+
+    /// What the tags of its placeholders are made under.
+    pub(crate) fn tags(&self) -> Fingerprint {
+        let id = self.id.as_uuid();
+        self.key.index_key(TAG_LABEL).digest("conversation", id.as_bytes())
+    }
+
+    fn value(&self, row: Uuid) -> Aad {
+        Aad {
+            table: "pii.vault",
+            column: "payload",
+            customer: self.customer,
+            row,
+        }
+    }
 }
 
 /// One person's key: everything that identifies or describes the person is sealed under it, and under nothing else.

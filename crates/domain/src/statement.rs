@@ -2,8 +2,9 @@
 
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, Binary, Nullable, SmallInt, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Binary, Integer, Nullable, SmallInt, Timestamptz, Uuid as SqlUuid};
 use std::marker::PhantomData;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// The text of one insert, around the arrays. The columns of `HEAD` are in the order of the arrays.
@@ -18,6 +19,8 @@ pub(crate) enum Column {
     Bytes(Vec<Vec<u8>>),
     OptionalBytes(Vec<Option<Vec<u8>>>),
     Kinds(Vec<i16>),
+    Numbers(Vec<i32>),
+    Instants(Vec<OffsetDateTime>),
 }
 
 /// An insert of many rows.
@@ -57,6 +60,8 @@ impl<B: Batch> QueryFragment<Pg> for Insert<B> {
                 Column::Bytes(values) => out.push_bind_param::<Array<Binary>, _>(values)?,
                 Column::OptionalBytes(values) => out.push_bind_param::<Array<Nullable<Binary>>, _>(values)?,
                 Column::Kinds(values) => out.push_bind_param::<Array<SmallInt>, _>(values)?,
+                Column::Numbers(values) => out.push_bind_param::<Array<Integer>, _>(values)?,
+                Column::Instants(values) => out.push_bind_param::<Array<Timestamptz>, _>(values)?,
             }
         }
         out.push_sql(B::TAIL);
@@ -116,4 +121,12 @@ pub(crate) struct ChartNoteRecords;
 
 impl Batch for ChartNoteRecords {
     const HEAD: &'static str = "INSERT INTO crm.chart_note_records (note_id, client_id, payload) SELECT * FROM unnest(";
+}
+
+/// What placeholders of a conversation stand for.
+pub(crate) struct VaultValues;
+
+impl Batch for VaultValues {
+    const HEAD: &'static str =
+        "INSERT INTO pii.vault (id, conversation_id, position, spelling, payload, expires_at) SELECT * FROM unnest(";
 }

@@ -159,11 +159,18 @@ vocabulary! {
     ClientChanged "client.changed" "A client's record is changed." Patient Update Update false true;
     ClientSearched "client.searched" "Clients are looked up by name, phone or e-mail." Patient Execute Search false true;
     ClientImported "client.imported" "Clients are imported." Patient Create Create false true;
+    ClientDeidentified "client.deidentified" "A client's record and notes are read for a de-identified export." Patient Read Export false true;
     NoteCreated "chart_note.created" "A chart note is written." Patient Create Create false true;
     NoteRead "chart_note.read" "A chart note is read." Patient Read Read false true;
     NoteListed "chart_note.listed" "The chart notes of a client are read." Patient Read Search false true;
     NoteChanged "chart_note.changed" "A chart note is changed." Patient Update Update false true;
     NoteImported "chart_note.imported" "Chart notes are imported." Patient Create Create false true;
+    PiiMasked "pii.masked" "A text is masked, and what its placeholders stand for is kept." Interface Create Operation false true;
+    PiiUnmasked "pii.unmasked" "Placeholders of a conversation are turned back." Interface Read Operation false true;
+    PiiRefused "pii.refused" "A text could not be looked at as the policy asks, and is not given on." Alert Execute Denied false true;
+    PiiPolicyProposed "pii_policy.proposed" "A tenant proposes what is to be done with personal data." Security Create Operation false true;
+    PiiPolicyTested "pii_policy.tested" "A proposed policy is tried on its samples." Security Execute Operation false true;
+    PiiPolicyActivated "pii_policy.activated" "A tested policy comes into force." Security Update Operation false true;
     DisclosureMade "disclosure.made" "A client's data is handed to somebody outside." Disclosure Read Disclose true false;
     ExportRequested "export.requested" "An export of clients' data is asked for." Export Execute Export false false;
     ExportCompleted "export.completed" "An export of clients' data is handed out." Export Read Export true false;

@@ -10,6 +10,7 @@ mod authentication;
 mod break_glass;
 mod chart_notes;
 mod clients;
+mod deidentified;
 mod edge;
 mod fault;
 mod granted;
@@ -17,7 +18,9 @@ mod imports;
 mod matrix;
 mod me;
 mod openapi;
+mod pages;
 mod paging;
+mod pii;
 mod precondition;
 mod probes;
 mod problem;
@@ -58,13 +61,16 @@ pub fn app_routes() -> Result<RouteTable, RouteError> {
     let table = probes::routes(table);
     let table = sessions::routes(table);
     let table = sign_out::routes(table);
+    let table = pages::routes(table);
     let table = me::routes(table);
     let table = clients::routes(table);
     let table = chart_notes::routes(table);
+    let table = deidentified::routes(table);
     let table = access_log::routes(table);
     let table = audit::routes(table);
     let table = break_glass::routes(table);
     let table = roles::routes(table);
     let table = access_review::routes(table);
+    let table = pii::routes(table);
     table.finish()
 }

@@ -6,7 +6,7 @@ use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_A
 use actix_web::{HttpResponse, ResponseError};
 use bearingwall_audit::AuditError;
 use bearingwall_core::{Classified, ErrorKind, RequestId};
-use bearingwall_domain::DomainError;
+use bearingwall_domain::{DomainError, MaskingError};
 use bearingwall_rbac::RbacError;
 use bearingwall_telemetry::error_chain;
 use bearingwall_tenancy::break_glass::BreakGlassError;
@@ -183,6 +183,9 @@ fn input_of(error: &dyn Any) -> Option<(&'static str, &'static str)> {
     }
     if let Some(RbacError::NotAssignable { .. }) = error.downcast_ref::<RbacError>() {
         return Some(("permissions", "are not all of the tenant's own data"));
+    }
+    if let Some(error) = error.downcast_ref::<MaskingError>() {
+        return error.input();
     }
     match error.downcast_ref::<DomainError>()? {
         DomainError::Audit(error) => audit_input_of(error),

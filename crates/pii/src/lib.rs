@@ -26,7 +26,9 @@ pub use engine::{Engine, EngineOptions, EntitySet, Language, OperatingPoint, Pro
 pub use entity::{Class, Entity};
 pub use error::DetectError;
 pub use finding::{Explanation, Finding, Findings};
-pub use mask::{Action, FF1_LEAST_DOMAIN, MOST_KEPT, MaskStream, Masked, MaskedText, Masker, Replacement, TenantKey};
+pub use mask::{
+    Action, FF1_LEAST_DOMAIN, MOST_KEPT, MaskStream, Masked, MaskedText, Masker, Replacement, TenantKey, generalise,
+};
 pub use placeholders::{Conversation, Issued, MOST_ISSUED, UnmaskStream};
 pub use policy::{Floor, Policy, PolicyDraft};
 pub use segment::SegmentLimits;

@@ -8,6 +8,7 @@ mod pseudonym;
 mod stream;
 
 pub use ff1::FF1_LEAST_DOMAIN;
+pub use generalise::generalise;
 pub use keys::TenantKey;
 pub use stream::MaskStream;
 
@@ -449,7 +450,7 @@ impl Masker {
                     None => redact(entity, None, out),
                 }
             }
-            Action::Generalise => match generalise::generalise(entity, value, self.this_year) {
+            Action::Generalise => match generalise(entity, value, self.this_year) {
                 Some(general) => out.push_str(&general),
                 None => redact(entity, None, out),
             },

@@ -248,6 +248,12 @@ impl Conversation {
         out
     }
 
+    /// How many placeholders of this conversation stand in a text: what [`Conversation::unmask`] turns back.
+    #[must_use]
+    pub fn placeholders(&self, text: &str) -> usize {
+        unmask::tokens(self, text).len()
+    }
+
     /// As [`Conversation::unmask`], for text that is JSON, such as the arguments of a model's tool call: a value that
     /// holds a quote or a line break is escaped, so that the text stays JSON.
     #[must_use]

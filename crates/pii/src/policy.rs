@@ -167,6 +167,22 @@ impl Floor {
             .map_or(Action::Redact, |least| least.stricter(action.on(entity)))
     }
 
+    /// The SHA-256 of what it asks for. Kinds of which it asks nothing are no part of it, so that a new one changes nothing.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let mut content = format!("bearingwall-pii/floor/1\nthreshold {}\n", self.threshold);
+        for (entity, action) in Entity::ALL.iter().zip(&self.actions) {
+            if *action != Action::Allow {
+                // Writing to a string does not fail.
+                let _ = writeln!(content, "{} {action:?}", entity.name());
+            }
+        }
+        for name in &self.required {
+            let _ = writeln!(content, "required {name:?}");
+        }
+        Sha256::digest(content.as_bytes()).into()
+    }
+
     /// Whether a tenant's allow list may keep values of a kind: only where the floor asks for nothing.
     fn allows(&self, entity: Entity) -> bool {
         self.tighten(entity, Action::Allow) == Action::Allow

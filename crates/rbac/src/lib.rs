@@ -10,10 +10,11 @@ mod table;
 
 pub use error::{PolicyError, RbacError};
 pub use permission::{
-    DecideRole, DefineRole, EndRole, ImportChartNote, ImportClient, ManageBreakGlass, Permission, PermissionId,
-    PlatformPermission, ProveAudit, ReadAccessLog, ReadAudit, ReadChartNote, ReadClient, ReadRole, ReadSelf,
-    ReportAudit, RequestRole, ReviewAccess, ReviewBreakGlass, Scope, SearchClient, TenantPermission, UnknownPermission,
-    WriteChartNote, WriteClient,
+    ActivatePiiPolicy, DecideRole, DefineRole, DeidentifyClient, DetectPii, EndRole, ImportChartNote, ImportClient,
+    ManageBreakGlass, MaskPii, Permission, PermissionId, PlatformPermission, ProveAudit, ReadAccessLog, ReadAudit,
+    ReadChartNote, ReadClient, ReadPiiPolicy, ReadRole, ReadSelf, ReportAudit, RequestRole, ReviewAccess,
+    ReviewBreakGlass, Scope, SearchClient, TenantPermission, UnknownPermission, UnmaskPii, WriteChartNote, WriteClient,
+    WritePiiPolicy,
 };
 pub use permission_set::PermissionSet;
 pub use permit::Permit;

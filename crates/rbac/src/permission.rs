@@ -118,6 +118,8 @@ permissions! {
     WriteClient = "client":"write", Tenant, Phi;
     /// Load clients in bulk.
     ImportClient = "client":"import", Tenant, Phi;
+    /// Export clients and their notes without what tells who they are.
+    DeidentifyClient = "client":"deidentify", Tenant, Phi;
     /// Read a chart note, or a client's page of them.
     ReadChartNote = "chart_note":"read", Tenant, Phi;
     /// Create or change a chart note.
@@ -148,6 +150,18 @@ permissions! {
     EndRole = "role":"end", Tenant;
     /// See who has what, export it, and judge it.
     ReviewAccess = "access":"review", Tenant;
+    /// Find personal data in a text of one's own.
+    DetectPii = "pii":"detect", Tenant;
+    /// Mask a text, and keep what its placeholders stand for.
+    MaskPii = "pii":"mask", Tenant, Phi;
+    /// Turn placeholders of a conversation back.
+    UnmaskPii = "pii":"unmask", Tenant, Phi;
+    /// See what the tenant wants done with personal data, and what it wanted before.
+    ReadPiiPolicy = "pii_policy":"read", Tenant;
+    /// Propose another policy, and try it on samples.
+    WritePiiPolicy = "pii_policy":"write", Tenant, Gate;
+    /// Put a tested policy into force, or go back to an older one.
+    ActivatePiiPolicy = "pii_policy":"activate", Tenant, Gate;
 }
 
 impl PermissionId {

@@ -11,10 +11,12 @@
 mod audit;
 mod canary;
 mod clients;
+mod deidentified;
 mod ending;
 mod imports;
 mod matrix;
 mod metrics;
+mod pii;
 mod ratchet;
 mod recording;
 mod roles;

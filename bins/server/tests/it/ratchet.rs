@@ -38,6 +38,8 @@ pub(crate) enum Body {
     Json(Value),
     /// A change of the first version.
     Change(Value),
+    /// A change of what has this entity tag.
+    At(String),
     Csv(String),
     Form(String),
 }
@@ -142,6 +144,21 @@ impl World {
         format!("/v1/clients/{client}")
     }
 
+    /// A text of the tenant's, masked: the conversation, and what stands in it now.
+    fn masked(&self) -> Value {
+        let body = json!({"text": "write to ada@example.org"});
+        let masked = self.server.post("/v1/pii/mask", &self.token, &body);
+        assert_eq!(masked.status, 200, "{masked:?}");
+        json!({"conversation_id": masked.json()["conversation_id"], "text": masked.json()["text"]})
+    }
+
+    /// A version of the tenant's policy that passes its test.
+    fn policy_version(&self) -> String {
+        let proposed = self.server.post("/v1/pii/policy", &self.token, &proposal());
+        assert_eq!(proposed.status, 201, "{proposed:?}");
+        proposed.json()["version"].to_string()
+    }
+
     fn note(&self) -> String {
         let notes = format!("{}/chart-notes", self.client());
         let created = self.server.post(&notes, &self.token, &note("13 units."));
@@ -172,6 +189,7 @@ impl World {
         send(match &call.body {
             Body::None => request,
             Body::Json(body) => request.json(body),
+            Body::At(tag) => request.header("If-Match", tag),
             Body::Change(body) => request.header("If-Match", "\"1\"").json(body),
             Body::Form(form) => request
                 .header("content-type", "application/x-www-form-urlencoded")
@@ -200,6 +218,9 @@ pub(crate) fn call(name: &str, world: &World) -> Option<Call> {
         "GET /healthz" => Call::get("/healthz"),
         "GET /readyz" => Call::get("/readyz"),
         "GET /openapi.json" => Call::get("/openapi.json"),
+        "GET /pages/pii" => Call::get("/pages/pii"),
+        "GET /pages/pii.css" => Call::get("/pages/pii.css"),
+        "GET /pages/pii.js" => Call::get("/pages/pii.js"),
         "POST /auth/backchannel-logout" => {
             // Somebody who does not call here: her tokens that name no session end with it.
             let token = world.site.logout_token("robin", Some(&format!("session-{tag}")));
@@ -218,6 +239,11 @@ pub(crate) fn call(name: &str, world: &World) -> Option<Call> {
         "POST /v1/clients:import" => {
             let rows = format!("external_id,first_name,last_name,date_of_birth\n{tag},Ada,Import,1980-01-02\n");
             Call::of("/v1/clients:import", Body::Csv(rows))
+        }
+        "POST /v1/clients:deidentify" => {
+            // Somebody is there, so that an access is on the record.
+            world.client();
+            Call::of("/v1/clients:deidentify", Body::None)
         }
         "POST /v1/clients/{client_id}/chart-notes" => {
             Call::of(format!("{}/chart-notes", world.client()), Body::Json(note("14 units.")))
@@ -301,7 +327,39 @@ pub(crate) fn call(name: &str, world: &World) -> Option<Call> {
             let read = world.server.get("/v1/clients", &world.token);
             Call::get(format!("/v1/audit/reports/requests/{}", read.correlation_id()))
         }
+        "POST /v1/pii/detect" => Call::of(
+            "/v1/pii/detect",
+            Body::Json(json!({"text": "write to ada@example.org"})),
+        ),
+        "POST /v1/pii/mask" => Call::of("/v1/pii/mask", Body::Json(json!({"text": "write to ada@example.org"}))),
+        "POST /v1/pii/unmask" => Call::of("/v1/pii/unmask", Body::Json(world.masked())),
+        "GET /v1/pii/policy" => Call::get("/v1/pii/policy"),
+        "POST /v1/pii/policy" => Call::of("/v1/pii/policy", Body::Json(proposal())),
+        "GET /v1/pii/policy/versions" => Call::get("/v1/pii/policy/versions"),
+        "GET /v1/pii/policy/versions/{version}" => {
+            Call::get(format!("/v1/pii/policy/versions/{}", world.policy_version()))
+        }
+        "POST /v1/pii/policy/preview" => Call::of(
+            "/v1/pii/policy/preview",
+            Body::Json(json!({"policy": {"default": "redact"}, "texts": ["write to ada@example.org"]})),
+        ),
+        "POST /v1/pii/policy/{version}/activate" => {
+            let version = world.policy_version();
+            let seen = world.server.get("/v1/pii/policy", &world.token);
+            Call::of(
+                format!("/v1/pii/policy/{version}/activate"),
+                Body::At(seen.header("etag").to_owned()),
+            )
+        }
         _ => return None,
+    })
+}
+
+/// A policy with a text that it masks as it is to.
+pub(crate) fn proposal() -> Value {
+    json!({
+        "policy": {"default": "redact"},
+        "samples": [{"text": "write to ada@example.org", "hides": ["ada@example.org"], "keeps": ["write to"]}],
     })
 }
 

@@ -86,6 +86,21 @@ pub(super) const CONTROLS: &[Control] = &[
         evidence: &[Tests("cargo test --workspace htp_5_"), Live(".ci/api-attacks.sh")],
     },
     Control {
+        id: "HTP-6",
+        title: "Pages that can send nothing elsewhere",
+        statement: "A page of ours runs its own script only, loads from and talks to its own server only, puts what it is \
+                    given on the page as text, keeps nothing of it in the browser, and holds no data itself.",
+        crate_name: "http",
+        clauses: &[
+            cite(Hipaa, "164.312(c)(1)"),
+            cite(Soc2, "CC6.6"),
+            cite(Iso27001, "A.8.26"),
+            cite(Nist80053, "SI-10"),
+            cite(Nist80053, "SC-18"),
+        ],
+        evidence: &[Tests("cargo test --workspace htp_6_"), Live("GET /pages/pii")],
+    },
+    Control {
         id: "MIG-1",
         title: "Migrations by the admin only",
         statement: "The schema changes only through numbered migrations that the admin role applies in order under a \

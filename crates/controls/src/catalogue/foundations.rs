@@ -276,4 +276,59 @@ pub(super) const CONTROLS: &[Control] = &[
         ],
         evidence: &[Tests("cargo test -p bearingwall-pii pii_6_")],
     },
+    Control {
+        id: "PII-7",
+        title: "No policy is in force that was not tested",
+        statement: "What a tenant wants done with personal data comes into force in exactly the content that passed its \
+                    own samples over the platform's present floor, by a named person, on the record; no version is \
+                    ever changed, and one that was written by other means is refused.",
+        crate_name: "pii",
+        clauses: &[
+            cite(Hipaa, "164.308(a)(8)"),
+            cite(Soc2, "CC8.1"),
+            cite(Gdpr, "25"),
+            cite(Nist80053, "CM-3"),
+        ],
+        evidence: &[
+            Tests("cargo test -p bearingwall-domain pii_7_"),
+            Tests("cargo test -p bearingwall-server pii_7_"),
+        ],
+    },
+    Control {
+        id: "PII-8",
+        title: "What placeholders stand for is sealed, bound and gone in time",
+        statement: "The vault holds no value and no digest that needs no key; a value opens for its tenant and \
+                    conversation, under an access that is on record, until the conversation has expired, and then for \
+                    nobody.",
+        crate_name: "pii",
+        clauses: &[
+            cite(Hipaa, "164.312(a)(2)(iv)"),
+            cite(Hipaa, "164.312(b)"),
+            cite(Hipaa, "164.514(c)"),
+            cite(Soc2, "C1.2"),
+            cite(Gdpr, "32"),
+            cite(Nist80053, "SC-28"),
+        ],
+        evidence: &[
+            Tests("cargo test -p bearingwall-domain pii_8_"),
+            Tests("cargo test -p bearingwall-server pii_8_"),
+        ],
+    },
+    Control {
+        id: "PII-9",
+        title: "Nothing unmasked is answered for a masked text",
+        statement: "Where the policy in force, the tenant's key, the engine or the record is not as it must be, a text \
+                    is refused with a code, and the refusal is on the record where there is one.",
+        crate_name: "pii",
+        clauses: &[
+            cite(Hipaa, "164.502(b)"),
+            cite(Soc2, "C1.1"),
+            cite(Iso27001, "A.8.12"),
+            cite(Nist80053, "SC-24"),
+        ],
+        evidence: &[
+            Tests("cargo test -p bearingwall-domain pii_9_"),
+            Tests("cargo test -p bearingwall-server pii_9_"),
+        ],
+    },
 ];

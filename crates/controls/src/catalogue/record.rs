@@ -225,4 +225,25 @@ pub(super) const CONTROLS: &[Control] = &[
             Live("GET /v1/audit/reports/activity"),
         ],
     },
+    Control {
+        id: "DOM-5",
+        title: "A de-identified export names nobody",
+        statement: "The Safe Harbor export gives of a client and the notes only what 45 CFR 164.514(b)(2) leaves, masks every \
+                    free text with the record's own values besides what the engine finds, gives no text in which one of \
+                    those is left, and puts each client's access on record before it is seen.",
+        crate_name: "domain",
+        clauses: &[
+            cite(Hipaa, "164.502(b)"),
+            cite(Hipaa, "164.514(b)(2)"),
+            cite(Hipaa, "164.514(c)"),
+            cite(Soc2, "C1.1"),
+            cite(Gdpr, "25"),
+            cite(Iso27001, "A.8.11"),
+            cite(Nist80053, "SI-19"),
+        ],
+        evidence: &[
+            Tests("cargo test --workspace dom_5_"),
+            Live("POST /v1/clients:deidentify"),
+        ],
+    },
 ];

@@ -38,13 +38,13 @@ const NEEDLES: [&str; 22] = [
 ];
 
 /// Every column of every table of the schemas, as text and as bytes.
-async fn dump(spas: &Spas) -> Vec<(String, Vec<u8>)> {
+pub(crate) async fn dump(spas: &Spas) -> Vec<(String, Vec<u8>)> {
     let superuser = spas.database.superuser_client().await;
     let columns = superuser
         .query(
             "SELECT format('%I.%I', n.nspname, c.relname), a.attname::text, a.atttypid = 'bytea'::regtype
                FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-              WHERE n.nspname IN ('crm', 'audit', 'tenancy', 'public') AND c.relkind IN ('r', 'p') AND a.attnum > 0
+              WHERE n.nspname IN ('crm', 'pii', 'audit', 'tenancy', 'public') AND c.relkind IN ('r', 'p') AND a.attnum > 0
                 AND NOT a.attisdropped",
             &[],
         )
@@ -83,7 +83,7 @@ async fn dump(spas: &Spas) -> Vec<(String, Vec<u8>)> {
 }
 
 /// A needle as it is, in hexadecimal, and in base64 at each of its three alignments.
-fn spellings(needle: &str) -> Vec<Vec<u8>> {
+pub(crate) fn spellings(needle: &str) -> Vec<Vec<u8>> {
     let hex: String = needle.bytes().map(|byte| format!("{byte:02x}")).collect();
     let mut spellings = vec![needle.as_bytes().to_vec(), hex.into_bytes()];
     for ahead in 0..3 {
@@ -97,7 +97,7 @@ fn spellings(needle: &str) -> Vec<Vec<u8>> {
     spellings
 }
 
-fn holds(bytes: &[u8], spelling: &[u8]) -> bool {
+pub(crate) fn holds(bytes: &[u8], spelling: &[u8]) -> bool {
     bytes.windows(spelling.len()).any(|window| window == spelling)
 }
 

@@ -13,8 +13,10 @@
 
 mod apart;
 mod clients;
+mod deidentified;
 mod import;
 mod lookup;
+mod masking;
 mod notes;
 mod recorded;
 mod spas;

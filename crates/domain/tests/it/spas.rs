@@ -2,8 +2,9 @@
 
 use bearingwall_audit::AuditLog;
 use bearingwall_core::{Ctx, CtxParts, CustomerId, Phi, PurposeOfUse, RequestId, Role, RoleSet, Sensitive, SubjectId};
-use bearingwall_domain::{ClientInput, Crm, ImportEvent, ImportSummary, NoteInput};
+use bearingwall_domain::{ClientInput, Crm, ImportEvent, ImportSummary, Masking, MaskingOptions, NoteInput};
 use bearingwall_migrations::{NewTenant, install_enter_key, serve_regions, tenant_create};
+use bearingwall_pii::Floor;
 use bearingwall_secrets::{FileKeyStore, FileStore};
 use bearingwall_tenancy::{DatabaseAddress, EnterKey, PoolConfig, TenantPool};
 use bearingwall_testkit::database::TestDatabase;
@@ -71,6 +72,18 @@ impl Spas {
     /// The same database as another server sees it, which remembers nothing.
     pub(crate) fn another_process(&self) -> Crm {
         Crm::new(self.audit.clone(), self.keys.clone())
+    }
+
+    /// Masking as another server has it, which remembers nothing.
+    pub(crate) fn masking(&self) -> Masking {
+        self.masking_with(MaskingOptions {
+            policy_cache: std::time::Duration::ZERO,
+            ..MaskingOptions::default()
+        })
+    }
+
+    pub(crate) fn masking_with(&self, options: MaskingOptions) -> Masking {
+        Masking::new(self.another_process(), Floor::platform_least(), options).unwrap()
     }
 
     /// What was put on record in a request, as `type phase resource`, oldest first, with the number of persons.

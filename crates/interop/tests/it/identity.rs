@@ -1,8 +1,10 @@
 //! The real server and real identity providers: Keycloak, and `oidc-provider` so that nothing is Keycloak's alone.
 
 mod browser;
+mod chromium;
 mod keycloak;
 mod oidc_provider;
+mod pages;
 mod provider;
 mod sessions;
 mod site;

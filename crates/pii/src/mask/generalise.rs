@@ -19,8 +19,9 @@ const AGE_WORDS: &[&str] = &[
     "age", "aged", "año", "años", "mes", "meses", "semana", "semanas", "día", "días", "de", "edad",
 ];
 
-/// What is left of the value in `this_year`; nothing if nothing may be.
-pub(super) fn generalise(entity: Entity, value: &str, this_year: u16) -> Option<String> {
+/// What Safe Harbor (45 CFR 164.514(b)(2)(i)) leaves of a date, an age or a ZIP in `this_year`; nothing if nothing may be.
+#[must_use]
+pub fn generalise(entity: Entity, value: &str, this_year: u16) -> Option<String> {
     match entity {
         Entity::DateTime => year(value, this_year),
         Entity::Age => age(value),

@@ -11,6 +11,7 @@ client:read        yes            -               -
 client:search      yes            -               -
 client:write       -              yes             -
 client:import      -              yes             -
+client:deidentify  -              yes             -
 chart_note:read    yes            -               -
 chart_note:write   -              yes             -
 chart_note:import  -              yes             -
@@ -26,6 +27,12 @@ role:request       -              yes             -
 role:decide        -              yes             -
 role:end           -              yes             -
 access:review      -              yes             -
+pii:detect         yes            -               -
+pii:mask           yes            -               -
+pii:unmask         yes            -               -
+pii_policy:read    -              yes             -
+pii_policy:write   -              yes             -
+pii_policy:activate-              yes             -
 ";
 
 #[tokio::test]

@@ -143,6 +143,8 @@ impl InventoryOptions {
                 "bearingwall_app DELETE",
                 "bearingwall_backup SELECT",
                 "bearingwall_worker SELECT public.__diesel_schema_migrations",
+                "bearingwall_worker SELECT pii.conversations",
+                "bearingwall_worker DELETE pii.conversations",
                 "bearingwall_auditor SELECT public.__diesel_schema_migrations",
             ]),
             // SECURITY: a key that injected SQL replaced or deleted would take its data with it, and a name of a member of
@@ -154,11 +156,23 @@ impl InventoryOptions {
                 "crm.client_keys INSERT",
                 "crm.staff_digests SELECT",
                 "crm.staff_digests INSERT",
+                "pii.policies SELECT",
+                "pii.policies INSERT",
+                "pii.policy_tests SELECT",
+                "pii.policy_tests INSERT",
+                "pii.active_policies SELECT",
+                "pii.active_policies INSERT",
+                "pii.active_policies UPDATE",
+                "pii.conversations SELECT",
+                "pii.conversations INSERT",
+                "pii.conversations UPDATE",
+                "pii.vault SELECT",
+                "pii.vault INSERT",
                 "public.__diesel_schema_migrations SELECT",
                 "public.bearingwall_migration_log NOTHING",
             ]),
             phi_register: "audit.phi_tables".to_owned(),
-            release_schemas: all(&["tenancy", "audit", "platform"]),
+            release_schemas: all(&["tenancy", "audit", "platform", "pii"]),
             ..Self::for_tenant_column("customer_id")
         }
     }

@@ -201,7 +201,7 @@ fn form_of(answer: &Answer) -> Option<(String, Vec<(String, String)>)> {
 /// A code that this secret has not shown yet: RFC 6238 with SHA-1, six digits, thirty seconds.
 ///
 /// A good provider takes each code once, so the codes of the neighbouring half minutes are used as well.
-fn one_time_code(secret: &str) -> String {
+pub(crate) fn one_time_code(secret: &str) -> String {
     static SHOWN: Mutex<BTreeSet<(String, u64)>> = Mutex::new(BTreeSet::new());
     loop {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 30;
