@@ -26,7 +26,10 @@ fn what_is_found_is_told_by_place_kind_and_reason_and_never_by_value() {
     let token = site.token(site.tenants.juniper, &[Role::Authenticated]);
     let found = server.post("/v1/pii/detect", &token, &json!({"text": TEXT}));
     assert_eq!(found.status, 200, "{found:?}");
-    assert!(!found.body.contains("ada@example.org") && !found.body.contains("4821937"), "{found:?}");
+    assert!(
+        !found.body.contains("ada@example.org") && !found.body.contains("4821937"),
+        "{found:?}"
+    );
     let findings = found.json()["findings"].as_array().unwrap().clone();
     let email = findings.iter().find(|finding| finding["entity"] == "EMAIL").unwrap();
     let at = |span: &Value, edge: &str| usize::try_from(span[edge].as_u64().unwrap()).unwrap();
@@ -70,9 +73,18 @@ fn pii_8_over_the_api_a_conversation_is_its_tenants_and_ends() {
     let masked = server.post("/v1/pii/mask", &token, &json!({"text": TEXT, "lasting_s": 3_600}));
     assert_eq!(masked.status, 200, "{masked:?}");
     let body = masked.json();
-    assert!(!masked.body.contains("ada@example.org") && !masked.body.contains("4821937"), "{masked:?}");
-    assert_eq!((body["counts"]["EMAIL"].as_i64(), body["policy_version"].as_i64()), (Some(1), Some(0)));
-    let (id, text) = (body["conversation_id"].clone(), body["text"].as_str().unwrap().to_owned());
+    assert!(
+        !masked.body.contains("ada@example.org") && !masked.body.contains("4821937"),
+        "{masked:?}"
+    );
+    assert_eq!(
+        (body["counts"]["EMAIL"].as_i64(), body["policy_version"].as_i64()),
+        (Some(1), Some(0))
+    );
+    let (id, text) = (
+        body["conversation_id"].clone(),
+        body["text"].as_str().unwrap().to_owned(),
+    );
 
     let unmask = |token: &str, id: &Value, text: &str| {
         server.post("/v1/pii/unmask", token, &json!({"conversation_id": id, "text": text}))
@@ -80,7 +92,10 @@ fn pii_8_over_the_api_a_conversation_is_its_tenants_and_ends() {
     let answer = unmask(&token, &id, &text).json();
     assert_eq!(answer["text"], TEXT);
     let forged = unmask(&token, &id, "[EMAIL_1_K7Q2X], [PERSON_1], [EMAIL_2_0A0A0]").json();
-    assert_eq!((forged["restored"].as_i64(), forged["text"].as_str()), (Some(0), Some("[EMAIL_1_K7Q2X], [PERSON_1], [EMAIL_2_0A0A0]")));
+    assert_eq!(
+        (forged["restored"].as_i64(), forged["text"].as_str()),
+        (Some(0), Some("[EMAIL_1_K7Q2X], [PERSON_1], [EMAIL_2_0A0A0]"))
+    );
 
     // Whoever may only write may not look, and another tenant's people find nothing.
     let writer = site.token(site.tenants.juniper, &[Role::CustomerAdmin]);
@@ -90,7 +105,10 @@ fn pii_8_over_the_api_a_conversation_is_its_tenants_and_ends() {
     let joined = server.post("/v1/pii/mask", &stranger, &json!({"text": "a", "conversation_id": id}));
     assert_eq!(joined.refusal(), (404, "DOM-002".to_owned()));
     let too_long = json!({"text": "a", "lasting_s": 31 * 86_400});
-    assert_eq!(server.post("/v1/pii/mask", &token, &too_long).refusal(), (400, "DOM-001".to_owned()));
+    assert_eq!(
+        server.post("/v1/pii/mask", &token, &too_long).refusal(),
+        (400, "DOM-001".to_owned())
+    );
 
     site.execute(&format!(
         "SET session_replication_role = replica;
@@ -127,16 +145,28 @@ fn pii_7_over_the_api_a_policy_is_proposed_tried_activated_and_gone_back_to() {
     keeping["policy"] = json!({"default": "redact", "actions": {"EMAIL": "allow"}});
     let failed = server.post("/v1/pii/policy", &token, &keeping).json();
     assert_eq!(failed["passed"], false);
-    assert_eq!(failed["failures"], json!([{"sample": 0, "expected": "hides", "expectation": 0}]));
-    assert_eq!(activate(&server, &token, 2, "\"0\"").refusal(), (409, "DOM-024".to_owned()));
+    assert_eq!(
+        failed["failures"],
+        json!([{"sample": 0, "expected": "hides", "expectation": 0}])
+    );
+    assert_eq!(
+        activate(&server, &token, 2, "\"0\"").refusal(),
+        (409, "DOM-024".to_owned())
+    );
     let without = send(server.request(Method::POST, "/v1/pii/policy/1/activate", &token));
     assert_eq!(without.refusal(), (400, "HTP-008".to_owned()));
 
     let done = activate(&server, &token, 1, "\"0\"");
     assert_eq!((done.status.as_u16(), done.header("etag")), (200, "\"1\""));
     let masked = server.post("/v1/pii/mask", &token, &json!({"text": "to ada@example.org"}));
-    assert_eq!((masked.json()["text"].as_str(), masked.json()["policy_version"].as_i64()), (Some("to [EMAIL]"), Some(1)));
-    assert_eq!(activate(&server, &token, 1, "\"0\"").refusal(), (409, "DOM-003".to_owned()));
+    assert_eq!(
+        (masked.json()["text"].as_str(), masked.json()["policy_version"].as_i64()),
+        (Some("to [EMAIL]"), Some(1))
+    );
+    assert_eq!(
+        activate(&server, &token, 1, "\"0\"").refusal(),
+        (409, "DOM-003".to_owned())
+    );
     assert_eq!(propose(&server, &token, &proposal()), 3);
     assert_eq!(activate(&server, &token, 3, "\"1\"").header("etag"), "\"2\"");
     assert_eq!(activate(&server, &token, 1, "\"2\"").header("etag"), "\"3\"");
@@ -155,7 +185,10 @@ fn pii_7_over_the_api_a_policy_is_proposed_tried_activated_and_gone_back_to() {
     assert_eq!(read["policy"]["actions"]["EMAIL"], "allow");
 
     let stranger = site.administrator(site.tenants.saltmarsh);
-    assert_eq!(activate(&server, &stranger, 1, "\"0\"").refusal(), (404, "DOM-002".to_owned()));
+    assert_eq!(
+        activate(&server, &stranger, 1, "\"0\"").refusal(),
+        (404, "DOM-002".to_owned())
+    );
     let reader = site.token(site.tenants.juniper, &[Role::Authenticated]);
     assert_eq!(server.post("/v1/pii/policy", &reader, &proposal()).refusal().0, 403);
 }
@@ -175,16 +208,28 @@ fn pii_7_over_the_api_what_breaks_a_rule_is_refused_by_its_code() {
         (json!({"actions": {"SECRET": "placeholder"}}), (400, "DOM-020")),
         (json!({"surprise": true}), (400, "HTP-004")),
         (json!({"actions": {"SHOE_SIZE": "redact"}}), (400, "PII-020")),
-        (json!({"recognizers": [{"name": "lot", "entity": "CUSTOM", "score": 0.5, "pattern": "(?<=a)b"}]}), (400, "PII-013")),
-        (json!({"recognizers": [{"name": "lot", "entity": "CUSTOM", "score": 0.5}]}), (400, "DOM-001")),
+        (
+            json!({"recognizers": [{"name": "lot", "entity": "CUSTOM", "score": 0.5, "pattern": "(?<=a)b"}]}),
+            (400, "PII-013"),
+        ),
+        (
+            json!({"recognizers": [{"name": "lot", "entity": "CUSTOM", "score": 0.5}]}),
+            (400, "DOM-001"),
+        ),
         (json!({"allow": vec!["word"; 10_001]}), (400, "PII-023")),
-        (json!({"language": "none", "actions": {"PERSON": {"mask": {"keep_last": 5}}}}), (400, "PII-022")),
+        (
+            json!({"language": "none", "actions": {"PERSON": {"mask": {"keep_last": 5}}}}),
+            (400, "PII-022"),
+        ),
     ] {
         assert_eq!(with(policy.clone()), (refusal.0, refusal.1.to_owned()), "{policy}");
     }
     let mut untested = proposal();
     untested["samples"] = json!([]);
-    assert_eq!(server.post("/v1/pii/policy", &token, &untested).refusal(), (400, "DOM-001".to_owned()));
+    assert_eq!(
+        server.post("/v1/pii/policy", &token, &untested).refusal(),
+        (400, "DOM-001".to_owned())
+    );
 }
 
 #[test]
