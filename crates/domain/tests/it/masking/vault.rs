@@ -65,7 +65,7 @@ async fn pii_8_a_text_comes_back_in_its_conversation_and_in_no_other() {
     );
 
     // What models do to placeholders is forgiven; what they make up, and what belongs elsewhere, stays.
-    let spelled = masked.to_lowercase().replace('[', "**").replace(']', "**");
+    let spelled = masked.to_lowercase().replace(['[', ']'], "**");
     assert_eq!(unmasked(&masking, &ask(), &spelled, one.conversation).await.1, 3);
     for foreign in [masked, "[EMAIL_1_K7Q2X] and [EMAIL_1]"] {
         let (text, restored) = unmasked(&masking, &ask(), foreign, other.conversation).await;

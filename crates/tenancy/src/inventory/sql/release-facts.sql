@@ -71,4 +71,7 @@ WITH s AS MATERIALIZED (
       ) AS a (aspect, value)
 )
 SELECT schema, kind, object, aspect, btrim(regexp_replace(value, '\s+', ' ', 'g')) AS value FROM fact
+ -- Of the domain's tables the other checks know everything but the conditions that only a release can know.
+ WHERE schema <> 'pii' OR (kind = 'policy' AND object ~ '^(own_hand|platform_floor|unexpired|expired) on ')
+    OR (kind = 'constraint' AND value !~ '^(PRIMARY KEY|UNIQUE)')
  ORDER BY schema COLLATE "C", kind COLLATE "C", object COLLATE "C", aspect COLLATE "C"
