@@ -355,7 +355,7 @@ fn certificate_tells(tenants: &Tenants, folder: &Path, id: &str, file: &Path) {
     let tables = certificate["tables"].as_array().unwrap();
     assert_eq!(tables[0]["table"], "crm.client_keys", "in the order of erasing");
     assert_eq!(tables[1]["table"], "crm.tenant_keys");
-    assert_eq!(tables.len(), 8);
+    assert_eq!(tables.len(), 13);
     for entry in tables {
         let exported = entry["rows_exported"].as_u64().unwrap();
         assert!(exported > 0 && entry["rows_remaining"] == 0, "{entry}");

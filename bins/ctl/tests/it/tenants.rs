@@ -26,6 +26,16 @@ const ROWS: &str = "
         SELECT '{tenant}', gen_random_uuid(), 3 + n % 3, decode(md5(n::text), 'hex') FROM generate_series(1, 7) n;
     INSERT INTO crm.chart_notes (customer_id, id, client_id) SELECT customer_id, id, id FROM crm.clients WHERE customer_id = '{tenant}' LIMIT 40;
     INSERT INTO crm.chart_note_records (customer_id, note_id, client_id, payload) SELECT customer_id, id, client_id, '\\x02' FROM crm.chart_notes WHERE customer_id = '{tenant}';
+    INSERT INTO pii.policies (customer_id, version, content, lists, samples, digest, proposed_by)
+        SELECT '{tenant}', 1, '\\x01', '\\x02', '\\x03', sha256(int4send(1) || '\\x01'::bytea || int4send(1) || '\\x02'::bytea || '\\x03'::bytea), gen_random_uuid();
+    INSERT INTO pii.policy_tests (customer_id, version, digest, floor, passed, samples, failures, tested_by)
+        SELECT customer_id, version, digest, digest, true, 1, 0, proposed_by FROM pii.policies WHERE customer_id = '{tenant}';
+    INSERT INTO pii.active_policies (customer_id, revision, version, digest, floor, activated_by)
+        SELECT customer_id, 1, version, digest, floor, tested_by FROM pii.policy_tests WHERE customer_id = '{tenant}';
+    INSERT INTO pii.conversations (customer_id, id, wrapped, tenant_version, issued, begun_by, expires_at)
+        SELECT '{tenant}', gen_random_uuid(), '\\x01', 1, 1, gen_random_uuid(), now() + interval '1 day' FROM generate_series(1, 3);
+    INSERT INTO pii.vault (customer_id, id, conversation_id, position, spelling, payload, expires_at)
+        SELECT customer_id, gen_random_uuid(), id, 1, sha256('\\x01'), '\\x02', expires_at FROM pii.conversations WHERE customer_id = '{tenant}';
     INSERT INTO audit.events (customer_id, actor_id, request_id, event_id, event_type, phase, outcome)
         SELECT '{tenant}', gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'client.read', 'completed', 'success' FROM generate_series(1, 700);
     INSERT INTO tenancy.jobs (job_id, customer_id, request_id, kind, available_at) SELECT gen_random_uuid(), '{tenant}', gen_random_uuid(), 'mail.send', now() FROM generate_series(1, 3);
