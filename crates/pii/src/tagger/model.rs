@@ -1,11 +1,21 @@
 //! Trained weights: one row of sixteen bytes for each feature that mattered.
 
+use super::decode::Transitions;
 use super::label::LABELS;
+use super::score::Tables;
 use super::seal::unsealed;
 use super::table::Table;
 
 /// Scores of all labels for one token.
 pub(crate) type Scores = [i16; LABELS];
+
+/// A row of weights for each feature that mattered.
+#[derive(Debug)]
+pub(crate) struct Weights {
+    table: Table,
+    rows: Vec<[i8; LABELS]>,
+    absent: usize,
+}
 
 /// What the file of a model starts with; the number grows with any change of tokens, features or layout.
 pub(crate) const MAGIC: &[u8; 8] = b"BWPIIT03";
@@ -13,13 +23,12 @@ pub(crate) const MAGIC: &[u8; 8] = b"BWPIIT03";
 /// A linear chain over sixteen labels.
 #[derive(Debug)]
 pub(crate) struct Model {
-    table: Table,
-    rows: Vec<[i8; LABELS]>,
-    absent: usize,
-    /// From the row's label to the column's.
-    pub(crate) transitions: [Scores; LABELS],
-    /// To the row's label from the column's.
-    pub(crate) reversed: [Scores; LABELS],
+    pub(crate) weights: Weights,
+    pub(crate) tables: Tables,
+    /// From a token to the one after it.
+    pub(crate) forward: Transitions,
+    /// From a token to the one before it.
+    pub(crate) backward: Transitions,
     /// Natural logarithms per unit of score.
     pub(crate) unit: f32,
     /// Slope and offset from a margin to a score.
@@ -61,25 +70,52 @@ impl Model {
         }
         // What no feature has adds nothing.
         rows.push([0; LABELS]);
-        Some(Self {
+        let weights = Weights {
             absent: rows.len() - 1,
             table,
             rows,
-            transitions,
-            reversed,
+        };
+        Some(Self {
+            tables: Tables::new(&weights)?,
+            weights,
+            forward: Transitions::new(transitions),
+            backward: Transitions::new(reversed),
             unit,
             calibration,
         })
+    }
+}
+
+impl Weights {
+    /// The number of a feature's row.
+    #[inline]
+    pub(crate) fn find(&self, feature: u64) -> u32 {
+        self.table.find_or(feature, self.absent) as u32
+    }
+
+    /// Adds the weights of a row to `scores`.
+    #[inline]
+    pub(crate) fn add_row(&self, row: u32, scores: &mut Scores) {
+        if let Some(row) = self.rows.get(row as usize) {
+            for (score, weight) in scores.iter_mut().zip(row) {
+                *score += i16::from(*weight);
+            }
+        }
     }
 
     /// Adds the weights of a feature to `scores`.
     #[inline]
     pub(crate) fn add(&self, feature: u64, scores: &mut Scores) {
-        if let Some(row) = self.rows.get(self.table.find_or(feature, self.absent)) {
-            for (score, weight) in scores.iter_mut().zip(row) {
-                *score += i16::from(*weight);
-            }
+        self.add_row(self.find(feature), scores);
+    }
+
+    /// The sum of features.
+    pub(crate) fn sum<const FEATURES: usize>(&self, features: [u64; FEATURES]) -> Scores {
+        let mut scores = [0; LABELS];
+        for feature in features {
+            self.add(feature, &mut scores);
         }
+        scores
     }
 }
 
