@@ -89,6 +89,9 @@ impl Tagger {
             .gather(&work.tokens, &self.shared.lexicon, &self.shared.cues, |_| false);
         work.words.begin(self.source, text.len());
         let count = work.facts.len();
+        work.decisions.reserve(count);
+        work.emissions.reserve(count);
+        work.forward.reserve(count);
         let mut index = 0;
         while index < count {
             if work.facts.is_cold(index) {

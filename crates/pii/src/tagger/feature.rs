@@ -31,6 +31,8 @@ pub(crate) struct Fact {
     /// What a name in capitals is said to be behind it: "…, a village in", "… is a company".
     pub(crate) said: Cue,
     pub(crate) initial: bool,
+    /// What [`Fact::own`] is made of, in one number.
+    pub(crate) spelling: u64,
     /// A plain word of a sentence, as are its neighbours: outside without a look at features.
     pub(crate) cold: bool,
 }
@@ -54,6 +56,7 @@ pub(crate) const BEYOND: Fact = Fact {
     after_run: 0,
     said: Cue::None,
     initial: false,
+    spelling: 1,
     cold: false,
 };
 
@@ -74,6 +77,7 @@ impl Facts {
     /// Gathers the facts of `tokens`; `hide` says whether the lists are to look away from a token.
     pub(crate) fn gather(&mut self, tokens: &Tokens, lexicon: &Lexicon, cues: &Cues, hide: impl Fn(usize) -> bool) {
         self.list.clear();
+        self.list.reserve(tokens.list.len());
         let mut line = Line::default();
         let mut previous: Option<Token> = None;
         let (mut capitals, mut words, mut caps) = (0_u32, 0_u32, 0_u32);
@@ -103,6 +107,8 @@ impl Facts {
             }
             line.step(token, index);
             let text = tokens.folded(token);
+            let value = value_class(token.value);
+            let look = u64::from(token.pattern) | (token.shape as u64) << 32 | value << 40;
             self.list.push(Fact {
                 word: token.word,
                 pattern: u64::from(token.pattern),
@@ -112,7 +118,7 @@ impl Facts {
                 cue,
                 gap: token.gap,
                 starts: line.starts,
-                value: value_class(token.value),
+                value,
                 suffix: suffixes(text),
                 anchor: line.anchor,
                 anchor_distance: distance(index - line.anchor_at),
@@ -121,6 +127,7 @@ impl Facts {
                 after_run: 0,
                 said: Cue::None,
                 initial: token.shape == Shape::Initial || (is_word && text.len() == 1),
+                spelling: mix(token.word, look),
                 cold: is_plain(token, known, cue),
             });
             line.saw(cue, token, index);
@@ -231,10 +238,10 @@ impl Facts {
             self.crossed(&around);
         // The word itself and what is around it.
         sink(word);
-        sink(near(b1.word)[0]);
-        sink(near(n1.word)[1]);
-        sink(near(b2.word)[2]);
-        sink(near(n2.word)[3]);
+        sink(near(b1.word, Side::After));
+        sink(near(n1.word, Side::Before));
+        sink(near(b2.word, Side::TwoAfter));
+        sink(near(n2.word, Side::TwoBefore));
         sink(crossed_left);
         sink(crossed_right);
         // How it looks.
@@ -293,15 +300,19 @@ impl Facts {
     }
 }
 
-/// The features that a word is to its neighbours: to the one after it, the one before it, and those one further.
+/// Where a word's neighbour stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Side {
+    After,
+    Before,
+    TwoAfter,
+    TwoBefore,
+}
+
+/// The feature that a word is to a neighbour.
 #[inline]
-pub(crate) const fn near(word: u64) -> [u64; 4] {
-    [
-        feature(2, word, 0),
-        feature(3, word, 0),
-        feature(4, word, 0),
-        feature(5, word, 0),
-    ]
+pub(crate) const fn near(word: u64, side: Side) -> u64 {
+    feature(2 + side as u64, word, 0)
 }
 
 #[inline]
@@ -352,12 +363,6 @@ impl Fact {
             feature(24, s4, 0),
             feature(25, u64::from(self.lexicon), self.shape),
         ]
-    }
-
-    /// What [`Fact::own`] is made of, in one number.
-    #[inline]
-    pub(crate) const fn spelling(&self) -> u64 {
-        mix(self.word, self.pattern | self.shape << 32 | self.value << 40)
     }
 
     const fn in_run(&self) -> bool {
@@ -550,7 +555,12 @@ const fn value_class(value: u16) -> u64 {
     }
 }
 
+#[inline]
 fn suffixes(text: &[u8]) -> [u64; 3] {
+    if let Some(last) = text.last_chunk::<4>() {
+        let last = u64::from(u32::from_be_bytes(*last));
+        return [2 << 16 | last & 0xffff, 2 << 24 | last & 0xff_ffff, 2 << 32 | last];
+    }
     [2, 3, 4].map(|length| {
         text.len()
             .checked_sub(length)

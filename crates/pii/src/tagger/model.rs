@@ -9,11 +9,17 @@ use super::table::Table;
 /// Scores of all labels for one token.
 pub(crate) type Scores = [i16; LABELS];
 
+/// The weights of one feature, as wide as sums are: to widen them at each addition costs more than their room. Aligned,
+/// so that a row is in one line of the cache.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
+struct Row(Scores);
+
 /// A row of weights for each feature that mattered.
 #[derive(Debug)]
 pub(crate) struct Weights {
     table: Table,
-    rows: Vec<[i8; LABELS]>,
+    rows: Vec<Row>,
     absent: usize,
 }
 
@@ -61,7 +67,8 @@ impl Model {
         if rows.len() != 4_usize.checked_shl(u32::from(bits))? {
             return None;
         }
-        let mut rows: Vec<[i8; LABELS]> = rows.iter().map(|row| row.map(u8::cast_signed)).collect();
+        let widened = |row: &[u8; LABELS]| Row(row.map(|weight| i16::from(weight.cast_signed())));
+        let nothing = Row([0; LABELS]);
         let unit = f32::from_le_bytes(*unit);
         let calibration = (f32::from_le_bytes(*slope), f32::from_le_bytes(*offset));
         // SECURITY: a score that is not a number is below every threshold, so that nothing would be found.
@@ -69,7 +76,7 @@ impl Model {
             return None;
         }
         // What no feature has adds nothing.
-        rows.push([0; LABELS]);
+        let rows: Vec<Row> = rows.iter().map(widened).chain([nothing]).collect();
         let weights = Weights {
             absent: rows.len() - 1,
             table,
@@ -93,20 +100,18 @@ impl Weights {
         self.table.find_or(feature, self.absent) as u32
     }
 
-    /// Adds the weights of a row to `scores`.
+    /// The weights of a row.
     #[inline]
-    pub(crate) fn add_row(&self, row: u32, scores: &mut Scores) {
-        if let Some(row) = self.rows.get(row as usize) {
-            for (score, weight) in scores.iter_mut().zip(row) {
-                *score += i16::from(*weight);
-            }
-        }
+    pub(crate) fn row(&self, number: u32) -> &Scores {
+        self.rows.get(number as usize).map_or(&[0; LABELS], |Row(row)| row)
     }
 
     /// Adds the weights of a feature to `scores`.
     #[inline]
     pub(crate) fn add(&self, feature: u64, scores: &mut Scores) {
-        self.add_row(self.find(feature), scores);
+        for (score, weight) in scores.iter_mut().zip(self.row(self.find(feature))) {
+            *score += *weight;
+        }
     }
 
     /// The sum of features.

@@ -4,28 +4,35 @@
 //! model is read. Only the rest is looked up for every token.
 
 use super::cue::Cue;
-use super::feature::{self, BEYOND, Fact, Facts, LOOK, MARK};
+use super::feature::{self, Fact, Facts, LOOK, MARK, Side};
 use super::label::LABELS;
 use super::model::{Scores, Weights};
 use super::token::{Gap, mark_pattern};
 use std::collections::HashMap;
 
-/// What a word adds, wherever it stands in a text.
+/// What a word adds, wherever it stands in a text, as far as it was asked for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Spelled {
+struct Spelled {
     /// Of which spelling; zero for none.
     key: u64,
     /// To itself.
-    own: Scores,
+    own: Option<Scores>,
     /// The rows that it adds to the token after it, the one before it, and those one further.
     near: [u32; 4],
 }
 
-const NOTHING: Spelled = Spelled {
-    key: 0,
-    own: [0; LABELS],
-    near: [0; 4],
-};
+/// A row that was not looked up yet.
+const UNKNOWN: u32 = u32::MAX;
+
+impl Spelled {
+    const fn new(key: u64) -> Self {
+        Self {
+            key,
+            own: None,
+            near: [UNKNOWN; 4],
+        }
+    }
+}
 
 /// What the words of a text add: a table in which a later word takes an earlier one's place.
 #[derive(Debug, Default)]
@@ -33,8 +40,6 @@ pub(crate) struct Words {
     slots: Vec<Spelled>,
     shift: u32,
     model: &'static str,
-    /// Those of the tokens of a piece, as far as they are known.
-    tokens: Vec<Spelled>,
 }
 
 /// Bytes of text for one slot.
@@ -47,43 +52,41 @@ impl Words {
         let slots = (bytes / BYTES_PER_SLOT).next_power_of_two().clamp(16, MOST_SLOTS);
         if self.model != model || self.slots.len() < slots {
             self.slots.clear();
-            self.slots.resize(slots, NOTHING);
+            self.slots.resize(slots, Spelled::new(0));
             self.shift = 64 - slots.trailing_zeros();
             self.model = model;
         }
-        self.tokens.clear();
     }
 
-    /// Looks up what the tokens within two of `index` add.
     #[inline]
-    fn reach(&mut self, index: usize, facts: &Facts, tables: &Tables, weights: &Weights) {
-        if self.tokens.len() + 2 < index {
-            self.tokens.resize(index - 2, NOTHING);
+    fn slot(&mut self, fact: &Fact) -> Option<&mut Spelled> {
+        let slot = self.slots.get_mut((fact.spelling >> self.shift) as usize)?;
+        if slot.key != fact.spelling {
+            *slot = Spelled::new(fact.spelling);
         }
-        while self.tokens.len() < (index + 3).min(facts.len()) {
-            let fact = facts.at(self.tokens.len(), 0);
-            let key = fact.spelling() | 1;
-            let Some(slot) = self.slots.get_mut((key >> self.shift) as usize) else {
-                return;
-            };
-            if slot.key != key {
-                *slot = Spelled::new(key, fact, tables, weights);
-            }
-            self.tokens.push(*slot);
-        }
+        Some(slot)
     }
-}
 
-impl Spelled {
-    fn new(key: u64, fact: &Fact, tables: &Tables, weights: &Weights) -> Self {
-        let mut own = tables.no_pair.get(fact.shape as usize).copied().unwrap_or([0; LABELS]);
-        for feature in fact.own() {
-            weights.add(feature, &mut own);
-        }
-        Self {
-            key,
-            own,
-            near: feature::near(fact.word).map(|feature| weights.find(feature)),
+    /// Adds what a token adds to itself.
+    #[inline]
+    fn own(&mut self, fact: &Fact, tables: &Tables, weights: &Weights) -> Scores {
+        let Some(slot) = self.slot(fact) else {
+            return tables.own(fact, weights);
+        };
+        *slot.own.get_or_insert_with(|| tables.own(fact, weights))
+    }
+
+    /// The row that a token adds to its neighbour.
+    #[inline]
+    fn near(&mut self, fact: &Fact, side: Side, weights: &Weights) -> u32 {
+        let look = || weights.find(feature::near(fact.word, side));
+        match self.slot(fact).and_then(|slot| slot.near.get_mut(side as usize)) {
+            Some(row) if *row != UNKNOWN => *row,
+            Some(row) => {
+                *row = look();
+                *row
+            }
+            None => look(),
         }
     }
 }
@@ -100,9 +103,10 @@ pub(crate) struct Tables {
     no_pair: Vec<Scores>,
     /// The numbers of the classes of marks.
     marks: Vec<(u64, u16)>,
-    beyond: Spelled,
 }
 
+/// What adds nothing.
+const NOTHING: Scores = [0; LABELS];
 const SHAPES: u64 = 16;
 const CUES: u64 = 64;
 const KNOWN: u64 = 64;
@@ -127,7 +131,7 @@ impl Tables {
             }
         }
         let no_pair: Vec<Scores> = (0..SHAPES).map(|shape| weights.sum([feature::pair(0, shape)])).collect();
-        let mut tables = Self {
+        Some(Self {
             look: Table::new((0..128).flat_map(|look| GAPS.map(|gap| weights.sum([feature::look(look, gap)]))))?,
             anchor: Table::new(Cue::all().flat_map(|cue| {
                 (0..SHAPES * DISTANCES).flat_map(move |at| {
@@ -149,64 +153,76 @@ impl Tables {
             )?,
             no_pair,
             marks,
-            beyond: NOTHING,
-        };
-        tables.beyond = Spelled::new(1, &BEYOND, &tables, weights);
-        Some(tables)
+        })
     }
 
-    /// Adds the scores of the token at `index`.
+    fn own(&self, fact: &Fact, weights: &Weights) -> Scores {
+        let mut own = self.no_pair.get(fact.shape as usize).copied().unwrap_or(NOTHING);
+        for feature in fact.own() {
+            weights.add(feature, &mut own);
+        }
+        own
+    }
+
+    /// The scores of the token at `index`.
     #[inline]
     pub(crate) fn score(&self, index: usize, facts: &Facts, words: &mut Words, weights: &Weights) -> Scores {
-        words.reach(index, facts, self, weights);
-        let spelled = |place: Option<usize>| place.and_then(|place| words.tokens.get(place)).unwrap_or(&self.beyond);
-        let mut scores = spelled(Some(index)).own;
-        let neighbours = [
-            index.checked_sub(1),
-            Some(index + 1),
-            index.checked_sub(2),
-            Some(index + 2),
+        let around @ [b2, b1, t, n1, n2] = facts.around(index);
+        let [first, second, third, fourth, fifth, sixth, seventh, eighth, ninth] =
+            facts.crossed(&around).map(|feature| weights.row(weights.find(feature)));
+        let known = t.known();
+        let mut anchor = ((t.anchor as u64 * DISTANCES + t.anchor_distance) * SHAPES + t.shape) * 2;
+        let mut run = &NOTHING;
+        if t.run == 0 {
+            anchor += 1;
+        } else {
+            run = weights.row(weights.find(feature::run(t.run, t.anchor, t.after_run)));
+        }
+        let rows = [
+            weights.row(words.near(b1, Side::After, weights)),
+            weights.row(words.near(n1, Side::Before, weights)),
+            weights.row(words.near(b2, Side::TwoAfter, weights)),
+            weights.row(words.near(n2, Side::TwoBefore, weights)),
+            first,
+            second,
+            third,
+            fourth,
+            fifth,
+            sixth,
+            seventh,
+            eighth,
+            ninth,
+            self.look.row(facts.look(t) * 4 + t.gap as u64),
+            self.anchor.row(anchor),
+            run,
+            self.field.row((t.field as u64 * KNOWN + known) * SHAPES + t.shape),
+            self.said.row(t.said as u64 * KNOWN + known),
+            self.place(t, n1, weights),
         ];
-        for (which, place) in neighbours.into_iter().enumerate() {
-            if let Some(row) = spelled(place).near.get(which) {
-                weights.add_row(*row, &mut scores);
-            }
+        let mut scores = total(words.own(t, self, weights), &rows);
+        if t.pair != 0 {
+            self.paired(t, weights, &mut scores);
         }
-        let around @ [_, _, t, n1, _] = facts.around(index);
-        for feature in facts.crossed(&around) {
-            weights.add(feature, &mut scores);
-        }
-        self.few(facts, t, n1, weights, &mut scores);
         scores
     }
 
     #[inline]
-    fn few(&self, facts: &Facts, t: &Fact, next: &Fact, weights: &Weights, scores: &mut Scores) {
-        let known = t.known();
-        self.look.add(facts.look(t) * 4 + t.gap as u64, scores);
-        let at = ((t.anchor as u64 * DISTANCES + t.anchor_distance) * SHAPES + t.shape) * 2;
-        if t.run == 0 {
-            self.anchor.add(at + 1, scores);
-        } else {
-            self.anchor.add(at, scores);
-            weights.add(feature::run(t.run, t.anchor, t.after_run), scores);
-        }
-        self.field.add((t.field as u64 * KNOWN + known) * SHAPES + t.shape, scores);
-        self.said.add(t.said as u64 * KNOWN + known, scores);
+    fn place<'s>(&'s self, t: &Fact, next: &Fact, weights: &'s Weights) -> &'s Scores {
         let class = self.class(t.class());
         if class == RARE {
-            weights.add(feature::place(t.class(), t.gap, next.gap, t.starts), scores);
-        } else {
-            let at = t.gap as u64 + next.gap as u64 * 4 + u64::from(t.starts) * 16;
-            self.place.add(class * 32 + at, scores);
+            return weights.row(weights.find(feature::place(t.class(), t.gap, next.gap, t.starts)));
         }
-        if t.pair != 0 {
-            let none = self.no_pair.get(t.shape as usize).unwrap_or(&[0; LABELS]);
-            for (score, weight) in scores.iter_mut().zip(none) {
-                *score -= weight;
-            }
-            weights.add(feature::pair(t.pair, t.shape), scores);
+        let at = t.gap as u64 + next.gap as u64 * 4 + u64::from(t.starts) * 16;
+        self.place.row(class * 32 + at)
+    }
+
+    /// Puts a pair in the place of none.
+    fn paired(&self, t: &Fact, weights: &Weights, scores: &mut Scores) {
+        let none = self.no_pair.get(t.shape as usize).unwrap_or(&NOTHING);
+        for (score, weight) in scores.iter_mut().zip(none) {
+            *score -= weight;
         }
+        weights.add(feature::pair(t.pair, t.shape), scores);
     }
 
     /// The number of a class in the table of places.
@@ -235,10 +251,10 @@ struct Table {
 impl Table {
     fn new(all: impl Iterator<Item = Scores>) -> Option<Self> {
         let mut numbers: HashMap<Scores, u16> = HashMap::new();
-        let mut sums = vec![[0; LABELS]];
+        let mut sums = vec![NOTHING];
         let mut places = Vec::new();
         for scores in all {
-            if scores == [0; LABELS] {
+            if scores == NOTHING {
                 places.push(0);
                 continue;
             }
@@ -257,12 +273,19 @@ impl Table {
     }
 
     #[inline]
-    fn add(&self, place: u64, scores: &mut Scores) {
+    fn row(&self, place: u64) -> &Scores {
         let number = self.places.get(place as usize).copied().unwrap_or(0);
-        if let Some(sum) = self.sums.get(usize::from(number)) {
-            for (score, weight) in scores.iter_mut().zip(sum) {
-                *score += weight;
-            }
+        self.sums.get(usize::from(number)).unwrap_or(&NOTHING)
+    }
+}
+
+/// The sum of rows, in a loop of its own: within the rest, a compiler adds one label after the other.
+#[inline(never)]
+fn total(mut scores: Scores, rows: &[&Scores]) -> Scores {
+    for row in rows {
+        for (score, weight) in scores.iter_mut().zip(*row) {
+            *score += *weight;
         }
     }
+    scores
 }

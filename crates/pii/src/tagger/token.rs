@@ -90,6 +90,8 @@ impl Tokens {
     pub(crate) fn split(&mut self, text: &str) {
         self.list.clear();
         self.folded.clear();
+        self.list.reserve(text.len() / 4 + 4);
+        self.folded.reserve(text.len() + 16);
         let bytes = text.as_bytes();
         let at = |position: usize| bytes.get(position).copied().unwrap_or(0);
         let mut position = 0;
