@@ -299,6 +299,7 @@ impl<'t, 'o> Scan<'t, 'o> {
     }
 
     /// The cues that reach `start`, the nearest first.
+    #[inline]
     pub(crate) fn cues(&self, start: usize) -> Near {
         let mut near = Near::default();
         for back in 1..=self.seen_count.min(REMEMBERED) {

@@ -289,3 +289,45 @@ fn total(mut scores: Scores, rows: &[&Scores]) -> Scores {
     }
     scores
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tagger::Tagger;
+    use crate::tagger::token::Tokens;
+    use proptest::prelude::*;
+
+    fn scores_are_sums(text: &str) {
+        let tagger = Tagger::english().unwrap();
+        let model = &tagger.model;
+        let mut tokens = Tokens::default();
+        tokens.split(text);
+        let mut facts = Facts::default();
+        facts.gather(&tokens, &tagger.shared.lexicon, &tagger.shared.cues, |_| false);
+        let mut words = Words::default();
+        words.begin("test", text.len() / 4);
+        for index in (0..facts.len()).chain((0..facts.len()).rev()) {
+            let mut sum = NOTHING;
+            facts.emit(index, &mut |feature| model.weights.add(feature, &mut sum));
+            let scores = model.tables.score(index, &facts, &mut words, &model.weights);
+            assert_eq!(scores, sum, "token {index} of {text:?}");
+        }
+    }
+
+    #[test]
+    fn the_scores_of_a_record_are_the_sums_of_its_features() {
+        scores_are_sums(
+            "Patient: Maria Alvarez-Keane, DOB 03/14/1962, MRN: 48815162 (St. Mary's, New York)...\n\nSeen by Dr. O'Neill, \
+             a surgeon in the town of SAN JOSÉ — call four one five 555 0132; e-mail: m dot a at example dot org!?\u{2026}",
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn scores_are_the_sums_of_features_however_they_are_looked_up(
+            text in "((San|New|maria|Dr|MRN|phone|is|a|five|\\PC{1,6}|[A-Za-z]{1,9}|[0-9]{1,5}|[,.;:/'()-]{1,3})[ \n]{0,2}){0,40}"
+        ) {
+            scores_are_sums(&text);
+        }
+    }
+}
