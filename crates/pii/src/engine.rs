@@ -1,6 +1,7 @@
 //! The engine: rules, tagger, own and plugged-in recognizers over one text, and what is made of their proposals.
 
 use crate::checksums::{Validity, check};
+use crate::disguise::Plain;
 use crate::entity::Entity;
 use crate::error::DetectError;
 use crate::finding::{Candidate, Finding, Findings};
@@ -275,17 +276,15 @@ impl Engine {
         buffers: &mut Buffers,
         findings: &mut Vec<Finding>,
     ) -> Result<(), DetectError> {
-        let candidates = &mut buffers.candidates;
+        let Buffers {
+            candidates,
+            tagged,
+            work,
+        } = buffers;
         candidates.clear();
-        Scan::run(text, field, candidates);
-        self.options.own.find(text, candidates);
-        candidates.sort_by_key(|candidate| (candidate.start, candidate.end));
-        if let Some(tagger) = self.tagger(text)? {
-            buffers.tagged.clear();
-            tagger.tag(text, &mut buffers.work, &mut buffers.tagged);
-            check_tagged(text, candidates, &mut buffers.tagged);
-            yield_names(candidates, &buffers.tagged, self.options.point.threshold());
-            candidates.append(&mut buffers.tagged);
+        self.propose(text, field, candidates, tagged, work)?;
+        if let Some(plain) = Plain::of(text) {
+            self.unmask(&plain, field, candidates, tagged, work)?;
         }
         self.ask_plugged(text, candidates)?;
         candidates.retain(|candidate| {
@@ -303,6 +302,56 @@ impl Engine {
             on_boundaries(text, candidate);
         }
         resolve(candidates, base, &|candidate| self.name_of(candidate), findings);
+        Ok(())
+    }
+
+    /// What rules, own recognizers and the tagger propose.
+    fn propose(
+        &self,
+        text: &str,
+        field: Option<&str>,
+        candidates: &mut Vec<Candidate>,
+        tagged: &mut Vec<Candidate>,
+        work: &mut Work,
+    ) -> Result<(), DetectError> {
+        Scan::run(text, field, candidates);
+        self.options.own.find(text, candidates);
+        candidates.sort_by_key(|candidate| (candidate.start, candidate.end));
+        if let Some(tagger) = self.tagger(text)? {
+            tagged.clear();
+            tagger.tag(text, work, tagged);
+            check_tagged(text, candidates, tagged);
+            yield_names(candidates, tagged, self.options.point.threshold());
+            candidates.append(tagged);
+        }
+        Ok(())
+    }
+
+    /// Adds what is found in the plain spelling of a text, where it is another than the text's or is announced by a word
+    /// that is.
+    // CONTROL: PII-1
+    fn unmask(
+        &self,
+        plain: &Plain,
+        field: Option<&str>,
+        candidates: &mut Vec<Candidate>,
+        tagged: &mut Vec<Candidate>,
+        work: &mut Work,
+    ) -> Result<(), DetectError> {
+        let mut found = Vec::new();
+        self.propose(plain.text(), field, &mut found, tagged, work)?;
+        found.retain(|candidate| {
+            plain.touches(candidate.start..candidate.end)
+                || candidate.cue.is_some_and(|cue| plain.touches(cue.start..cue.end))
+        });
+        for candidate in &mut found {
+            candidate.start = plain.original(candidate.start);
+            candidate.end = plain.original(candidate.end);
+            if let Some(cue) = &mut candidate.cue {
+                (cue.start, cue.end) = (plain.original(cue.start), plain.original(cue.end));
+            }
+        }
+        candidates.append(&mut found);
         Ok(())
     }
 

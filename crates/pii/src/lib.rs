@@ -2,6 +2,7 @@
 
 mod bytes;
 mod checksums;
+mod disguise;
 mod engine;
 mod entity;
 pub mod error;

@@ -8,6 +8,7 @@
 )]
 
 mod detect;
+mod disguise;
 mod floor;
 mod mask;
 mod pieces;
