@@ -119,6 +119,8 @@ fn run() -> Result<(), String> {
 fn spans(findings: &Findings) -> Vec<Value> {
     findings
         .iter()
+        // No set labels what is said about health.
+        .filter(|finding| finding.entity != Entity::HealthData)
         .map(|finding| {
             json!({
                 "start": finding.range.start,

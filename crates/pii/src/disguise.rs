@@ -204,14 +204,17 @@ fn circled(code: u32) -> Option<u8> {
 
 /// Where the ten decimal digits of other scripts begin (Unicode, general category Nd).
 const ZEROS: [u32; 20] = [
-    0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xe50, 0xed0, 0xf20, 0x1040, 0x17e0,
-    0x1810, 0xa8d0, 0xff10,
+    0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xe50, 0xed0, 0xf20, 0x1040,
+    0x17e0, 0x1810, 0xa8d0, 0xff10,
 ];
 
 fn digit(code: u32) -> Option<u8> {
     let after = ZEROS.partition_point(|zero| *zero <= code);
     let zero = after.checked_sub(1).and_then(|place| ZEROS.get(place))?;
-    u8::try_from(code - zero).ok().filter(|digit| *digit < 10).map(|digit| b'0' + digit)
+    u8::try_from(code - zero)
+        .ok()
+        .filter(|digit| *digit < 10)
+        .map(|digit| b'0' + digit)
 }
 
 /// Signs that look like those between digits, and letters that are another's sign (Unicode, confusables of TR 39).
@@ -312,7 +315,14 @@ mod tests {
 
     #[test]
     fn what_looks_like_ascii_is_read_as_ascii_and_other_words_stay() {
-        for text in ["", "plain", "José Núñez — 5 µg, “naïve”…", "日本語", "Москва", "β2 and TNF-α"] {
+        for text in [
+            "",
+            "plain",
+            "José Núñez — 5 µg, “naïve”…",
+            "日本語",
+            "Москва",
+            "β2 and TNF-α",
+        ] {
             assert!(plain(text).is_none_or(|read| read == text), "{text}");
         }
         for (text, read) in [

@@ -5,6 +5,7 @@ use crate::disguise::Plain;
 use crate::entity::Entity;
 use crate::error::DetectError;
 use crate::finding::{Candidate, Finding, Findings};
+use crate::health::add_terms;
 use crate::own::OwnRecognizers;
 use crate::recognizers::names;
 use crate::resolve::{resolve, weigh_together};
@@ -279,12 +280,13 @@ impl Engine {
         let Buffers {
             candidates,
             tagged,
+            terms,
             work,
         } = buffers;
         candidates.clear();
-        self.propose(text, field, candidates, tagged, work)?;
+        self.propose(text, field, candidates, (tagged, terms, work))?;
         if let Some(plain) = Plain::of(text) {
-            self.unmask(&plain, field, candidates, tagged, work)?;
+            self.unmask(&plain, field, candidates, (tagged, &mut Vec::new(), work))?;
         }
         self.ask_plugged(text, candidates)?;
         candidates.retain(|candidate| {
@@ -301,7 +303,12 @@ impl Engine {
         for candidate in candidates.iter_mut() {
             on_boundaries(text, candidate);
         }
+        let first = findings.len();
         resolve(candidates, base, &|candidate| self.name_of(candidate), findings);
+        if !terms.is_empty() && self.options.entities.contains(Entity::HealthData) {
+            let threshold = self.thresholds.get(Entity::HealthData.index()).copied();
+            add_terms(text, terms, base, threshold.unwrap_or(0.0), first, findings);
+        }
         Ok(())
     }
 
@@ -311,10 +318,10 @@ impl Engine {
         text: &str,
         field: Option<&str>,
         candidates: &mut Vec<Candidate>,
-        tagged: &mut Vec<Candidate>,
-        work: &mut Work,
+        (tagged, terms, work): (&mut Vec<Candidate>, &mut Vec<Range<usize>>, &mut Work),
     ) -> Result<(), DetectError> {
-        Scan::run(text, field, candidates);
+        terms.clear();
+        Scan::run(text, field, candidates, terms);
         self.options.own.find(text, candidates);
         candidates.sort_by_key(|candidate| (candidate.start, candidate.end));
         if let Some(tagger) = self.tagger(text)? {
@@ -335,11 +342,10 @@ impl Engine {
         plain: &Plain,
         field: Option<&str>,
         candidates: &mut Vec<Candidate>,
-        tagged: &mut Vec<Candidate>,
-        work: &mut Work,
+        buffers: (&mut Vec<Candidate>, &mut Vec<Range<usize>>, &mut Work),
     ) -> Result<(), DetectError> {
         let mut found = Vec::new();
-        self.propose(plain.text(), field, &mut found, tagged, work)?;
+        self.propose(plain.text(), field, &mut found, buffers)?;
         found.retain(|candidate| {
             plain.touches(candidate.start..candidate.end)
                 || candidate.cue.is_some_and(|cue| plain.touches(cue.start..cue.end))
@@ -434,6 +440,7 @@ impl Engine {
 pub(crate) struct Buffers {
     candidates: Vec<Candidate>,
     tagged: Vec<Candidate>,
+    terms: Vec<Range<usize>>,
     work: Work,
 }
 

@@ -7,6 +7,7 @@ mod engine;
 mod entity;
 pub mod error;
 mod finding;
+mod health;
 mod lexicon;
 mod mask;
 pub mod own;

@@ -23,6 +23,7 @@ use lexicon::Lexicon;
 use model::{Model, Scores};
 use score::Words;
 use std::sync::{Arc, OnceLock};
+pub(crate) use token::folded;
 use token::{Gap, Token, Tokens};
 
 /// A trained model, ready to run.

@@ -47,7 +47,11 @@ pub(crate) fn decode(
         normalize(&mut state);
         forward.push(state);
     }
-    let mut backward = if open.1 { [0_i16; LABELS] } else { model.backward.outside() };
+    let mut backward = if open.1 {
+        [0_i16; LABELS]
+    } else {
+        model.backward.outside()
+    };
     let mut label = forward.last().map_or(0, |state| highest(&sum(state, &backward)).0);
     for (index, (ahead, emission)) in forward.iter().zip(emissions).enumerate().rev() {
         if index + 1 < forward.len() {

@@ -234,8 +234,17 @@ impl Facts {
     pub(crate) fn emit(&self, index: usize, sink: &mut impl FnMut(u64)) {
         let around @ [b2, b1, t, n1, n2] = self.around(index);
         let [word, value, s2, s3, s4, lists] = t.own();
-        let [crossed_left, crossed_right, by_class, by_anchor, known, left, right, classes, before] =
-            self.crossed(&around);
+        let [
+            crossed_left,
+            crossed_right,
+            by_class,
+            by_anchor,
+            known,
+            left,
+            right,
+            classes,
+            before,
+        ] = self.crossed(&around);
         // The word itself and what is around it.
         sink(word);
         sink(near(b1.word, Side::After));

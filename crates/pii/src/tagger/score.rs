@@ -130,7 +130,9 @@ impl Tables {
                 }
             }
         }
-        let no_pair: Vec<Scores> = (0..SHAPES).map(|shape| weights.sum([feature::pair(0, shape)])).collect();
+        let no_pair: Vec<Scores> = (0..SHAPES)
+            .map(|shape| weights.sum([feature::pair(0, shape)]))
+            .collect();
         Some(Self {
             look: Table::new((0..128).flat_map(|look| GAPS.map(|gap| weights.sum([feature::look(look, gap)]))))?,
             anchor: Table::new(Cue::all().flat_map(|cue| {

@@ -20,23 +20,51 @@ fn pii_1_identifiers_in_disguise_are_found_where_they_stand() {
         // One digit of another script among ASCII ones.
         ("SSN 536-22-81４7 on file", "US_SSN", "536-22-81４7"),
         // What nobody sees, within the value and within its cue.
-        ("SSN 5\u{200b}36-22\u{ad}-81\u{2060}47 on file", "US_SSN", "5\u{200b}36-22\u{ad}-81\u{2060}47"),
+        (
+            "SSN 5\u{200b}36-22\u{ad}-81\u{2060}47 on file",
+            "US_SSN",
+            "5\u{200b}36-22\u{ad}-81\u{2060}47",
+        ),
         ("S\u{200d}SN: 536228147", "US_SSN", "536228147"),
         // Struck through.
-        ("SSN 5\u{336}3\u{336}6\u{336}-22-8147\u{336} on file", "US_SSN", "5\u{336}3\u{336}6\u{336}-22-8147\u{336}"),
+        (
+            "SSN 5\u{336}3\u{336}6\u{336}-22-8147\u{336} on file",
+            "US_SSN",
+            "5\u{336}3\u{336}6\u{336}-22-8147\u{336}",
+        ),
         // Cyrillic and Greek letters for Latin ones, in values and in cues.
         ("write to аdа@еxаmple.org today", "EMAIL", "аdа@еxаmple.org"),
         ("ЅЅN: 536228147", "US_SSN", "536228147"),
         ("NINO АВ123456С was given", "UK_NINO", "АВ123456С"),
         ("IBAN DЕ89370400440532013000 now", "IBAN", "DЕ89370400440532013000"),
         ("ΜRN: 48815162", "MRN", "48815162"),
-        ("write to ａｄａ＠ｅｘａｍｐｌｅ．ｏｒｇ today", "EMAIL", "ａｄａ＠ｅｘａｍｐｌｅ．ｏｒｇ"),
+        (
+            "write to ａｄａ＠ｅｘａｍｐｌｅ．ｏｒｇ today",
+            "EMAIL",
+            "ａｄａ＠ｅｘａｍｐｌｅ．ｏｒｇ",
+        ),
         // Odd strokes and spaces between groups.
-        ("SSN 536\u{2212}22\u{2212}8147 on file", "US_SSN", "536\u{2212}22\u{2212}8147"),
-        ("SSN 536\u{2011}22\u{2013}8147 on file", "US_SSN", "536\u{2011}22\u{2013}8147"),
-        ("card 4111\u{a0}1111\u{202f}1111\u{3000}1111 ok", "CREDIT_CARD", "4111\u{a0}1111\u{202f}1111\u{3000}1111"),
+        (
+            "SSN 536\u{2212}22\u{2212}8147 on file",
+            "US_SSN",
+            "536\u{2212}22\u{2212}8147",
+        ),
+        (
+            "SSN 536\u{2011}22\u{2013}8147 on file",
+            "US_SSN",
+            "536\u{2011}22\u{2013}8147",
+        ),
+        (
+            "card 4111\u{a0}1111\u{202f}1111\u{3000}1111 ok",
+            "CREDIT_CARD",
+            "4111\u{a0}1111\u{202f}1111\u{3000}1111",
+        ),
     ] {
-        assert!(found(text).contains(&(kind, value.to_owned())), "{text}: {:?}", found(text));
+        assert!(
+            found(text).contains(&(kind, value.to_owned())),
+            "{text}: {:?}",
+            found(text)
+        );
     }
 }
 
@@ -88,7 +116,13 @@ fn pii_1_a_value_in_disguise_is_replaced_whole() {
 }
 
 fn disguised(value: &str, choices: &[u8]) -> String {
-    let digits = ["0123456789", "０１２３４５６７８９", "٠١٢٣٤٥٦٧٨٩", "𝟎𝟏𝟐𝟑𝟒𝟓𝟔𝟕𝟖𝟗", "०१२३४५६७८९"];
+    let digits = [
+        "0123456789",
+        "０１２３４５６７８９",
+        "٠١٢٣٤٥٦٧٨٩",
+        "𝟎𝟏𝟐𝟑𝟒𝟓𝟔𝟕𝟖𝟗",
+        "०१२३४५६७८९",
+    ];
     let unseen = ["", "", "", "\u{200b}", "\u{ad}", "\u{2060}", "\u{336}"];
     let mut out = String::new();
     for (place, character) in value.chars().enumerate() {

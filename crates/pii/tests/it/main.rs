@@ -10,6 +10,7 @@
 mod detect;
 mod disguise;
 mod floor;
+mod health;
 mod mask;
 mod pieces;
 mod placeholders;
