@@ -349,7 +349,7 @@ mod tests {
                 let original = plain.original(place);
                 prop_assert!(text.is_char_boundary(original) && original >= last);
                 last = original;
-                let there = text[original..].chars().next().unwrap();
+                let there = text.get(original..).unwrap().chars().next().unwrap();
                 let read = match disguise(there) {
                     Some(Sign::Letter(letter) | Sign::Sure(letter)) => char::from(letter),
                     _ => there,

@@ -505,7 +505,7 @@ mod tests {
             quick.split(&text);
             for token in &quick.list {
                 let (start, end) = (token.start as usize, token.end as usize);
-                if !text[start..].starts_with(|first: char| first.is_ascii_alphanumeric()) {
+                if !text.get(start..).unwrap().starts_with(|first: char| first.is_ascii_alphanumeric()) {
                     continue;
                 }
                 let mut slow = Tokens::default();
