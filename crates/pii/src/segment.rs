@@ -279,9 +279,26 @@ mod tests {
             }
             looked
         };
-        for unit in ["1-", "a@", "(1", "five ", "ssn phone id ", "x", "7", "é", "５", "5\u{200b}", "аa@", "a@b.co asthma ", "\n"] {
+        for unit in [
+            "1-",
+            "a@",
+            "(1",
+            "five ",
+            "ssn phone id ",
+            "x",
+            "7",
+            "é",
+            "５",
+            "5\u{200b}",
+            "аa@",
+            "a@b.co asthma ",
+            "\n",
+        ] {
             let (small, large) = (looked(unit, 60_000), looked(unit, 240_000));
-            assert!(small < 2 * 60_000 && large < 4 * small + small / 4, "{unit:?}: {small}, {large}");
+            assert!(
+                small < 2 * 60_000 && large < 4 * small + small / 4,
+                "{unit:?}: {small}, {large}"
+            );
         }
     }
 

@@ -85,9 +85,15 @@ fn words_of_other_scripts_are_not_taken_for_values() {
 fn a_name_in_disguise_is_tagged() {
     let mut options = EngineOptions::default();
     options.language = Language::English;
-    let text = "Patient: Mаrіа Alvаrez was seen by Dr. Jоhn Smіth on Monday.";
-    let names = super::named(&Engine::new(options).detect(text).unwrap(), text);
-    assert!(names.contains(&("PERSON", "Mаrіа Alvаrez".to_owned())), "{names:?}");
+    let engine = Engine::new(options);
+    for (text, name) in [
+        ("hello my name is tоbiаs lindqvist and i am calling", "tоbiаs lindqvist"),
+        ("please tell hеnriеttа vаndеrmееr that", "hеnriеttа vаndеrmееr"),
+        ("Ｍａｒｉａ Ａｌｖａｒｅｚ was seen by us.", "Ｍａｒｉａ Ａｌｖａｒｅｚ"),
+    ] {
+        let names = super::named(&engine.detect(text).unwrap(), text);
+        assert!(names.contains(&("PERSON", name.to_owned())), "{names:?}");
+    }
 }
 
 #[test]
@@ -109,7 +115,8 @@ fn pii_1_a_value_in_disguise_is_replaced_whole() {
         });
         let masked = masker.mask(text, &mut conversation(), None).unwrap();
         let masked = masked.text.as_str();
-        for piece in ["５３", "２２", "536", "3/14", "4111", "1111 1111"] {
+        // The year too: what is not plain is not read for what may stay of it.
+        for piece in ["５３", "２２", "536", "3/14", "1962", "4111", "1111 1111"] {
             assert!(!masked.contains(piece), "{action:?}: {masked}");
         }
     }

@@ -1,6 +1,7 @@
 //! Conditions, medicines and procedures near what identifies a person.
 
 use super::{conversation, draft, masker, named, rules};
+use bearingwall_pii::own::{OwnRecognizer, OwnRecognizers, OwnRule};
 use bearingwall_pii::{Action, Engine, EngineOptions, Entity, EntitySet, OperatingPoint, Policy, PolicyDraft};
 use proptest::prelude::*;
 
@@ -122,6 +123,27 @@ fn a_term_over_a_finding_is_reported_beyond_it_and_hides_nothing() {
             .any(|(kind, value)| *kind == "HEALTH_DATA" && value.contains("disease")),
         "{found:?}"
     );
+}
+
+#[test]
+fn a_term_is_reported_on_both_sides_of_a_finding() {
+    let mut options = EngineOptions::default();
+    options.language = bearingwall_pii::Language::None;
+    options.own = OwnRecognizers::compile(&[OwnRecognizer {
+        name: "own".to_owned(),
+        entity: Entity::Custom,
+        score: 1.0,
+        rule: OwnRule::Dictionary(vec!["kidney".to_owned()]),
+    }])
+    .unwrap();
+    let text = "She has chronic kidney disease.";
+    let found = named(&Engine::new(options).detect(text).unwrap(), text);
+    let expected = [
+        ("HEALTH_DATA", "chronic"),
+        ("CUSTOM", "kidney"),
+        ("HEALTH_DATA", "disease"),
+    ];
+    assert_eq!(found, expected.map(|(kind, value)| (kind, value.to_owned())));
 }
 
 proptest! {

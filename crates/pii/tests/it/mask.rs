@@ -210,7 +210,9 @@ proptest! {
             for piece in pieces(value, kept) {
                 // An invented address always ends like this, whatever it stands for.
                 let invented = action == Action::Pseudonym && "@example.com".contains(&piece);
-                let left = there.contains(&piece) && there_again.contains(&piece) && !invented;
+                // What is kept may stand in the value twice.
+                let kept_end = kept == 4 && value.ends_with(&piece);
+                let left = there.contains(&piece) && there_again.contains(&piece) && !invented && !kept_end;
                 prop_assert!(!left || by_design && value.starts_with(&piece), "{there} holds {piece}");
             }
             prop_assert!(!there.contains(value));
