@@ -5,7 +5,11 @@
 
 use std::ops::Range;
 
-/// A piece of text in plain letters, and where everything of it stands in the piece.
+/// How much before the first and behind the last disguise of a piece is read once more, in bytes: as far as cues reach,
+/// and a value.
+const AROUND: usize = 256;
+
+/// A part of a piece of text in plain letters, and where everything of it stands in the piece.
 #[derive(Debug)]
 pub(crate) struct Plain {
     text: String,
@@ -25,16 +29,15 @@ struct Step {
 impl Plain {
     /// The plain spelling of `text`; nothing if there is no disguise in it.
     pub(crate) fn of(text: &str) -> Option<Self> {
-        if !is_disguised(text) {
-            return None;
-        }
+        let disguised = disguised(text)?;
+        let mut start = text.floor_char_boundary(disguised.start.saturating_sub(AROUND));
+        let end = text.ceil_char_boundary(disguised.end.saturating_add(AROUND).min(text.len()));
         let mut plain = Self {
-            text: String::with_capacity(text.len()),
+            text: String::with_capacity(end - start),
             steps: Vec::new(),
         };
-        let mut start = 0;
-        while start < text.len() {
-            let rest = text.get(start..).unwrap_or_default();
+        while start < end {
+            let rest = text.get(start..end).unwrap_or_default();
             let other = rest.find(in_word).unwrap_or(rest.len());
             plain.write(rest.get(..other).unwrap_or_default(), start, false);
             let rest = rest.get(other..).unwrap_or_default();
@@ -43,8 +46,8 @@ impl Plain {
             plain.write(word, start + other, is_mixed(word));
             start += other + word.len();
         }
-        let end = plain.text.len();
-        plain.step(end, text.len(), false);
+        let length = plain.text.len();
+        plain.step(length, end, false);
         Some(plain)
     }
 
@@ -100,18 +103,29 @@ impl Plain {
 
 /// Whether a character stands in the text that looks like another or is not seen.
 pub(crate) fn is_disguised(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let mut start = 0;
-    while let Some(found) = next_wide(bytes, start) {
-        let Some(character) = text.get(found..).and_then(|rest| rest.chars().next()) else {
-            return false;
-        };
-        if disguise(character).is_some() {
-            return true;
-        }
-        start = found + character.len_utf8();
+    next_disguise(text, 0).is_some()
+}
+
+/// From the first such character to the last.
+fn disguised(text: &str) -> Option<Range<usize>> {
+    let mut range = next_disguise(text, 0)?;
+    while let Some(next) = next_disguise(text, range.end) {
+        range.end = next.end;
     }
-    false
+    Some(range)
+}
+
+fn next_disguise(text: &str, start: usize) -> Option<Range<usize>> {
+    let bytes = text.as_bytes();
+    let mut start = start;
+    while let Some(found) = next_wide(bytes, start) {
+        let character = text.get(found..)?.chars().next()?;
+        start = found + character.len_utf8();
+        if disguise(character).is_some() {
+            return Some(found..start);
+        }
+    }
+    None
 }
 
 /// The next byte outside ASCII.
