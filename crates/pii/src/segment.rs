@@ -261,9 +261,10 @@ mod tests {
 
     #[test]
     fn what_is_looked_at_grows_with_the_text_and_not_faster() {
-        let mut options = EngineOptions::default();
-        options.language = Language::None;
-        let engine = Engine::new(options);
+        let engine = Engine::new(EngineOptions {
+            language: Language::None,
+            ..EngineOptions::default()
+        });
         let looked = |unit: &str, bytes: usize| {
             let text = unit.repeat(bytes / unit.len());
             let (mut looked, mut start, mut buffers) = (0, 0, Buffers::default());
