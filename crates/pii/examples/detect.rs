@@ -119,6 +119,8 @@ fn run() -> Result<(), String> {
 fn spans(findings: &Findings) -> Vec<Value> {
     findings
         .iter()
+        // No set labels what is said about health.
+        .filter(|finding| finding.entity != Entity::HealthData)
         .map(|finding| {
             json!({
                 "start": finding.range.start,
@@ -192,5 +194,15 @@ impl Meter {
             self.spent.as_secs_f64(),
             self.rate()
         );
+        if let Some(peak) = peak_memory() {
+            eprintln!("{peak} resident at most");
+        }
     }
+}
+
+/// The most memory that the process had, where the system says so.
+fn peak_memory() -> Option<String> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().to_owned())
 }

@@ -1,9 +1,11 @@
 //! The engine: rules, tagger, own and plugged-in recognizers over one text, and what is made of their proposals.
 
 use crate::checksums::{Validity, check};
+use crate::disguise::Plain;
 use crate::entity::Entity;
 use crate::error::DetectError;
 use crate::finding::{Candidate, Finding, Findings};
+use crate::health::add_terms;
 use crate::own::OwnRecognizers;
 use crate::recognizers::names;
 use crate::resolve::{resolve, weigh_together};
@@ -275,17 +277,16 @@ impl Engine {
         buffers: &mut Buffers,
         findings: &mut Vec<Finding>,
     ) -> Result<(), DetectError> {
-        let candidates = &mut buffers.candidates;
+        let Buffers {
+            candidates,
+            tagged,
+            terms,
+            work,
+        } = buffers;
         candidates.clear();
-        Scan::run(text, field, candidates);
-        self.options.own.find(text, candidates);
-        candidates.sort_by_key(|candidate| (candidate.start, candidate.end));
-        if let Some(tagger) = self.tagger(text)? {
-            buffers.tagged.clear();
-            tagger.tag(text, &mut buffers.work, &mut buffers.tagged);
-            check_tagged(text, candidates, &mut buffers.tagged);
-            yield_names(candidates, &buffers.tagged, self.options.point.threshold());
-            candidates.append(&mut buffers.tagged);
+        self.propose(text, field, candidates, (tagged, terms, work))?;
+        if let Some(plain) = Plain::of(text) {
+            self.unmask(&plain, field, candidates, (tagged, &mut Vec::new(), work))?;
         }
         self.ask_plugged(text, candidates)?;
         candidates.retain(|candidate| {
@@ -302,7 +303,61 @@ impl Engine {
         for candidate in candidates.iter_mut() {
             on_boundaries(text, candidate);
         }
+        let first = findings.len();
         resolve(candidates, base, &|candidate| self.name_of(candidate), findings);
+        if !terms.is_empty() && self.options.entities.contains(Entity::HealthData) {
+            let threshold = self.thresholds.get(Entity::HealthData.index()).copied();
+            add_terms(text, terms, base, threshold.unwrap_or(0.0), first, findings);
+        }
+        Ok(())
+    }
+
+    /// What rules, own recognizers and the tagger propose.
+    fn propose(
+        &self,
+        text: &str,
+        field: Option<&str>,
+        candidates: &mut Vec<Candidate>,
+        (tagged, terms, work): (&mut Vec<Candidate>, &mut Vec<Range<usize>>, &mut Work),
+    ) -> Result<(), DetectError> {
+        terms.clear();
+        Scan::run(text, field, candidates, terms);
+        self.options.own.find(text, candidates);
+        candidates.sort_by_key(|candidate| (candidate.start, candidate.end));
+        if let Some(tagger) = self.tagger(text)? {
+            tagged.clear();
+            tagger.tag(text, work, tagged);
+            check_tagged(text, candidates, tagged);
+            yield_names(candidates, tagged, self.options.point.threshold());
+            candidates.append(tagged);
+        }
+        Ok(())
+    }
+
+    /// Adds what is found in the plain spelling of a text, where it is another than the text's or is announced by a word
+    /// that is.
+    // CONTROL: PII-1
+    fn unmask(
+        &self,
+        plain: &Plain,
+        field: Option<&str>,
+        candidates: &mut Vec<Candidate>,
+        buffers: (&mut Vec<Candidate>, &mut Vec<Range<usize>>, &mut Work),
+    ) -> Result<(), DetectError> {
+        let mut found = Vec::new();
+        self.propose(plain.text(), field, &mut found, buffers)?;
+        found.retain(|candidate| {
+            plain.touches(candidate.start..candidate.end)
+                || candidate.cue.is_some_and(|cue| plain.touches(cue.start..cue.end))
+        });
+        for candidate in &mut found {
+            candidate.start = plain.original(candidate.start);
+            candidate.end = plain.original(candidate.end);
+            if let Some(cue) = &mut candidate.cue {
+                (cue.start, cue.end) = (plain.original(cue.start), plain.original(cue.end));
+            }
+        }
+        candidates.append(&mut found);
         Ok(())
     }
 
@@ -385,6 +440,7 @@ impl Engine {
 pub(crate) struct Buffers {
     candidates: Vec<Candidate>,
     tagged: Vec<Candidate>,
+    terms: Vec<Range<usize>>,
     work: Work,
 }
 

@@ -1,7 +1,9 @@
 //! The words that mean something to a recognizer: numbers, months, streets, and cues of what stands next to them.
 
 use crate::bytes::{at, part};
-use std::collections::HashMap;
+use crate::health;
+use crate::tagger::folded;
+use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 /// The months in English, as they are written.
@@ -74,6 +76,8 @@ pub(crate) mod kind {
     pub(crate) const PHRASE: u32 = 1 << 24;
     /// Dash, hyphen, underscore, in a spoken number or address.
     pub(crate) const STROKE: u32 = 1 << 25;
+    /// The last word of a term of medicine.
+    pub(crate) const TERM: u32 = 1 << 26;
     /// Anything that counts in a spoken number.
     pub(crate) const SPOKEN: u32 = DIGIT | TEEN | TENS | REPEAT;
     /// Words at which a recognizer starts.
@@ -255,6 +259,8 @@ pub(crate) struct Lexicon {
     filter: Vec<u64>,
     words: HashMap<u64, Word, Plain>,
     phrases: HashMap<u64, (u64, u64), Plain>,
+    /// Terms of medicine, by the hash of their word or words.
+    terms: HashSet<u64, Plain>,
 }
 
 /// The keys are hashes already.
@@ -324,11 +330,24 @@ impl Lexicon {
             .find_map(|(hash, words)| self.phrases.get(&hash).map(|(strong, weak)| (*strong, *weak, words)))
     }
 
+    /// Of how many words the longest term of medicine is that the last word ends, given the hashes of the last words, the
+    /// newest last.
+    pub(crate) fn term(&self, recent: [u64; 4]) -> Option<usize> {
+        let [fourth, third, second, first] = recent;
+        let two = join(second, first);
+        let three = join(third, two);
+        let four = join(fourth, three);
+        [(four, 4), (three, 3), (two, 2), (first, 1)]
+            .into_iter()
+            .find_map(|(hash, words)| self.terms.contains(&hash).then_some(words))
+    }
+
     fn build() -> Self {
         let mut lexicon = Self {
             filter: vec![0; 512],
             words: HashMap::default(),
             phrases: HashMap::default(),
+            terms: HashSet::default(),
         };
         for (kinds, list) in words::LISTS {
             for (place, entry) in list.split_whitespace().enumerate() {
@@ -347,7 +366,32 @@ impl Lexicon {
                 lexicon.add_cue(phrase, cue.bit(), weak);
             }
         }
+        let lines = health::TERMS.lines().filter(|line| !line.starts_with(['#', '[']));
+        for term in lines.flat_map(|line| line.split('|')).map(str::trim) {
+            lexicon.add_term(term);
+        }
         lexicon
+    }
+
+    /// Adds a term, also without accents and with an s.
+    fn add_term(&mut self, term: &str) {
+        let folded = String::from_utf8(folded(term)).unwrap_or_default();
+        for spelling in [term, &folded] {
+            for ending in ["", "s"] {
+                let words = format!("{spelling}{ending}");
+                let hashes: Vec<u64> = words
+                    .split([' ', '\''])
+                    .filter(|word| !word.is_empty())
+                    .map(|word| hash(word.as_bytes(), 0, word.len()))
+                    .collect();
+                let Some((last, before)) = hashes.split_last() else {
+                    return;
+                };
+                self.entry(*last).kinds |= kind::TERM;
+                let joined = before.iter().rev().fold(*last, |right, left| join(*left, right));
+                self.terms.insert(joined);
+            }
+        }
     }
 
     fn entry(&mut self, hash: u64) -> &mut Word {

@@ -2,10 +2,12 @@
 
 mod bytes;
 mod checksums;
+mod disguise;
 mod engine;
 mod entity;
 pub mod error;
 mod finding;
+mod health;
 mod lexicon;
 mod mask;
 pub mod own;

@@ -15,6 +15,7 @@ pub use stream::MaskStream;
 pub(crate) use dates::shift_days;
 pub(crate) use keys::hmac_sha256;
 
+use crate::disguise::is_disguised;
 use crate::engine::{Buffers, Engine, EntitySet, Recognizer};
 use crate::entity::Entity;
 use crate::error::MaskError;
@@ -427,6 +428,11 @@ impl Masker {
         subject: Option<&str>,
         out: &mut String,
     ) -> Result<(), MaskError> {
+        // What reads a value to leave a part of it must not take a disguised one for another.
+        let action = match action {
+            Action::Generalise | Action::DateShift if is_disguised(value) => Action::Redact,
+            _ => action,
+        };
         match action {
             Action::Allow => out.push_str(value),
             Action::Mask { keep_last } => stars(value, keep_last, out),

@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub struct PolicyDraft {
     /// Its number, for people.
     pub version: u32,
-    /// What is done with kinds that are not named.
+    /// What is done with kinds that are not named, but for `HEALTH_DATA`, which stays unless it is named.
     pub default: Action,
     /// What is done with each kind, by its stable name.
     pub actions: Vec<(String, Action)>,
@@ -86,7 +86,7 @@ impl PolicyDraft {
                 let action = match entity {
                     Entity::DateTime | Entity::Age | Entity::Location => Action::Generalise,
                     entity if entity.safe_harbor().is_some() => Action::Redact,
-                    Entity::Title | Entity::Nrp => Action::Allow,
+                    Entity::Title | Entity::Nrp | Entity::HealthData => Action::Allow,
                     _ => Action::Redact,
                 };
                 (entity.name().to_owned(), action)
@@ -229,7 +229,11 @@ impl Policy {
     pub fn compile(draft: &PolicyDraft, floor: &Floor) -> Result<Self, PolicyError> {
         let mut actions: Vec<Action> = Entity::ALL
             .iter()
-            .map(|entity| floor.tighten(*entity, draft.default))
+            .map(|entity| match entity.class() {
+                // What a text says is not who it speaks of: to hide it is asked for by name.
+                Class::Clinical => floor.tighten(*entity, Action::Allow),
+                _ => floor.tighten(*entity, draft.default),
+            })
             .collect();
         for (name, action) in draft.actions.iter().chain([&("default".to_owned(), draft.default)]) {
             if matches!(action, Action::Mask { keep_last } if *keep_last > MOST_KEPT) {

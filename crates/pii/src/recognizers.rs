@@ -1,6 +1,7 @@
 //! One module for each family of values; [`crate::scan`] says where they are asked.
 
 pub(crate) mod address;
+pub(crate) mod ages;
 pub(crate) mod cued;
 pub(crate) mod dates;
 pub(crate) mod email;

@@ -7,6 +7,7 @@ use crate::finding::{Candidate, CueSpan};
 use crate::lexicon::{self, Cue, Lexicon, Word, kind};
 use crate::recognizers::{address, dates, email, names, net, numbers, phone, secrets, url};
 use crate::speech;
+use std::ops::Range;
 
 /// How far a cue reaches, in bytes and in words.
 const REACH_BYTES: usize = 64;
@@ -78,6 +79,8 @@ pub(crate) struct Scan<'t, 'o> {
     pub(crate) text: &'t [u8],
     pub(crate) lexicon: &'static Lexicon,
     out: &'o mut Vec<Candidate>,
+    /// Where terms of medicine stand.
+    terms: &'o mut Vec<Range<usize>>,
     seen: [Seen; REMEMBERED],
     seen_count: usize,
     /// All that was said so far.
@@ -96,12 +99,19 @@ pub(crate) struct Scan<'t, 'o> {
 }
 
 impl<'t, 'o> Scan<'t, 'o> {
-    /// Adds what the rules find in `text`. `field` is the name of the field that holds it, if it has one.
-    pub(crate) fn run(text: &'t str, field: Option<&str>, out: &'o mut Vec<Candidate>) {
+    /// Adds what the rules find in `text`, and its terms of medicine. `field` is the name of the field that holds it, if it
+    /// has one.
+    pub(crate) fn run(
+        text: &'t str,
+        field: Option<&str>,
+        out: &'o mut Vec<Candidate>,
+        terms: &'o mut Vec<Range<usize>>,
+    ) {
         let mut scan = Self {
             text: text.as_bytes(),
             lexicon: Lexicon::shared(),
             out,
+            terms,
             seen: [Seen::default(); REMEMBERED],
             seen_count: 0,
             heard: 0,
@@ -211,6 +221,9 @@ impl<'t, 'o> Scan<'t, 'o> {
 
     fn known_word(&mut self, start: usize, end: usize, word: Word) -> usize {
         self.cue(start, end, word);
+        if word.is(kind::TERM) {
+            self.term(start, end);
+        }
         let mut next = end;
         if word.strong & Cue::Secret.bit() != 0 || word.is(kind::PHRASE) {
             next = next.max(secrets::assigned(self, end).unwrap_or(end));
@@ -246,6 +259,25 @@ impl<'t, 'o> Scan<'t, 'o> {
         next
     }
 
+    /// Remembers the term of medicine that a word ends, if it ends one.
+    fn term(&mut self, start: usize, end: usize) {
+        if let Some(words) = self.lexicon.term(self.recent) {
+            self.terms.push(self.words_back(start, words)..end);
+        }
+    }
+
+    /// Where the first of `words` words begins, of which the last begins at `start`.
+    fn words_back(&self, start: usize, words: usize) -> usize {
+        let mut begin = start;
+        for _ in 1..words {
+            while begin > 0 && !bytes::is_word(before(self.text, begin)) {
+                begin -= 1;
+            }
+            begin = bytes::run_start(self.text, begin);
+        }
+        begin
+    }
+
     /// Remembers what a word, or the phrase that it ends, says.
     fn cue(&mut self, start: usize, end: usize, word: Word) {
         let mut strong = word.strong;
@@ -256,12 +288,7 @@ impl<'t, 'o> Scan<'t, 'o> {
         {
             strong = phrase_strong;
             weak = phrase_weak;
-            for _ in 1..words {
-                while begin > 0 && !bytes::is_word(before(self.text, begin)) {
-                    begin -= 1;
-                }
-                begin = bytes::run_start(self.text, begin);
-            }
+            begin = self.words_back(begin, words);
         }
         if strong | weak != 0 {
             let seen = Seen {
@@ -299,6 +326,7 @@ impl<'t, 'o> Scan<'t, 'o> {
     }
 
     /// The cues that reach `start`, the nearest first.
+    #[inline]
     pub(crate) fn cues(&self, start: usize) -> Near {
         let mut near = Near::default();
         for back in 1..=self.seen_count.min(REMEMBERED) {

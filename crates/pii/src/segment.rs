@@ -176,8 +176,9 @@ fn ends_paragraph(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::EntitySet;
+    use crate::engine::{Buffers, Engine, EngineOptions, EntitySet, Language};
     use crate::entity::Entity;
+    use crate::error::DetectError;
     use crate::finding::{Candidate, CueSpan, Explanation};
     use proptest::prelude::*;
 
@@ -254,6 +255,50 @@ mod tests {
                     .iter()
                     .all(|piece| !(value.start - 2 < piece.range.end && piece.range.end < value.end)),
                 "{before}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_looked_at_grows_with_the_text_and_not_faster() {
+        let engine = Engine::new(EngineOptions {
+            language: Language::None,
+            ..EngineOptions::default()
+        });
+        let looked = |unit: &str, bytes: usize| {
+            let text = unit.repeat(bytes / unit.len());
+            let (mut looked, mut start, mut buffers) = (0, 0, Buffers::default());
+            let mut look = |window: Range<usize>| {
+                looked += window.len();
+                let mut found = Vec::new();
+                let part = text.get(window.clone()).unwrap();
+                engine.detect_piece(part, None, window.start, &mut buffers, &mut found)?;
+                Ok::<_, DetectError>(found)
+            };
+            while let Some(piece) = SegmentLimits::default().piece(&text, start, true, &mut look).unwrap() {
+                start = piece.range.end;
+            }
+            looked
+        };
+        for unit in [
+            "1-",
+            "a@",
+            "(1",
+            "five ",
+            "ssn phone id ",
+            "x",
+            "7",
+            "é",
+            "５",
+            "5\u{200b}",
+            "аa@",
+            "a@b.co asthma ",
+            "\n",
+        ] {
+            let (small, large) = (looked(unit, 60_000), looked(unit, 240_000));
+            assert!(
+                small < 2 * 60_000 && large < 4 * small + small / 4,
+                "{unit:?}: {small}, {large}"
             );
         }
     }

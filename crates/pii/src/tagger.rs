@@ -9,6 +9,7 @@ pub(crate) mod hash;
 pub(crate) mod label;
 pub(crate) mod lexicon;
 pub(crate) mod model;
+pub(crate) mod score;
 pub(crate) mod seal;
 pub(crate) mod table;
 pub(crate) mod token;
@@ -20,7 +21,9 @@ use feature::Facts;
 use label::Label;
 use lexicon::Lexicon;
 use model::{Model, Scores};
+use score::Words;
 use std::sync::{Arc, OnceLock};
+pub(crate) use token::folded;
 use token::{Gap, Token, Tokens};
 
 /// A trained model, ready to run.
@@ -85,7 +88,11 @@ impl Tagger {
         work.tokens.split(text);
         work.facts
             .gather(&work.tokens, &self.shared.lexicon, &self.shared.cues, |_| false);
+        work.words.begin(self.source, text.len());
         let count = work.facts.len();
+        work.decisions.reserve(count);
+        work.emissions.reserve(count);
+        work.forward.reserve(count);
         let mut index = 0;
         while index < count {
             if work.facts.is_cold(index) {
@@ -96,10 +103,9 @@ impl Tagger {
             let start = index;
             work.emissions.clear();
             while index < count && !work.facts.is_cold(index) {
-                let mut scores = [0; label::LABELS];
-                work.facts
-                    .emit(index, &mut |feature| self.model.add(feature, &mut scores));
-                work.emissions.push(scores);
+                let Model { tables, weights, .. } = &self.model;
+                work.emissions
+                    .push(tables.score(index, &work.facts, &mut work.words, weights));
                 index += 1;
             }
             decode(
@@ -232,6 +238,7 @@ impl Shared {
 pub(crate) struct Work {
     tokens: Tokens,
     facts: Facts,
+    words: Words,
     emissions: Vec<Scores>,
     forward: Vec<Scores>,
     decisions: Vec<Decision>,

@@ -88,6 +88,48 @@ const EXPECTED: &[(Cue, Expect, &str)] = &[
     (Cue::Id, Expect::Free(Entity::IdOther, 3), "rule.id"),
 ];
 
+/// Where each cue stands in [`EXPECTED`], by its bit; behind the end if it expects nothing.
+const PLACES: [u8; 64] = {
+    let mut places = [u8::MAX; 64];
+    let mut index = 0;
+    while index < EXPECTED.len() {
+        #[expect(clippy::indexing_slicing, reason = "evaluated at compile time")]
+        {
+            places[EXPECTED[index].0 as usize] = index as u8;
+        }
+        index += 1;
+    }
+    places
+};
+
+/// The cues in [`EXPECTED`].
+const EXPECTED_SET: u64 = {
+    let mut set = 0;
+    let mut index = 0;
+    while index < EXPECTED.len() {
+        #[expect(clippy::indexing_slicing, reason = "evaluated at compile time")]
+        {
+            set |= EXPECTED[index].0.bit();
+        }
+        index += 1;
+    }
+    set
+};
+
+/// Takes the cue out of `left` that is asked first: what it expects.
+fn next_expected(left: &mut u64) -> Option<(&'static Expect, &'static str)> {
+    let mut first = u8::MAX;
+    let mut bits = *left;
+    while bits != 0 {
+        let place = PLACES.get(bits.trailing_zeros() as usize).copied().unwrap_or(u8::MAX);
+        first = first.min(place);
+        bits &= bits - 1;
+    }
+    let (cue, expect, source) = EXPECTED.get(usize::from(first))?;
+    *left &= !cue.bit();
+    Some((expect, source))
+}
+
 /// Finds the value at this number that a cue announces: where it ends.
 pub(crate) fn settle(scan: &mut Scan<'_, '_>, shape: &Shape<'_>) -> Option<usize> {
     let start = shape.lead.map_or(shape.start(), |lead| lead.start);
@@ -110,10 +152,8 @@ pub(crate) fn settle(scan: &mut Scan<'_, '_>, shape: &Shape<'_>) -> Option<usize
                 end: seen.end,
                 weak,
             };
-            for (kind, expect, source) in EXPECTED {
-                if set & kind.bit() == 0 {
-                    continue;
-                }
+            let mut left = set & EXPECTED_SET;
+            while let Some((expect, source)) = next_expected(&mut left) {
                 if let Some(end) = fits(scan, shape, expect, cue, source) {
                     return Some(end);
                 }

@@ -6,7 +6,7 @@ use crate::checksums::{Validity, card, check, check_compact, iban, vin};
 use crate::entity::Entity;
 use crate::recognizers::cued;
 use crate::recognizers::shape::{Shape, token};
-use crate::recognizers::{address, dates, net, phone, secrets};
+use crate::recognizers::{address, ages, dates, net, phone, secrets};
 use crate::scan::Scan;
 
 /// Asks everybody about the run of digits, or of letters and digits, at `start`: where to go on.
@@ -33,7 +33,7 @@ pub(crate) fn at_number(scan: &mut Scan<'_, '_>, start: usize, end: usize, lette
     }
     if letters
         && end - start <= 6
-        && let Some(next) = dates::joined_age(scan, start, end)
+        && let Some(next) = ages::joined_age(scan, start, end)
     {
         return next;
     }
@@ -45,7 +45,7 @@ pub(crate) fn at_number(scan: &mut Scan<'_, '_>, start: usize, end: usize, lette
             return next;
         }
         if end - start <= 3
-            && let Some(next) = dates::age(scan, start, end)
+            && let Some(next) = ages::age(scan, start, end)
         {
             return next;
         }

@@ -14,6 +14,7 @@ macro_rules! cues {
             None,
             $($variant,)+
         }
+        const ALL: &[Cue] = &[Cue::None, $(Cue::$variant,)+];
         const WORDS: &[(Cue, &str)] = &[$((Cue::$variant, $words),)+];
     };
 }
@@ -68,25 +69,53 @@ cues! {
     And: "and or with y e con";
 }
 
+impl Cue {
+    /// Every class, in the order of their numbers.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        ALL.iter().copied()
+    }
+}
+
 /// Looks cues up by the hash of the folded spelling.
 #[derive(Debug)]
-pub(crate) struct Cues(HashMap<u64, Cue, BuildHasherDefault<Same>>);
+pub(crate) struct Cues {
+    /// A bit for the upper bits of each hash: most words are no cue, and one look says so.
+    filter: Vec<u64>,
+    map: HashMap<u64, Cue, BuildHasherDefault<Same>>,
+}
+
+/// Upper bits of a hash that the filter knows.
+const FILTER_BITS: u32 = 15;
 
 impl Cues {
     /// The table of all cue words; of two classes of one word, the earlier.
     pub(crate) fn new() -> Self {
-        let mut map = HashMap::default();
+        let mut cues = Self {
+            filter: vec![0; 1 << (FILTER_BITS - 6)],
+            map: HashMap::default(),
+        };
         for (cue, words) in WORDS {
             for word in words.split(' ') {
-                map.entry(hash::bytes(&folded(word))).or_insert(*cue);
+                let hash = hash::bytes(&folded(word));
+                let bit = hash >> (64 - FILTER_BITS);
+                if let Some(block) = cues.filter.get_mut((bit >> 6) as usize) {
+                    *block |= 1 << (bit & 63);
+                }
+                cues.map.entry(hash).or_insert(*cue);
             }
         }
-        Self(map)
+        cues
     }
 
     /// The class of a word.
+    #[inline]
     pub(crate) fn of(&self, word: u64) -> Cue {
-        self.0.get(&word).copied().unwrap_or(Cue::None)
+        let bit = word >> (64 - FILTER_BITS);
+        let block = self.filter.get((bit >> 6) as usize).copied().unwrap_or(0);
+        if block >> (bit & 63) & 1 == 0 {
+            return Cue::None;
+        }
+        self.map.get(&word).copied().unwrap_or(Cue::None)
     }
 }
 

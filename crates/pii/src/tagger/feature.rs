@@ -8,34 +8,37 @@ use super::token::{Gap, NO_VALUE, Shape, Token, Tokens};
 /// What is known of one token, before its neighbours are looked at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fact {
-    word: u64,
+    pub(crate) word: u64,
     /// Word class for frequent features: the word if short on detail, otherwise its pattern.
-    pattern: u64,
-    shape: u64,
-    lexicon: u16,
-    pair: u16,
-    cue: Cue,
-    gap: Gap,
-    starts: bool,
+    pub(crate) pattern: u64,
+    pub(crate) shape: u64,
+    pub(crate) lexicon: u16,
+    pub(crate) pair: u16,
+    pub(crate) cue: Cue,
+    pub(crate) gap: Gap,
+    pub(crate) starts: bool,
     /// Class of a small number.
-    value: u64,
-    suffix: [u64; 3],
+    pub(crate) value: u64,
+    pub(crate) suffix: [u64; 3],
     /// Nearest cue of a kind of number on the left, and how far.
-    anchor: Cue,
-    anchor_distance: u64,
+    pub(crate) anchor: Cue,
+    pub(crate) anchor_distance: u64,
     /// First cue of the line.
-    field: Cue,
+    pub(crate) field: Cue,
     /// Length of the run of spoken or written digits and position in it; the word after it.
-    run: u64,
-    after_run: u64,
+    pub(crate) run: u64,
+    pub(crate) after_run: u64,
     /// What a name in capitals is said to be behind it: "…, a village in", "… is a company".
-    said: Cue,
-    initial: bool,
+    pub(crate) said: Cue,
+    pub(crate) initial: bool,
+    /// What [`Fact::own`] is made of, in one number.
+    pub(crate) spelling: u64,
     /// A plain word of a sentence, as are its neighbours: outside without a look at features.
-    cold: bool,
+    pub(crate) cold: bool,
 }
 
-const BEYOND: Fact = Fact {
+/// What stands before the first token and behind the last.
+pub(crate) const BEYOND: Fact = Fact {
     word: 0x51,
     pattern: 0x52,
     shape: 15,
@@ -53,6 +56,7 @@ const BEYOND: Fact = Fact {
     after_run: 0,
     said: Cue::None,
     initial: false,
+    spelling: 1,
     cold: false,
 };
 
@@ -73,6 +77,7 @@ impl Facts {
     /// Gathers the facts of `tokens`; `hide` says whether the lists are to look away from a token.
     pub(crate) fn gather(&mut self, tokens: &Tokens, lexicon: &Lexicon, cues: &Cues, hide: impl Fn(usize) -> bool) {
         self.list.clear();
+        self.list.reserve(tokens.list.len());
         let mut line = Line::default();
         let mut previous: Option<Token> = None;
         let (mut capitals, mut words, mut caps) = (0_u32, 0_u32, 0_u32);
@@ -102,6 +107,8 @@ impl Facts {
             }
             line.step(token, index);
             let text = tokens.folded(token);
+            let value = value_class(token.value);
+            let look = u64::from(token.pattern) | (token.shape as u64) << 32 | value << 40;
             self.list.push(Fact {
                 word: token.word,
                 pattern: u64::from(token.pattern),
@@ -111,7 +118,7 @@ impl Facts {
                 cue,
                 gap: token.gap,
                 starts: line.starts,
-                value: value_class(token.value),
+                value,
                 suffix: suffixes(text),
                 anchor: line.anchor,
                 anchor_distance: distance(index - line.anchor_at),
@@ -120,6 +127,7 @@ impl Facts {
                 after_run: 0,
                 said: Cue::None,
                 initial: token.shape == Shape::Initial || (is_word && text.len() == 1),
+                spelling: mix(token.word, look),
                 cold: is_plain(token, known, cue),
             });
             line.saw(cue, token, index);
@@ -213,7 +221,8 @@ impl Facts {
             )
     }
 
-    fn at(&self, index: usize, offset: isize) -> &Fact {
+    #[inline]
+    pub(crate) fn at(&self, index: usize, offset: isize) -> &Fact {
         index
             .checked_add_signed(offset)
             .and_then(|index| self.list.get(index))
@@ -221,63 +230,156 @@ impl Facts {
     }
 
     /// Hands every feature of the token at `index` to `sink`.
-    #[inline]
+    #[cfg(any(feature = "train", test))]
     pub(crate) fn emit(&self, index: usize, sink: &mut impl FnMut(u64)) {
-        let (b2, b1, t, n1, n2) = (
-            self.at(index, -2),
-            self.at(index, -1),
-            self.at(index, 0),
-            self.at(index, 1),
-            self.at(index, 2),
-        );
-        let look = t.shape | (self.mode << 4) | (u64::from(t.starts) << 6);
-        let [s2, s3, s4] = t.suffix;
-        let [known, known_b1, known_n1] = [t, b1, n1].map(Fact::known);
-        let [class_b2, class_b1, class, class_n1] = [b2, b1, t, n1].map(Fact::class);
+        let around @ [b2, b1, t, n1, n2] = self.around(index);
+        let [word, value, s2, s3, s4, lists] = t.own();
+        let [
+            crossed_left,
+            crossed_right,
+            by_class,
+            by_anchor,
+            known,
+            left,
+            right,
+            classes,
+            before,
+        ] = self.crossed(&around);
         // The word itself and what is around it.
-        sink(feature(1, t.word, 0));
-        sink(feature(2, b1.word, 0));
-        sink(feature(3, n1.word, 0));
-        sink(feature(4, b2.word, 0));
-        sink(feature(5, n2.word, 0));
-        sink(feature(6, b1.word, t.word));
-        sink(feature(7, t.word, n1.word));
+        sink(word);
+        sink(near(b1.word, Side::After));
+        sink(near(n1.word, Side::Before));
+        sink(near(b2.word, Side::TwoAfter));
+        sink(near(n2.word, Side::TwoBefore));
+        sink(crossed_left);
+        sink(crossed_right);
         // How it looks.
-        sink(feature(13, look, t.gap as u64));
-        sink(feature(15, t.pattern, t.value));
-        sink(feature(16, t.pattern, class_b1));
-        sink(feature(18, t.pattern, t.anchor as u64 | t.anchor_distance << 8));
-        sink(feature(22, s2, t.shape));
-        sink(feature(23, s3, t.shape));
-        sink(feature(24, s4, 0));
+        sink(look(self.look(t), t.gap));
+        sink(value);
+        sink(by_class);
+        sink(by_anchor);
+        sink(s2);
+        sink(s3);
+        sink(s4);
         // What the lists know.
-        sink(feature(25, u64::from(t.lexicon), t.shape));
-        sink(feature(26, u64::from(t.pair), t.shape));
-        sink(feature(27, known, mix(known_b1, known_n1)));
-        sink(feature(28, known, mix(class_b1, look)));
-        sink(feature(29, known, mix(class_n1, t.shape)));
+        sink(lists);
+        sink(pair(t.pair, t.shape));
+        sink(known);
+        sink(left);
+        sink(right);
         // Cues.
-        sink(feature(34, class_b1, mix(class, class_n1)));
-        sink(feature(35, class_b2, mix(class_b1, t.shape)));
-        sink(feature(37, t.anchor as u64, mix(t.shape, t.anchor_distance)));
-        sink(feature(38, t.field as u64, mix(t.shape, known)));
-        sink(feature(39, t.run, mix(t.anchor as u64, t.after_run)));
-        sink(feature(
-            42,
-            mix(class, t.gap as u64),
-            mix(n1.gap as u64, u64::from(t.starts)),
-        ));
-        sink(feature(43, t.said as u64, known));
+        sink(classes);
+        sink(before);
+        sink(anchor(t.anchor, t.shape, t.anchor_distance));
+        sink(field(t.field, t.shape, t.known()));
+        sink(run(t.run, t.anchor, t.after_run));
+        sink(place(t.class(), t.gap, n1.gap, t.starts));
+        sink(said(t.said, t.known()));
+    }
+
+    /// The token at `index` between the two before and the two after it.
+    #[inline]
+    pub(crate) fn around(&self, index: usize) -> [&Fact; 5] {
+        [-2, -1, 0, 1, 2].map(|offset| self.at(index, offset))
+    }
+
+    /// How a token is written, and the text around it.
+    #[inline]
+    pub(crate) fn look(&self, fact: &Fact) -> u64 {
+        fact.shape | (self.mode << 4) | (u64::from(fact.starts) << 6)
+    }
+
+    /// The features of a token that cross it with its neighbours, or with more than few values.
+    #[inline]
+    pub(crate) fn crossed(&self, [b2, b1, t, n1, _]: &[&Fact; 5]) -> [u64; 9] {
+        let look = self.look(t);
+        let [known, known_b1, known_n1] = [t, b1, n1].map(|fact| fact.known());
+        let [class_b2, class_b1, class, class_n1] = [b2, b1, t, n1].map(|fact| fact.class());
+        [
+            feature(6, b1.word, t.word),
+            feature(7, t.word, n1.word),
+            feature(16, t.pattern, class_b1),
+            feature(18, t.pattern, t.anchor as u64 | t.anchor_distance << 8),
+            feature(27, known, mix(known_b1, known_n1)),
+            feature(28, known, mix(class_b1, look)),
+            feature(29, known, mix(class_n1, t.shape)),
+            feature(34, class_b1, mix(class, class_n1)),
+            feature(35, class_b2, mix(class_b1, t.shape)),
+        ]
     }
 }
 
+/// Where a word's neighbour stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Side {
+    After,
+    Before,
+    TwoAfter,
+    TwoBefore,
+}
+
+/// The feature that a word is to a neighbour.
+#[inline]
+pub(crate) const fn near(word: u64, side: Side) -> u64 {
+    feature(2 + side as u64, word, 0)
+}
+
+#[inline]
+pub(crate) const fn look(look: u64, gap: Gap) -> u64 {
+    feature(13, look, gap as u64)
+}
+
+#[inline]
+pub(crate) const fn pair(pair: u16, shape: u64) -> u64 {
+    feature(26, pair as u64, shape)
+}
+
+#[inline]
+pub(crate) const fn anchor(anchor: Cue, shape: u64, distance: u64) -> u64 {
+    feature(37, anchor as u64, mix(shape, distance))
+}
+
+#[inline]
+pub(crate) const fn field(field: Cue, shape: u64, known: u64) -> u64 {
+    feature(38, field as u64, mix(shape, known))
+}
+
+#[inline]
+pub(crate) const fn run(run: u64, anchor: Cue, after: u64) -> u64 {
+    feature(39, run, mix(anchor as u64, after))
+}
+
+#[inline]
+pub(crate) const fn place(class: u64, gap: Gap, next: Gap, starts: bool) -> u64 {
+    feature(42, mix(class, gap as u64), mix(next as u64, starts as u64))
+}
+
+#[inline]
+pub(crate) const fn said(said: Cue, known: u64) -> u64 {
+    feature(43, said as u64, known)
+}
+
 impl Fact {
+    /// The features of a token alone: its word, its look and what the lists know of it.
+    #[inline]
+    pub(crate) fn own(&self) -> [u64; 6] {
+        let [s2, s3, s4] = self.suffix;
+        [
+            feature(1, self.word, 0),
+            feature(15, self.pattern, self.value),
+            feature(22, s2, self.shape),
+            feature(23, s3, self.shape),
+            feature(24, s4, 0),
+            feature(25, u64::from(self.lexicon), self.shape),
+        ]
+    }
+
     const fn in_run(&self) -> bool {
         matches!(self.cue, Cue::Number) || self.initial || (self.shape == Shape::Digits as u64 && self.value == 7)
     }
 
     /// The lists in short: name, place, common word, group, organisation.
-    const fn known(&self) -> u64 {
+    pub(crate) const fn known(&self) -> u64 {
         let mask = self.lexicon;
         let mut short = 0;
         if mask & (lexicon::GIVEN_TOP | lexicon::GIVEN) != 0 {
@@ -302,18 +404,23 @@ impl Fact {
     }
 
     /// The cue's class, or the look of what is none.
-    const fn class(&self) -> u64 {
+    pub(crate) const fn class(&self) -> u64 {
         if matches!(self.cue, Cue::None) {
             if self.shape == Shape::Punctuation as u64 {
-                0x1000 | self.pattern
+                MARK | self.pattern
             } else {
-                0x100 | self.shape
+                LOOK | self.shape
             }
         } else {
             self.cue as u64
         }
     }
 }
+
+/// What is added to the look of a token without a cue in its class.
+pub(crate) const LOOK: u64 = 0x100;
+/// What is added to the pattern of a mark in its class.
+pub(crate) const MARK: u64 = 0x1000;
 
 /// A common word in lower case that announces nothing, or the sign between two of them.
 fn is_plain(token: &Token, known: u16, cue: Cue) -> bool {
@@ -457,7 +564,12 @@ const fn value_class(value: u16) -> u64 {
     }
 }
 
+#[inline]
 fn suffixes(text: &[u8]) -> [u64; 3] {
+    if let Some(last) = text.last_chunk::<4>() {
+        let last = u64::from(u32::from_be_bytes(*last));
+        return [2 << 16 | last & 0xffff, 2 << 24 | last & 0xff_ffff, 2 << 32 | last];
+    }
     [2, 3, 4].map(|length| {
         text.len()
             .checked_sub(length)

@@ -6,7 +6,7 @@ const C: u64 = 0x1656_67b1_9e37_79f9;
 
 /// Of a folded spelling.
 pub(crate) fn bytes(bytes: &[u8]) -> u64 {
-    let mut state = (bytes.len() as u64).wrapping_mul(A);
+    let mut state = of_length(bytes.len());
     let mut chunks = bytes.chunks_exact(8);
     for chunk in &mut chunks {
         let word = chunk
@@ -24,6 +24,11 @@ pub(crate) fn bytes(bytes: &[u8]) -> u64 {
         state = mix(state, word);
     }
     state
+}
+
+/// What the hash of a spelling of `length` bytes begins with.
+pub(crate) const fn of_length(length: usize) -> u64 {
+    (length as u64).wrapping_mul(A)
 }
 
 /// Of two values.

@@ -1,11 +1,27 @@
 //! Trained weights: one row of sixteen bytes for each feature that mattered.
 
+use super::decode::Transitions;
 use super::label::LABELS;
+use super::score::Tables;
 use super::seal::unsealed;
 use super::table::Table;
 
 /// Scores of all labels for one token.
 pub(crate) type Scores = [i16; LABELS];
+
+/// The weights of one feature, as wide as sums are: to widen them at each addition costs more than their room. Aligned,
+/// so that a row is in one line of the cache.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
+struct Row(Scores);
+
+/// A row of weights for each feature that mattered.
+#[derive(Debug)]
+pub(crate) struct Weights {
+    table: Table,
+    rows: Vec<Row>,
+    absent: usize,
+}
 
 /// What the file of a model starts with; the number grows with any change of tokens, features or layout.
 pub(crate) const MAGIC: &[u8; 8] = b"BWPIIT03";
@@ -13,13 +29,12 @@ pub(crate) const MAGIC: &[u8; 8] = b"BWPIIT03";
 /// A linear chain over sixteen labels.
 #[derive(Debug)]
 pub(crate) struct Model {
-    table: Table,
-    rows: Vec<[i8; LABELS]>,
-    absent: usize,
-    /// From the row's label to the column's.
-    pub(crate) transitions: [Scores; LABELS],
-    /// To the row's label from the column's.
-    pub(crate) reversed: [Scores; LABELS],
+    pub(crate) weights: Weights,
+    pub(crate) tables: Tables,
+    /// From a token to the one after it.
+    pub(crate) forward: Transitions,
+    /// From a token to the one before it.
+    pub(crate) backward: Transitions,
     /// Natural logarithms per unit of score.
     pub(crate) unit: f32,
     /// Slope and offset from a margin to a score.
@@ -52,7 +67,8 @@ impl Model {
         if rows.len() != 4_usize.checked_shl(u32::from(bits))? {
             return None;
         }
-        let mut rows: Vec<[i8; LABELS]> = rows.iter().map(|row| row.map(u8::cast_signed)).collect();
+        let widened = |row: &[u8; LABELS]| Row(row.map(|weight| i16::from(weight.cast_signed())));
+        let nothing = Row([0; LABELS]);
         let unit = f32::from_le_bytes(*unit);
         let calibration = (f32::from_le_bytes(*slope), f32::from_le_bytes(*offset));
         // SECURITY: a score that is not a number is below every threshold, so that nothing would be found.
@@ -60,26 +76,51 @@ impl Model {
             return None;
         }
         // What no feature has adds nothing.
-        rows.push([0; LABELS]);
-        Some(Self {
+        let rows: Vec<Row> = rows.iter().map(widened).chain([nothing]).collect();
+        let weights = Weights {
             absent: rows.len() - 1,
             table,
             rows,
-            transitions,
-            reversed,
+        };
+        Some(Self {
+            tables: Tables::new(&weights)?,
+            weights,
+            forward: Transitions::new(transitions),
+            backward: Transitions::new(reversed),
             unit,
             calibration,
         })
+    }
+}
+
+impl Weights {
+    /// The number of a feature's row.
+    #[inline]
+    pub(crate) fn find(&self, feature: u64) -> u32 {
+        self.table.find_or(feature, self.absent) as u32
+    }
+
+    /// The weights of a row.
+    #[inline]
+    pub(crate) fn row(&self, number: u32) -> &Scores {
+        self.rows.get(number as usize).map_or(&[0; LABELS], |Row(row)| row)
     }
 
     /// Adds the weights of a feature to `scores`.
     #[inline]
     pub(crate) fn add(&self, feature: u64, scores: &mut Scores) {
-        if let Some(row) = self.rows.get(self.table.find_or(feature, self.absent)) {
-            for (score, weight) in scores.iter_mut().zip(row) {
-                *score += i16::from(*weight);
-            }
+        for (score, weight) in scores.iter_mut().zip(self.row(self.find(feature))) {
+            *score += *weight;
         }
+    }
+
+    /// The sum of features.
+    pub(crate) fn sum<const FEATURES: usize>(&self, features: [u64; FEATURES]) -> Scores {
+        let mut scores = [0; LABELS];
+        for feature in features {
+            self.add(feature, &mut scores);
+        }
+        scores
     }
 }
 

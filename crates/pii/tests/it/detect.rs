@@ -321,6 +321,8 @@ fn noisy() -> impl Strategy<Value = String> {
         Just("\u{a0}".to_owned()),
         Just("-----BEGIN ".to_owned()),
         Just("años ".to_owned()),
+        Just("SSN ５٣6-𝟐\u{200b}2-８\u{336}14７ ".to_owned()),
+        Just("ѕsn аdа@еx.org asthma ".to_owned()),
     ];
     proptest::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }

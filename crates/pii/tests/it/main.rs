@@ -8,7 +8,9 @@
 )]
 
 mod detect;
+mod disguise;
 mod floor;
+mod health;
 mod mask;
 mod pieces;
 mod placeholders;

@@ -163,58 +163,68 @@ fn pieces(value: &str, kept: usize) -> Vec<String> {
     pieces
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+/// Every action that hides a value.
+const HIDING: [Action; 12] = [
+    Action::Redact,
+    Action::Placeholder,
+    Action::Mask { keep_last: 0 },
+    Action::Mask { keep_last: 1 },
+    Action::Mask { keep_last: 2 },
+    Action::Mask { keep_last: 3 },
+    Action::Mask { keep_last: 4 },
+    Action::KeyedHash,
+    Action::Pseudonym,
+    Action::FormatPreserving,
+    Action::DateShift,
+    Action::Generalise,
+];
 
+proptest! {
     #[test]
-    fn pii_1_no_piece_of_four_characters_of_a_value_is_left((text, values) in text_with_values(), keep in 0_u8..=4) {
-        for action in [
-            Action::Redact,
-            Action::Placeholder,
-            Action::Mask { keep_last: 0 },
-            Action::Mask { keep_last: keep },
-            Action::KeyedHash,
-            Action::Pseudonym,
-            Action::FormatPreserving,
-            Action::DateShift,
-            Action::Generalise,
-        ] {
-            let draft = overlapping(action, &values);
-            // A keyed action may by chance make a piece of the value, but not under two keys.
-            let masked = [1, 2].map(|key| {
-                let mut talk = Conversation::new("tenant-a", "conversation-1", [key; 32]);
-                masker_with_key(key, &draft).mask(&text, &mut talk, None).unwrap()
-            });
-            let [one, other] = &masked;
-            let mut hidden = 0;
-            for (replacement, again) in one.replacements.iter().zip(&other.replacements) {
-                if replacement.action == Action::Allow {
-                    continue;
-                }
-                let value = &text[replacement.original.clone()];
-                hidden += usize::from(values.iter().any(|known| value.contains(known.as_str())));
-                let there = &one.text.as_str()[replacement.masked.clone()];
-                let there_again = &other.text.as_str()[again.masked.clone()];
-                let kept = match replacement.action {
-                    Action::Mask { keep_last } => usize::from(keep_last),
-                    _ => 0,
-                };
-                // The year may stay by design, and nothing else of a date.
-                let by_design = matches!(replacement.action, Action::DateShift | Action::Generalise);
-                for piece in pieces(value, kept) {
-                    let left = there.contains(&piece) && there_again.contains(&piece);
-                    prop_assert!(!left || by_design && value.starts_with(&piece), "{there} holds {piece}");
-                }
-                prop_assert!(!there.contains(value));
+    fn pii_1_no_piece_of_four_characters_of_a_value_is_left(
+        (text, values) in text_with_values(),
+        action in proptest::sample::select(&HIDING[..]),
+    ) {
+        let draft = overlapping(action, &values);
+        // A keyed action may by chance make a piece of the value, but not under two keys.
+        let masked = [1, 2].map(|key| {
+            let mut talk = Conversation::new("tenant-a", "conversation-1", [key; 32]);
+            masker_with_key(key, &draft).mask(&text, &mut talk, None).unwrap()
+        });
+        let [one, other] = &masked;
+        let mut hidden = 0;
+        for (replacement, again) in one.replacements.iter().zip(&other.replacements) {
+            if replacement.action == Action::Allow {
+                continue;
             }
-            prop_assert_eq!(hidden, values.len(), "{:?} {}", action, text);
+            let value = &text[replacement.original.clone()];
+            hidden += usize::from(values.iter().any(|known| value.contains(known.as_str())));
+            let there = &one.text.as_str()[replacement.masked.clone()];
+            let there_again = &other.text.as_str()[again.masked.clone()];
+            let kept = match replacement.action {
+                Action::Mask { keep_last } => usize::from(keep_last),
+                _ => 0,
+            };
+            // The year may stay by design, and nothing else of a date.
+            let by_design = matches!(replacement.action, Action::DateShift | Action::Generalise);
+            for piece in pieces(value, kept) {
+                // An invented address always begins and ends like this, whatever it stands for.
+                let constant = ["user-", "@example.com"].iter().any(|part| part.contains(&piece));
+                let invented = action == Action::Pseudonym && constant;
+                // What is kept may stand in the value twice.
+                let kept_end = kept == 4 && value.ends_with(&piece);
+                let left = there.contains(&piece) && there_again.contains(&piece) && !invented && !kept_end;
+                prop_assert!(!left || by_design && value.starts_with(&piece), "{there} holds {piece}");
+            }
+            prop_assert!(!there.contains(value));
         }
+        prop_assert_eq!(hidden, values.len(), "{:?} {}", action, text);
     }
 }
 
 proptest! {
     // Long texts: a policy's pieces are not small.
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 8))]
 
     #[test]
     fn pii_5_a_stream_is_masked_as_the_whole_however_it_is_cut((text, _) in text_with_values(), sizes in proptest::collection::vec(1_usize..4000, 1..30)) {

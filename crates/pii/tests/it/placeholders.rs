@@ -3,7 +3,7 @@
 use crate::{conversation, draft, masker, masker_of};
 use bearingwall_pii::error::MaskError;
 use bearingwall_pii::own::{OwnRecognizer, OwnRecognizers, OwnRule};
-use bearingwall_pii::{Conversation, Entity, MaskStream, PolicyDraft, UnmaskStream};
+use bearingwall_pii::{Action, Conversation, Entity, MaskStream, PolicyDraft, Replacement, UnmaskStream};
 use proptest::prelude::*;
 
 const TEXT: &str = "Write to ada@example.org or bob@example.org; ada@example.org is quicker. SSN 536-22-8147.";
@@ -203,7 +203,17 @@ proptest! {
         let text = pieces.join(" ");
         let mut talk = conversation();
         let masked = masker(&draft()).mask(&text, &mut talk, None).unwrap();
-        prop_assert_eq!(talk.unmask(masked.text.as_str()), text);
+        // What the floor redacts ("cvv 200-200-0000" may be a card's code) does not come back.
+        let redacted = |replacement: &Replacement| replacement.action == Action::Redact;
+        let expected = |replacement: &Replacement| match replacement.entity {
+            Entity::CardCode => redacted(replacement),
+            Entity::HealthData => replacement.action == Action::Allow,
+            _ => replacement.action == Action::Placeholder,
+        };
+        prop_assert!(masked.replacements.iter().all(expected));
+        if !masked.replacements.iter().any(redacted) {
+            prop_assert_eq!(talk.unmask(masked.text.as_str()), text);
+        }
     }
 
     #[test]
