@@ -1,0 +1,3 @@
+//! What arrives and what leaves, tried from outside of the crate.
+
+mod webhooks;
