@@ -112,6 +112,16 @@ fn con_1_standard_webhooks_are_taken_with_either_kind_of_key_and_not_with_the_ot
 }
 
 #[test]
+fn con_1_a_time_moved_into_the_id_of_a_standard_webhook_is_refused() {
+    let signer = Signer::new([SECRET.as_bytes()]).unwrap();
+    let body = format!("{}.{BODY}", NOW + 1);
+    let signatures = signer.sign("msg_1", at(NOW - 301), body.as_bytes()).unwrap();
+    let mut parcel = to_standard(&format!("msg_1.{}", NOW - 301), &signatures);
+    parcel.headers[1].1 = (NOW + 1).to_string().into_bytes();
+    assert!(is_refused(&by_standard(&[SECRET], &parcel, NOW)));
+}
+
+#[test]
 fn con_1_what_we_sign_with_two_secrets_is_taken_by_the_holder_of_either() {
     let other = "whsec_////////////////////////////////////////////";
     let signer = Signer::new([SECRET.as_bytes(), other.as_bytes()]).unwrap();
@@ -169,10 +179,14 @@ fn con_1_a_body_of_twilio_that_nothing_covers_is_refused() {
     assert!(by_twilio(&token, &empty).is_ok());
     let mut json = empty.clone();
     json.headers[0].1 = b"application/json".to_vec();
-    json.body = b"{}".to_vec();
-    assert!(is_refused(&by_twilio(&token, &json)));
-    json.headers.remove(0);
-    assert!(is_refused(&by_twilio(&token, &json)));
+    // The second one reads as a form without fields.
+    for body in [&b"{}"[..], b"&&"] {
+        json.body = body.to_vec();
+        assert!(is_refused(&by_twilio(&token, &json)));
+        let mut bare = json.clone();
+        bare.headers.remove(0);
+        assert!(is_refused(&by_twilio(&token, &bare)));
+    }
 }
 
 #[test]
