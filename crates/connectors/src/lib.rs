@@ -1,5 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 pub mod egress;
+pub mod inbox;
 pub mod mail;
+mod vault;
 pub mod webhooks;
+
+pub use vault::SecretWriter;

@@ -114,7 +114,7 @@ impl Event {
         &self.id
     }
 
-    /// SHA-256 of what was signed as the event's content: two attempts to deliver one event have the same.
+    /// SHA-256 of the event's content, without what may differ between two attempts to deliver it.
     #[must_use]
     pub const fn digest(&self) -> &[u8; 32] {
         &self.digest
@@ -199,7 +199,7 @@ fn verified(event: Event) -> Result<Verified<Event>, WebhookError> {
     }
 }
 
-fn sha256(bytes: &[u8]) -> [u8; 32] {
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
     for (to, from) in out.iter_mut().zip(digest::digest(&digest::SHA256, bytes).as_ref()) {
         *to = *from;

@@ -7,7 +7,7 @@ use super::keys::HmacKeys;
 use super::{Delivery, Event, MAX_SIGNATURES, Verified, WebhookError, fresh, sha256, unhex, verified};
 use aws_lc_rs::hmac::HMAC_SHA256;
 use bearingwall_core::Phi;
-use serde::Deserialize;
+use serde_json::{Map, Value};
 use std::fmt;
 use time::OffsetDateTime;
 
@@ -39,10 +39,19 @@ impl Stripe {
         let signed_at = fresh(header.time, now)?;
         let tags = self.keys.tags(&[header.time.as_bytes(), b".", delivery.body]);
         let key = HmacKeys::signer(&tags, &header.signatures).ok_or(WebhookError::Refused)?;
-        let named: Named = serde_json::from_slice(delivery.body).map_err(|_| WebhookError::Malformed)?;
+        let mut content: Map<String, Value> =
+            serde_json::from_slice(delivery.body).map_err(|_| WebhookError::Malformed)?;
+        // How many deliveries are still to be made: it may differ from one attempt to the next.
+        content.remove("pending_webhooks");
+        let id = content
+            .get("id")
+            .and_then(Value::as_str)
+            .ok_or(WebhookError::Malformed)?
+            .to_owned();
+        let content = serde_json::to_vec(&content).map_err(|_| WebhookError::Malformed)?;
         verified(Event {
-            id: named.id,
-            digest: sha256(delivery.body),
+            id,
+            digest: sha256(&content),
             key,
             signed_at: Some(signed_at),
             body: Phi::new(delivery.body.to_vec()),
@@ -54,11 +63,6 @@ impl fmt::Debug for Stripe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Stripe(…)")
     }
-}
-
-#[derive(Deserialize)]
-struct Named {
-    id: String,
 }
 
 struct Header<'a> {
