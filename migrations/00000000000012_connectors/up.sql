@@ -144,7 +144,7 @@ CREATE TABLE connectors.endpoints (
     wrapped     bytea       NOT NULL,
     created_by  uuid        NOT NULL DEFAULT tenancy.claimed_subject_id(),
     created_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
-    disabled_at timestamptz CHECK (disabled_at >= created_at),
+    disabled_at timestamptz,
     PRIMARY KEY (customer_id, id),
     UNIQUE (customer_id, key_sha256)
 );
@@ -162,7 +162,7 @@ CREATE TABLE connectors.endpoint_secrets (
     reference   text        NOT NULL CONSTRAINT reference_of_its_tenant CHECK (length(reference) <= 512 AND reference ~ '^(file[+]sealed|azure-kv|aws-sm)://'
                                             AND strpos(reference, 'tenants/' || customer_id || '/') > 0),
     created_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
-    expires_at  timestamptz CHECK (expires_at >= created_at),
+    expires_at  timestamptz,
     PRIMARY KEY (customer_id, id),
     FOREIGN KEY (customer_id, endpoint_id) REFERENCES connectors.endpoints (customer_id, id)
 );

@@ -1,6 +1,7 @@
 //! The controls themselves, grouped by the crate that owns them, in the order of the layers.
 
 mod access;
+mod connectors;
 mod edge;
 mod foundations;
 mod record;
@@ -19,6 +20,7 @@ pub static CATALOGUE: LazyLock<Vec<Control>> = LazyLock::new(|| {
         access::CONTROLS,
         record::CONTROLS,
         edge::CONTROLS,
+        connectors::CONTROLS,
     ]
     .concat()
 });

@@ -31,6 +31,7 @@ mod services;
 mod sessions;
 mod sign_out;
 mod visitor;
+mod webhooks;
 
 pub use application::Application;
 pub use assignments::{Assigned, Assignments};
@@ -48,6 +49,7 @@ pub use services::{Check, Limits, Readiness, Services, StaffSessions};
 pub use sessions::{CSRF, OpenSession, OwnPageCookie, Sessions, SignInAnswer, SignInBegun, SignInFinished};
 pub use sign_out::SignOut;
 pub use visitor::TrustedProxies;
+pub use webhooks::Webhooks;
 
 /// Every route of the API.
 ///
@@ -66,5 +68,6 @@ pub fn app_routes() -> Result<RouteTable, RouteError> {
     let table = break_glass::routes(table);
     let table = roles::routes(table);
     let table = access_review::routes(table);
+    let table = webhooks::routes(table);
     table.finish()
 }

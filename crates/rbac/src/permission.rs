@@ -148,6 +148,10 @@ permissions! {
     EndRole = "role":"end", Tenant;
     /// See who has what, export it, and judge it.
     ReviewAccess = "access":"review", Tenant;
+    /// See the tenant's endpoints for webhooks.
+    ReadWebhookEndpoint = "webhook_endpoint":"read", Tenant;
+    /// Make an endpoint for webhooks, give it another secret, or end it.
+    WriteWebhookEndpoint = "webhook_endpoint":"write", Tenant;
 }
 
 impl PermissionId {

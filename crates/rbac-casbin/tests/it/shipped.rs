@@ -26,6 +26,8 @@ role:request       -              yes             -
 role:decide        -              yes             -
 role:end           -              yes             -
 access:review      -              yes             -
+webhook_endpoint:read -           yes             -
+webhook_endpoint:write -          yes             -
 ";
 
 #[tokio::test]
