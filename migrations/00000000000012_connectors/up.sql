@@ -82,49 +82,45 @@ BEGIN
     RETURN NULL;
 END $f$;
 
--- What the platform keeps about the entered tenant in tables of its own, row by row. The tenant is owed that as well.
-CREATE OR REPLACE FUNCTION tenancy.tenant_holdings() RETURNS TABLE (relation text, content text)
+-- With the keys, what the platform keeps about the entered tenant is what it was before and they.
+ALTER FUNCTION tenancy.tenant_holdings() RENAME TO tenant_holdings_beside_locators;
+ALTER FUNCTION tenancy.tenant_holdings_count() RENAME TO tenant_holdings_count_beside_locators;
+
+CREATE FUNCTION tenancy.tenant_holdings() RETURNS TABLE (relation text, content text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $f$
 DECLARE
     v_customer uuid := tenancy.current_customer_id();
 BEGIN
-    RETURN QUERY SELECT h.relation, h.content::text FROM (
-        SELECT 'tenancy.break_glass' AS relation, to_jsonb(b) AS content, b.session_id::text AS place FROM tenancy.break_glass b WHERE b.customer_id = v_customer
-        UNION ALL SELECT 'tenancy.customers', to_jsonb(c), '' FROM tenancy.customers c WHERE c.customer_id = v_customer
-        UNION ALL SELECT 'tenancy.issuers', to_jsonb(i), i.issuer FROM tenancy.issuers i WHERE i.customer_id = v_customer
-        UNION ALL SELECT 'tenancy.jobs', to_jsonb(j) - 'lease', j.job_id::text FROM tenancy.jobs j WHERE j.customer_id = v_customer
-        UNION ALL SELECT 'tenancy.locators', to_jsonb(l), concat_ws('/', l.kind, encode(l.key_sha256, 'hex')) FROM tenancy.locators l WHERE l.customer_id = v_customer
-        UNION ALL SELECT 'tenancy.offboardings', to_jsonb(o), o.offboarding_id::text FROM tenancy.offboardings o WHERE o.customer_id = v_customer
-        UNION ALL SELECT 'tenancy.people', to_jsonb(p), p.subject_id::text FROM tenancy.people p WHERE p.customer_id = v_customer
-        UNION ALL SELECT 'tenancy.role_assignments', to_jsonb(a), a.assignment_id::text FROM tenancy.role_assignments a WHERE a.customer_id = v_customer
-        UNION ALL SELECT 'tenancy.role_changes', to_jsonb(c), c.change_id::text FROM tenancy.role_changes c WHERE c.customer_id = v_customer
-        UNION ALL SELECT 'tenancy.role_sets', to_jsonb(s), s.role_set_id::text FROM tenancy.role_sets s WHERE s.customer_id = v_customer) h
-        ORDER BY h.relation, h.place COLLATE "C";
+    RETURN QUERY SELECT h.relation, h.content FROM (
+        SELECT b.relation, b.content, b.ordinality::text AS place, b.ordinality FROM tenancy.tenant_holdings_beside_locators() WITH ORDINALITY b
+        UNION ALL SELECT 'tenancy.locators', to_jsonb(l)::text, concat_ws('/', l.kind, encode(l.key_sha256, 'hex')), 0 FROM tenancy.locators l WHERE l.customer_id = v_customer) h
+        ORDER BY h.relation, h.ordinality, h.place COLLATE "C";
 END $f$;
 
--- How many rows there are of the entered tenant in those tables, in the one that only the platform's own tenants have rows in,
--- and in the record.
-CREATE OR REPLACE FUNCTION tenancy.tenant_holdings_count() RETURNS TABLE (relation text, entries bigint)
+CREATE FUNCTION tenancy.tenant_holdings_count() RETURNS TABLE (relation text, entries bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
 DECLARE
     v_customer uuid := tenancy.current_customer_id();
 BEGIN
-    RETURN QUERY SELECT 'tenancy.break_glass', count(*) FROM tenancy.break_glass b WHERE b.customer_id = v_customer
-        UNION ALL SELECT 'tenancy.canaries', count(*) FROM tenancy.canaries c WHERE c.customer_id = v_customer
-        UNION ALL SELECT 'tenancy.customers', count(*) FROM tenancy.customers c WHERE c.customer_id = v_customer
-        UNION ALL SELECT 'tenancy.issuers', count(*) FROM tenancy.issuers i WHERE i.customer_id = v_customer
-        UNION ALL SELECT 'tenancy.jobs', count(*) FROM tenancy.jobs j WHERE j.customer_id = v_customer
-        UNION ALL SELECT 'tenancy.locators', count(*) FROM tenancy.locators l WHERE l.customer_id = v_customer
-        UNION ALL SELECT 'tenancy.offboardings', count(*) FROM tenancy.offboardings o WHERE o.customer_id = v_customer
-        UNION ALL SELECT 'tenancy.people', count(*) FROM tenancy.people p WHERE p.customer_id = v_customer
-        UNION ALL SELECT 'tenancy.role_assignments', count(*) FROM tenancy.role_assignments a WHERE a.customer_id = v_customer
-        UNION ALL SELECT 'tenancy.role_changes', count(*) FROM tenancy.role_changes c WHERE c.customer_id = v_customer
-        UNION ALL SELECT 'tenancy.role_sets', count(*) FROM tenancy.role_sets s WHERE s.customer_id = v_customer
-        UNION ALL SELECT 'audit.events', count(*) FROM audit.events e WHERE e.customer_id = v_customer;
+    RETURN QUERY SELECT b.relation, b.entries FROM tenancy.tenant_holdings_count_beside_locators() b
+        UNION ALL SELECT 'tenancy.locators', count(*) FROM tenancy.locators l WHERE l.customer_id = v_customer;
 END $f$;
 
+-- The keys of a tenant that leaves lead nowhere.
+CREATE FUNCTION tenancy.locators_leave() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
+BEGIN
+    DELETE FROM tenancy.locators l WHERE l.customer_id = NEW.customer_id;
+    RETURN NULL;
+END $f$;
+CREATE TRIGGER locators_leave AFTER UPDATE OF executed_at ON tenancy.offboardings FOR EACH ROW
+    WHEN (NEW.executed_at IS NOT NULL) EXECUTE FUNCTION tenancy.locators_leave();
+
 REVOKE ALL ON tenancy.locators FROM PUBLIC;
-REVOKE ALL ON FUNCTION tenancy.locator_add(text, bytea), tenancy.enter_located(text, bytea, uuid, text[]), tenancy.record_connector() FROM PUBLIC;
+REVOKE ALL ON FUNCTION tenancy.locator_add(text, bytea), tenancy.enter_located(text, bytea, uuid, text[]), tenancy.record_connector(),
+    tenancy.tenant_holdings(), tenancy.tenant_holdings_count(), tenancy.locators_leave() FROM PUBLIC;
+REVOKE ALL ON FUNCTION tenancy.tenant_holdings_beside_locators(), tenancy.tenant_holdings_count_beside_locators() FROM bearingwall_admin;
+GRANT EXECUTE ON FUNCTION tenancy.tenant_holdings(), tenancy.tenant_holdings_count() TO bearingwall_admin;
 GRANT EXECUTE ON FUNCTION tenancy.locator_add(text, bytea), tenancy.enter_located(text, bytea, uuid, text[]) TO bearingwall_app;
 GRANT EXECUTE ON FUNCTION tenancy.record_connector() TO bearingwall_admin;
 
@@ -179,7 +175,7 @@ CREATE TABLE connectors.events (
     digest      bytea       NOT NULL CHECK (octet_length(digest) = 32),
     secret_id   uuid        NOT NULL,
     signed_at   timestamptz,
-    payload     bytea       NOT NULL,
+    sealed      bytea       NOT NULL,
     received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     conflicts   integer     NOT NULL DEFAULT 0 CHECK (conflicts >= 0),
     PRIMARY KEY (customer_id, id),
@@ -189,7 +185,7 @@ CREATE TABLE connectors.events (
 );
 COMMENT ON COLUMN connectors.events.event_id IS 'the sender''s own id';
 COMMENT ON COLUMN connectors.events.digest IS 'SHA-256 of what was signed: another one under the same id is a conflict';
-COMMENT ON COLUMN connectors.events.payload IS 'AES-256-GCM under the key of the endpoint, bound to table, column, tenant and row';
+COMMENT ON COLUMN connectors.events.sealed IS 'AES-256-GCM under the key of the endpoint, bound to table, column, tenant and row';
 CALL tenancy.protect('connectors.events');
 
 -- To what the tenant narrows a connector; what the operator's catalogue does not name is not reached all the same.
@@ -236,7 +232,9 @@ DECLARE
     v_table text;
 BEGIN
     FOREACH v_table IN ARRAY ARRAY['endpoints', 'endpoint_secrets', 'events', 'destinations'] LOOP
-        EXECUTE format('CREATE TRIGGER recorded AFTER INSERT OR UPDATE OR DELETE ON connectors.%I FOR EACH ROW EXECUTE FUNCTION tenancy.record_connector()', v_table);
+        -- Rows of the others are removed only when the tenant leaves, which has its own place on the record.
+        EXECUTE format('CREATE TRIGGER recorded AFTER INSERT OR %s ON connectors.%I FOR EACH ROW EXECUTE FUNCTION tenancy.record_connector()',
+                       CASE v_table WHEN 'destinations' THEN 'DELETE' ELSE 'UPDATE' END, v_table);
         IF v_table <> 'destinations' THEN
             EXECUTE format('CREATE TRIGGER guarded BEFORE UPDATE ON connectors.%I FOR EACH ROW EXECUTE FUNCTION connectors.guard_end()', v_table);
         END IF;

@@ -79,8 +79,8 @@ impl Inbox {
             .map_err(unknown)?;
         let event = self.verified(sender, &known, arrival, now).await?;
         let id = self.parts.ids.v7();
-        let payload = self.sealed(&known, &event, id).await?;
-        let store = async |tx: &mut TenantTx<'_>| store(tx, &known, &event, id, payload).await;
+        let sealed = self.sealed(&known, &event, id).await?;
+        let store = async |tx: &mut TenantTx<'_>| store(tx, &known, &event, id, sealed).await;
         self.parts.pool.run_located(KIND, &key, arrival.request, store).await
     }
 
@@ -114,7 +114,7 @@ impl Inbox {
         let key = self.parts.keys.unwrap(known.customer, &known.wrapped).await?;
         let place = Aad {
             table: "connectors.events",
-            column: "payload",
+            column: "sealed",
             customer: known.customer,
             row: id,
         };
@@ -181,7 +181,7 @@ async fn store(
     known: &Known,
     event: &Verified<Event>,
     id: Uuid,
-    payload: Vec<u8>,
+    sealed: Vec<u8>,
 ) -> Result<Received, InboxError> {
     let event = event.get();
     let secret = known.secrets.get(event.key()).ok_or(WebhookError::Secrets)?;
@@ -193,7 +193,7 @@ async fn store(
             events::digest.eq(event.digest().to_vec()),
             events::secret_id.eq(secret.id),
             events::signed_at.eq(event.signed_at()),
-            events::payload.eq(payload),
+            events::sealed.eq(sealed),
         ))
         .on_conflict_do_nothing()
         .execute(tx)

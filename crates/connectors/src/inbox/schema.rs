@@ -34,7 +34,7 @@ diesel::table! {
         digest -> Bytea,
         secret_id -> Uuid,
         signed_at -> Nullable<Timestamptz>,
-        payload -> Bytea,
+        sealed -> Bytea,
         received_at -> Timestamptz,
         conflicts -> Integer,
     }

@@ -43,6 +43,7 @@ struct Spas {
     saltmarsh: CustomerId,
     database: TestDatabase,
     clock: Arc<Moved>,
+    keys: Arc<FileKeyStore>,
     secrets: TempDir,
 }
 
@@ -75,11 +76,12 @@ impl Spas {
         let secrets = tempfile::tempdir().unwrap();
         let store = FileStore::create(secrets.path().join("store")).unwrap();
         let clock = Arc::new(Moved::default());
+        let keys = Arc::new(FileKeyStore::open_or_create(store.clone(), "kek").unwrap());
         let inbox = Inbox::new(InboxParts {
             pool: pool.clone(),
             secrets: Arc::new(SealedFiles),
-            vault: Arc::new(store.clone()),
-            keys: Arc::new(FileKeyStore::open_or_create(store, "kek").unwrap()),
+            vault: Arc::new(store),
+            keys: keys.clone(),
             clock: clock.clone(),
             ids: Arc::new(SystemIds),
             public_base: "https://hooks.example.org".parse().unwrap(),
@@ -91,6 +93,7 @@ impl Spas {
             saltmarsh,
             database,
             clock,
+            keys,
             secrets,
         }
     }

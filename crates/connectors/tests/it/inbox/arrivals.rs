@@ -2,6 +2,7 @@
 
 use super::*;
 use bearingwall_connectors::webhooks::standard::Standard;
+use bearingwall_secrets::{Aad, KeyStore as _, WrappedKey};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn con_6_an_event_is_taken_once_and_a_changed_one_under_its_id_raises_an_alarm() {
@@ -217,4 +218,48 @@ async fn con_5_a_secret_of_another_form_or_one_too_many_is_refused() {
         .secret_rotate(&ctx(spas.saltmarsh), endpoint.id, &secret_of(OTHER), day)
         .await;
     assert!(matches!(foreign, Err(InboxError::NotFound)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn con_6_what_was_kept_opens_under_its_endpoints_key_and_at_its_own_place_only() {
+    let spas = Spas::open().await;
+    let first = spas.endpoint(spas.juniper, SECRET).await;
+    let second = spas.endpoint(spas.juniper, OTHER).await;
+    spas.send(&first.url, SECRET, BODY).await.unwrap();
+    let superuser = spas.database.superuser_client().await;
+    let event = superuser
+        .query_one("SELECT id, sealed FROM connectors.events", &[])
+        .await
+        .unwrap();
+    let (row, sealed): (Uuid, Vec<u8>) = (event.get(0), event.get(1));
+    let key = async |endpoint: Uuid, customer| {
+        let query = "SELECT kek_version, wrapped FROM connectors.endpoints WHERE id = $1";
+        let row = superuser.query_one(query, &[&endpoint]).await.unwrap();
+        let wrapped = WrappedKey {
+            kek_version: row.get(0),
+            bytes: row.get(1),
+        };
+        spas.keys.unwrap(customer, &wrapped).await
+    };
+    let place = Aad {
+        table: "connectors.events",
+        column: "sealed",
+        customer: spas.juniper,
+        row,
+    };
+    let own = key(first.id, spas.juniper).await.unwrap();
+    assert_eq!(own.open(&place, &sealed).unwrap().as_slice(), BODY.as_bytes());
+    let other_row = Aad {
+        row: Uuid::now_v7(),
+        ..place
+    };
+    assert!(own.open(&other_row, &sealed).is_err());
+    assert!(
+        key(second.id, spas.juniper)
+            .await
+            .unwrap()
+            .open(&place, &sealed)
+            .is_err()
+    );
+    assert!(key(first.id, spas.saltmarsh).await.is_err());
 }

@@ -1,6 +1,8 @@
 //! What holds against SQL on the application's own connection.
 
 use super::*;
+use bearingwall_connectors::destinations::{DestinationError, allowed, destination_add};
+use bearingwall_connectors::egress::{Destination, Method};
 use bearingwall_tenancy::TenancyError;
 use diesel_async::RunQueryDsl;
 
@@ -66,7 +68,7 @@ async fn con_6_what_arrived_is_not_changed_or_removed_and_nothing_that_ended_com
         .unwrap();
     for (statement, why) in [
         ("DELETE FROM connectors.events", "permission denied"),
-        ("UPDATE connectors.events SET payload = ''", "permission denied"),
+        ("UPDATE connectors.events SET sealed = ''", "permission denied"),
         ("UPDATE connectors.events SET event_id = 'evt_2'", "permission denied"),
         ("UPDATE connectors.events SET conflicts = 0", "counted one by one"),
         ("DELETE FROM connectors.endpoints", "permission denied"),
@@ -139,6 +141,58 @@ async fn con_4_a_key_opens_its_own_tenant_alone_and_only_as_long_as_it_is_one() 
     refused(&spas, spas.saltmarsh, add, "locators_kind_key_sha256_key").await;
     let enter = "SELECT tenancy.enter_located('webhook_endpoint', convert_to(repeat('k', 40), 'UTF8'), gen_random_uuid(), '{us-east-1}')";
     refused(&spas, spas.saltmarsh, enter, "already entered").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn con_2_a_tenants_own_rows_narrow_what_the_operator_names_for_it_alone() {
+    let spas = Spas::open().await;
+    let url = |host: &str| format!("https://{host}/").parse().unwrap();
+    let operator = || {
+        let named = Destination::new("api.example.org", 443, [Method::Get, Method::Post]).unwrap();
+        vec![named, Destination::by_tenant(443, [Method::Post])]
+    };
+    let allowed = async |customer| {
+        let work = async |tx: &mut TenantTx<'_>| Ok::<_, Failed>(allowed(tx, "https", operator()).await?);
+        spas.pool.run(&ctx(customer), work).await.unwrap()
+    };
+    let add = async |customer, host: &'static str| {
+        let work = async |tx: &mut TenantTx<'_>| {
+            Ok::<_, Failed>(destination_add(tx, Uuid::now_v7(), "https", (host, 443), &[Method::Post]).await?)
+        };
+        spas.pool.run(&ctx(customer), work).await
+    };
+    assert!(
+        allowed(spas.juniper)
+            .await
+            .check(Method::Get, &url("api.example.org"))
+            .is_ok()
+    );
+    assert!(add(spas.juniper, "API.example.org").await.is_err());
+    add(spas.juniper, "hooks.example.org").await.unwrap();
+    let narrowed = allowed(spas.juniper).await;
+    assert!(narrowed.check(Method::Post, &url("hooks.example.org")).is_ok());
+    assert!(narrowed.check(Method::Get, &url("hooks.example.org")).is_err());
+    assert!(narrowed.check(Method::Get, &url("api.example.org")).is_err());
+    // The other tenant has what the operator names, and nothing of its neighbour's.
+    let other = allowed(spas.saltmarsh).await;
+    assert!(other.check(Method::Get, &url("api.example.org")).is_ok());
+    assert!(other.check(Method::Post, &url("hooks.example.org")).is_err());
+}
+
+/// What a closure of a transaction may fail with.
+#[derive(Debug)]
+struct Failed;
+
+impl From<TenancyError> for Failed {
+    fn from(_: TenancyError) -> Self {
+        Self
+    }
+}
+
+impl From<DestinationError> for Failed {
+    fn from(_: DestinationError) -> Self {
+        Self
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
