@@ -5,18 +5,8 @@ use bearingwall_core::{Classified, ErrorKind};
 use bearingwall_tenancy::TenantTx;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use schema::destinations;
 use uuid::Uuid;
-
-diesel::table! {
-    connectors.destinations (customer_id, id) {
-        customer_id -> Uuid,
-        id -> Uuid,
-        connector -> Text,
-        host -> Text,
-        port -> Integer,
-        methods -> Array<Text>,
-    }
-}
 
 /// Something about a tenant's destinations failed.
 #[derive(Debug, thiserror::Error)]
@@ -116,4 +106,19 @@ pub async fn allowed(
     };
     let own = rows.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
     Ok(allowed.narrowed(own))
+}
+
+mod schema {
+    //! The table as diesel sees it; the migrations are the truth.
+
+    diesel::table! {
+        connectors.destinations (customer_id, id) {
+            customer_id -> Uuid,
+            id -> Uuid,
+            connector -> Text,
+            host -> Text,
+            port -> Integer,
+            methods -> Array<Text>,
+        }
+    }
 }

@@ -115,12 +115,8 @@ async fn con_1_a_signed_delivery_is_on_file_and_everything_else_gets_one_answer(
     assert_eq!(site.on_file().await, 1);
 
     let unsigned = TestRequest::post().uri(&path).set_payload(body());
-    let elsewhere = format!("{}A", &path[..path.len() - 1]);
-    let elsewhere = if elsewhere == path {
-        format!("{}B", &path[..path.len() - 1])
-    } else {
-        elsewhere
-    };
+    let mut elsewhere = path.clone();
+    elsewhere.replace_range(path.len() - 1.., if path.ends_with('A') { "E" } else { "A" });
     site.post("writer", &format!("/v1/webhook-endpoints/{id}/disable"), &json!({}))
         .await;
     let answers = [
@@ -236,7 +232,11 @@ async fn con_5_an_endpoint_shows_its_address_once_and_its_secret_never() {
     let listed = site.list("both").await;
     assert_eq!(listed.json()["items"].as_array().unwrap().len(), 1);
     let key = path.rsplit('/').next().unwrap();
-    for clear in [key, &SECRET[6..], &OTHER[6..]] {
+    for clear in [
+        key,
+        SECRET.trim_start_matches("whsec_"),
+        OTHER.trim_start_matches("whsec_"),
+    ] {
         assert!(!listed.body.contains(clear));
     }
     // Another tenant sees none of it, and its administrator changes none of it.

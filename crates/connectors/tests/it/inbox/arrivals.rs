@@ -60,7 +60,8 @@ async fn con_4_each_wrong_turn_is_refused_alike_and_keeps_nothing() {
     let spas = Spas::open().await;
     let endpoint = spas.endpoint(spas.juniper, SECRET).await;
     let (front, key) = endpoint.url.rsplit_once('/').unwrap();
-    let other_key = format!("{}{}", if key.starts_with('A') { 'B' } else { 'A' }, &key[1..]);
+    let mut other_key = key.to_owned();
+    other_key.replace_range(..1, if key.starts_with('A') { "B" } else { "A" });
     for (url, secret, body) in [
         (endpoint.url.clone(), OTHER, BODY),
         (format!("{front}/{other_key}"), SECRET, BODY),
