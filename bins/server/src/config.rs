@@ -26,6 +26,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
+use url::{Host, Url};
 
 /// The version of the file's format.
 const VERSION: u32 = 1;
@@ -77,6 +78,9 @@ pub struct Config {
     /// The sign-in of people in browsers; without it there is none.
     #[serde(default)]
     pub login: Option<LoginSettings>,
+    /// Endpoints for webhooks; without it there are none.
+    #[serde(default)]
+    pub webhooks: Option<WebhookSettings>,
     /// Logs and traces.
     #[serde(default)]
     pub telemetry: TelemetryConfig,
@@ -116,6 +120,29 @@ impl Default for ServerSettings {
             metrics_listen: None,
             metrics_on_trusted_network: false,
         }
+    }
+}
+
+/// `[webhooks]`: how senders know this server.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookSettings {
+    /// Scheme, host and port, as `https://hooks.example.org`. What a request says about its own address is never asked.
+    pub public_url: Url,
+}
+
+impl WebhookSettings {
+    /// What no profile can work with: senders sign the address, so that it has one spelling; without TLS only on this machine.
+    fn unusable(&self) -> Vec<String> {
+        let url = &self.public_url;
+        let is_local = matches!(url.host(), Some(Host::Ipv4(address)) if address.is_loopback());
+        let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_local);
+        let is_origin = format!("{}/", url.origin().ascii_serialization()) == url.as_str();
+        let refusal = "`webhooks.public_url` is not `https://`, a host and perhaps a port";
+        (!(is_safe && is_origin))
+            .then(|| refusal.to_owned())
+            .into_iter()
+            .collect()
     }
 }
 
@@ -311,7 +338,7 @@ const fn default_absolute_s() -> u64 {
 impl LoginSettings {
     /// What no profile can work with.
     fn unusable(&self, issuers: &[IssuerConfig]) -> Vec<String> {
-        let is_origin = url::Url::parse(&self.origin).is_ok_and(|url| {
+        let is_origin = Url::parse(&self.origin).is_ok_and(|url| {
             matches!(url.scheme(), "https" | "http") && url.origin().ascii_serialization() == self.origin
         });
         let rules = [
@@ -384,6 +411,9 @@ impl Config {
         let mut refusals = config.unusable();
         if let Some(login) = &config.login {
             refusals.extend(login.unusable(&config.issuers));
+        }
+        if let Some(webhooks) = &config.webhooks {
+            refusals.extend(webhooks.unusable());
         }
         refusals.extend(config.refused_by_isolation());
         refusals.extend(config.refused_by_profile());

@@ -12,10 +12,12 @@ use anyhow::Context as _;
 use bearingwall_audit::{AuditLog, AuditSink};
 use bearingwall_authn::{BearerVerifier, EndedSessions, IdentityProvider, Revocations};
 use bearingwall_authn_oidc::{OidcClient, OidcConfig};
+use bearingwall_connectors::inbox::{Inbox, InboxParts};
 use bearingwall_core::{Sensitive, SystemClock, SystemIds};
 use bearingwall_domain::{Crm, Masking};
 use bearingwall_http::{
-    Application, Limits, RunningServer, ServerOptions, Services, Sessions, SignOut, TrustedProxies, app_routes,
+    Application, Limits, RunningServer, ServerOptions, Services, Sessions, SignOut, TrustedProxies, Webhooks,
+    app_routes,
 };
 use bearingwall_pii::Floor;
 use bearingwall_rbac::PolicyTable;
@@ -102,6 +104,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
         Some(login) => Some(sessions(login, config, &pool, &identity).await.context("the sign-in")?),
         None => None,
     };
+    let webhooks = webhooks(config, &pool, &keys)?;
     let probe = Probe {
         pool,
         keys,
@@ -132,7 +135,8 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
         .with(crm)
         .with(masking)
         .with(audit)
-        .with(sign_out);
+        .with(sign_out)
+        .with(webhooks);
     let metrics = config
         .server
         .metrics_listen
@@ -233,6 +237,23 @@ async fn sessions(
         absolute: Duration::from_secs(login.absolute_s),
     });
     Ok(Arc::new(sessions))
+}
+
+/// Endpoints for webhooks. Their secrets are written where the key-encryption key is kept.
+fn webhooks(config: &Config, pool: &TenantPool, keys: &Arc<dyn KeyStore>) -> anyhow::Result<Webhooks> {
+    let Some(settings) = &config.webhooks else {
+        return Ok(Webhooks::default());
+    };
+    let vault = FileStore::open(config.keys.kek.store()).context("the vault of webhooks' secrets")?;
+    Ok(Webhooks::new(Some(Inbox::new(InboxParts {
+        pool: pool.clone(),
+        secrets: Arc::new(adapters()),
+        vault: Arc::new(vault),
+        keys: Arc::clone(keys),
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(SystemIds),
+        public_base: settings.public_url.clone(),
+    }))))
 }
 
 fn metrics(refusals: &AuditSink) -> Arc<Metrics> {

@@ -1,6 +1,7 @@
 //! The controls themselves, grouped by the crate that owns them, in the order of the layers.
 
 mod access;
+mod connectors;
 mod edge;
 mod foundations;
 mod mail;
@@ -21,6 +22,7 @@ pub static CATALOGUE: LazyLock<Vec<Control>> = LazyLock::new(|| {
         record::CONTROLS,
         edge::CONTROLS,
         mail::CONTROLS,
+        connectors::CONTROLS,
     ]
     .concat()
 });

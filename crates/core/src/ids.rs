@@ -122,6 +122,8 @@ impl SubjectId {
     pub const PROBE: Self = Self(Uuid::from_u128(0x0000_0000_0000_8000_8000_0000_0000_0004));
     /// Background work on a leased job.
     pub const WORKER: Self = Self(Uuid::from_u128(0x0000_0000_0000_8000_8000_0000_0000_0005));
+    /// Another system that reached a tenant by a key that leads there, as a sender of webhooks does.
+    pub const CONNECTOR: Self = Self(Uuid::from_u128(0x0000_0000_0000_8000_8000_0000_0000_0006));
 }
 
 #[cfg(test)]

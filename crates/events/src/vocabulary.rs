@@ -175,7 +175,12 @@ vocabulary! {
     ExportRequested "export.requested" "An export of clients' data is asked for." Export Execute Export false false;
     ExportCompleted "export.completed" "An export of clients' data is handed out." Export Read Export true false;
     MessageSent "message.sent" "A message about a client leaves the system." Disclosure Execute Disclose true false;
-    WebhookReceived "webhook.received" "A connector's message is taken in." Interface Create Create false false;
+    WebhookReceived "webhook.received" "A connector's message is taken in." Interface Create Create false true;
+    WebhookConflicted "webhook.conflicted" "A connector's message arrives again with another content." Alert Execute Alert false true;
+    EndpointCreated "webhook_endpoint.created" "An endpoint for webhooks is made." Configuration Create Operation false true;
+    EndpointDisabled "webhook_endpoint.disabled" "An endpoint for webhooks takes nothing any more." Configuration Update Operation false true;
+    EndpointSecretChanged "webhook_endpoint.secret_changed" "An endpoint for webhooks gets a secret, or an old one ends." Security Update Operation false true;
+    DestinationChanged "destination.changed" "A tenant changes what a connector may reach." Configuration Update Operation false true;
     ModelCalled "model.called" "Masked text goes to a language model." Interface Execute Operation false false;
     SessionStarted "session.started" "Somebody signs in." Authentication Execute Login false true;
     SessionEnded "session.ended" "Somebody signs out, or the session ends." Authentication Execute Logout false true;

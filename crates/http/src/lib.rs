@@ -34,6 +34,7 @@ mod services;
 mod sessions;
 mod sign_out;
 mod visitor;
+mod webhooks;
 
 pub use application::Application;
 pub use assignments::{Assigned, Assignments};
@@ -51,6 +52,7 @@ pub use services::{Check, Limits, Readiness, Services, StaffSessions};
 pub use sessions::{CSRF, OpenSession, OwnPageCookie, Sessions, SignInAnswer, SignInBegun, SignInFinished};
 pub use sign_out::SignOut;
 pub use visitor::TrustedProxies;
+pub use webhooks::Webhooks;
 
 /// Every route of the API.
 ///
@@ -72,5 +74,6 @@ pub fn app_routes() -> Result<RouteTable, RouteError> {
     let table = roles::routes(table);
     let table = access_review::routes(table);
     let table = pii::routes(table);
+    let table = webhooks::routes(table);
     table.finish()
 }

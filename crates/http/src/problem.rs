@@ -5,6 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use bearingwall_audit::AuditError;
+use bearingwall_connectors::inbox::InboxError;
 use bearingwall_core::{Classified, ErrorKind, RequestId};
 use bearingwall_domain::{DomainError, MaskingError};
 use bearingwall_rbac::RbacError;
@@ -176,6 +177,9 @@ fn input_of(error: &dyn Any) -> Option<(&'static str, &'static str)> {
         return audit_input_of(error);
     }
     if let Some(BreakGlassError::Invalid { field, reason }) = error.downcast_ref::<BreakGlassError>() {
+        return Some((field, reason));
+    }
+    if let Some(InboxError::Invalid { field, reason }) = error.downcast_ref::<InboxError>() {
         return Some((field, reason));
     }
     if let Some(RoleError::Invalid { field, reason }) = error.downcast_ref::<RoleError>() {

@@ -49,6 +49,8 @@ pub struct Rates {
     pub write: PerMinute,
     /// What works for long.
     pub bulk: PerMinute,
+    /// Webhooks from one network: a sender's own, which sends for many tenants.
+    pub webhook: PerMinute,
     /// How many actors of a tenant may ask as often as one may.
     pub tenant_factor: u32,
     /// Requests without a proven identity from one network (an IPv4 address, an IPv6 /64), and refusals of one actor,
@@ -63,6 +65,7 @@ impl Rates {
         read: PerMinute(0),
         write: PerMinute(0),
         bulk: PerMinute(0),
+        webhook: PerMinute(0),
         tenant_factor: 1,
         refusals: PerMinute(0),
     };
@@ -73,6 +76,7 @@ impl Rates {
             RateClass::Read => self.read,
             RateClass::Write => self.write,
             RateClass::Bulk => self.bulk,
+            RateClass::Webhook => self.webhook,
         }
     }
 }
@@ -84,6 +88,7 @@ impl Default for Rates {
             read: PerMinute(1_200),
             write: PerMinute(600),
             bulk: PerMinute(60),
+            webhook: PerMinute(6_000),
             tenant_factor: 20,
             refusals: PerMinute(240),
         }

@@ -38,7 +38,8 @@ pub const EMBEDDED: &[Embedded] = embedded![
     ("00000000000007", "sealing"),
     ("00000000000008", "identity"),
     ("00000000000009", "access"),
-    ("00000000000010", "masking")
+    ("00000000000010", "masking"),
+    ("00000000000012", "connectors")
 ];
 
 impl Embedded {

@@ -162,6 +162,10 @@ permissions! {
     WritePiiPolicy = "pii_policy":"write", Tenant, Gate;
     /// Put a tested policy into force, or go back to an older one.
     ActivatePiiPolicy = "pii_policy":"activate", Tenant, Gate;
+    /// See the tenant's endpoints for webhooks.
+    ReadWebhookEndpoint = "webhook_endpoint":"read", Tenant;
+    /// Make an endpoint for webhooks, give it another secret, or end it.
+    WriteWebhookEndpoint = "webhook_endpoint":"write", Tenant;
 }
 
 impl PermissionId {

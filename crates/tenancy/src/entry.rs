@@ -226,6 +226,44 @@ impl QueryFragment<Pg> for JobEntry {
     }
 }
 
+/// One call of `tenancy.enter_located`: the tenant is the one that the key leads to, and is not named.
+pub(crate) struct LocatedEntry {
+    pub(crate) kind: &'static str,
+    pub(crate) key: Vec<u8>,
+    pub(crate) request: Uuid,
+    pub(crate) regions: Arc<[String]>,
+}
+
+impl Entrance for LocatedEntry {
+    fn regions(&self) -> Arc<[String]> {
+        Arc::clone(&self.regions)
+    }
+}
+
+impl Query for LocatedEntry {
+    type SqlType = Text;
+}
+
+impl QueryId for LocatedEntry {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<Pg> for LocatedEntry {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> diesel::QueryResult<()> {
+        out.push_sql("SELECT tenancy.enter_located(");
+        out.push_bind_param::<Text, _>(self.kind)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Binary, _>(&self.key)?;
+        out.push_sql(", ");
+        out.push_bind_param::<SqlUuid, _>(&self.request)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&*self.regions)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
 /// One call of `tenancy.enter_canary`, into a tenant that is nobody's.
 pub(crate) struct CanaryEntry;
 

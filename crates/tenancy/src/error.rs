@@ -35,6 +35,9 @@ pub enum TenancyError {
     /// The lease of the job has ended: somebody else may have it.
     #[error("the lease of the job has ended")]
     LeaseEnded,
+    /// The key leads to no tenant.
+    #[error("the key leads to no tenant")]
+    NoSuchKey,
     /// The tenant does not exist or is suspended.
     #[error("the tenant is not active")]
     NotActive,
@@ -75,6 +78,7 @@ impl TenancyError {
             Some("tenant-not-active") => Self::NotActive,
             Some("region-not-served") => Self::RegionNotServed,
             Some("no-such-lease") => Self::LeaseEnded,
+            Some("no-such-key") => Self::NoSuchKey,
             _ => Self::Refused(error),
         }
     }
@@ -89,7 +93,7 @@ impl Classified for TenancyError {
         match self {
             Self::Dial(_) | Self::Busy | Self::Unrecorded(_) => ErrorKind::Unavailable,
             Self::NotActive | Self::RegionNotServed => ErrorKind::Forbidden,
-            Self::ProofRejected => ErrorKind::Unauthenticated,
+            Self::ProofRejected | Self::NoSuchKey => ErrorKind::Unauthenticated,
             Self::LeaseEnded => ErrorKind::Conflict,
             Self::Posture { .. }
             | Self::Refused(_)
@@ -117,6 +121,7 @@ impl Classified for TenancyError {
             Self::NoProof => "TEN-012",
             Self::ForeignProof => "TEN-013",
             Self::LeaseEnded => "TEN-014",
+            Self::NoSuchKey => "TEN-015",
         }
     }
 }

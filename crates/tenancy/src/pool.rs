@@ -1,15 +1,16 @@
 //! The only way to the database: a context goes in, a committed transaction comes out.
 
 use crate::address::DatabaseAddress;
-use crate::entry::{CanaryEntry, EnterKey, Entry};
+use crate::entry::{CanaryEntry, EnterKey, Entry, LocatedEntry};
 use crate::error::TenancyError;
 use crate::pooler::Pooler;
 use crate::posture::{self, Expected};
 use crate::session::{Door, Session};
 use crate::sessions::{Ahead, Sessions};
+use crate::statement::statement;
 use crate::tickets::Tickets;
 use crate::tx::{self, TenantTx};
-use bearingwall_core::{Clock, Ctx, Sensitive, SystemClock};
+use bearingwall_core::{Clock, Ctx, RequestId, Sensitive, SystemClock};
 use diesel::pg::Pg;
 use diesel::query_builder::{QueryFragment, QueryId};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
@@ -83,6 +84,9 @@ impl From<EnterKey> for Authority {
         Self::EnterKey(key)
     }
 }
+
+statement!(AddLocator { kind: &'static str => diesel::sql_types::Text, key_sha256: Vec<u8> => diesel::sql_types::Binary }
+    "true FROM tenancy.locator_add" -> diesel::sql_types::Bool);
 
 struct Inner {
     sessions: Sessions,
@@ -199,6 +203,50 @@ impl TenantPool {
                 Some(ctx.request().as_uuid()),
             )
             .await
+    }
+
+    /// As [`TenantPool::run`], in the tenant that a key of at least 32 bytes leads to, for a caller without an identity of its
+    /// own: an endpoint of webhooks. What happens there is recorded as [`SubjectId::CONNECTOR`](bearingwall_core::SubjectId)'s.
+    ///
+    /// # Errors
+    /// As [`TenantPool::run`]; a key that leads nowhere is refused by the database.
+    // CONTROL: CON-4
+    pub async fn run_located<T, E, W>(
+        &self,
+        kind: &'static str,
+        key: &[u8],
+        request: RequestId,
+        work: W,
+    ) -> Result<T, E>
+    where
+        E: From<TenancyError>,
+        W: AsyncFnOnce(&mut TenantTx<'_>) -> Result<T, E>,
+    {
+        let entry = LocatedEntry {
+            kind,
+            key: key.to_vec(),
+            request: request.as_uuid(),
+            regions: Arc::clone(&self.inner.regions),
+        };
+        let lease = self.inner.sessions.lease().await?;
+        lease
+            .conclude(
+                |session| tx::begin(session, entry),
+                work,
+                Ahead::Nothing,
+                Some(request.as_uuid()),
+            )
+            .await
+    }
+
+    /// Makes a key lead to the entered tenant; only its digest is kept. A statement for [`TenantPool::run`].
+    #[must_use]
+    pub fn locator(
+        kind: &'static str,
+        key_sha256: Vec<u8>,
+    ) -> impl QueryFragment<Pg> + QueryId + diesel::query_builder::Query<SqlType = diesel::sql_types::Bool> + Send + 'static
+    {
+        AddLocator { kind, key_sha256 }
     }
 
     /// Runs `work` as the canary, in a tenant of the platform's own.

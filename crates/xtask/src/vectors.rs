@@ -2,6 +2,7 @@
 
 mod ed25519;
 mod merkle;
+mod webhooks;
 mod wycheproof;
 
 use anyhow::{Result, bail};
@@ -27,7 +28,7 @@ struct Line {
 pub fn run(dir: &Path) -> Result<()> {
     let mut out = io::stdout().lock();
     let mut failed = 0;
-    for set in [wycheproof::run, merkle::run, ed25519::run] {
+    for set in [wycheproof::run, merkle::run, ed25519::run, webhooks::run] {
         for line in set(dir)? {
             failed += line.failures.len();
             print(&mut out, &line)?;

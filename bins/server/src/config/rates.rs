@@ -15,6 +15,8 @@ pub struct RateSettings {
     pub write_per_minute: u32,
     /// Routes that work for long.
     pub bulk_per_minute: u32,
+    /// Webhooks from one network.
+    pub webhook_per_minute: u32,
     /// How many actors of a tenant may ask as often as one may.
     pub tenant_factor: u32,
     /// Requests without a proven identity from one network, and refusals of one actor, beyond which there is an alarm.
@@ -29,6 +31,7 @@ impl Default for RateSettings {
             read_per_minute: rates.read.0,
             write_per_minute: rates.write.0,
             bulk_per_minute: rates.bulk.0,
+            webhook_per_minute: rates.webhook.0,
             tenant_factor: rates.tenant_factor,
             refusals_per_minute: rates.refusals.0,
         }
@@ -43,6 +46,7 @@ impl RateSettings {
             self.read_per_minute,
             self.write_per_minute,
             self.bulk_per_minute,
+            self.webhook_per_minute,
             self.tenant_factor,
             self.refusals_per_minute,
         ]
@@ -57,6 +61,7 @@ impl From<RateSettings> for Rates {
             read: PerMinute(settings.read_per_minute),
             write: PerMinute(settings.write_per_minute),
             bulk: PerMinute(settings.bulk_per_minute),
+            webhook: PerMinute(settings.webhook_per_minute),
             tenant_factor: settings.tenant_factor,
             refusals: PerMinute(settings.refusals_per_minute),
         }

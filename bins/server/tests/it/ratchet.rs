@@ -4,6 +4,7 @@ use crate::clients::{note, person};
 use crate::roles::{approve, asked, role_set};
 use crate::site::{Answer, Server, Site, send};
 use crate::staff::{open, staff};
+use bearingwall_connectors::webhooks::standard::Signer;
 use bearingwall_core::{CustomerId, Role, RoleSet};
 use bearingwall_http::app_routes;
 use bearingwall_http::routes::{Access, DeclaredRoute, Refused};
@@ -13,6 +14,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// Routes that only a person at a real provider uses with success: the suite of `interop` signs in and out there, with every
@@ -26,6 +28,11 @@ pub(crate) const AT_A_PROVIDER: [&str; 4] = [
 
 /// Every route is called in every way by few people from one address: nobody is told to wait for that.
 const UNHURRIED: &str = "[rates]\nbulk_per_minute = 6000\nrefusals_per_minute = 60000\n";
+
+const WEBHOOK_SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+/// Needs no token and is in a tenant all the same: its path leads there.
+const IN_A_TENANT: &str = "POST /webhooks/{connector}/{endpoint}";
 
 /// A request that a route answers well.
 pub(crate) struct Call {
@@ -42,6 +49,8 @@ pub(crate) enum Body {
     At(String),
     Csv(String),
     Form(String),
+    /// Signed with the secret of the endpoint.
+    Webhook(String),
 }
 
 impl Call {
@@ -101,6 +110,13 @@ impl World {
             Access::Permission(permission) if permission.scope() == Scope::Platform => &self.staff,
             Access::Permission(_) | Access::Public(_) => &self.token,
         }
+    }
+
+    /// A new endpoint for webhooks.
+    fn endpoint(&self) -> Value {
+        self.server
+            .post("/v1/webhook-endpoints", &self.token, &endpoint())
+            .json()
     }
 
     /// One that whoever may ask for it holds: nobody hands on what they do not.
@@ -195,6 +211,15 @@ impl World {
                 .header("content-type", "application/x-www-form-urlencoded")
                 .body(form.clone()),
             Body::Csv(file) => request.header("content-type", "text/csv").body(file.clone()),
+            Body::Webhook(body) => {
+                let now = OffsetDateTime::now_utc();
+                let signer = Signer::new([WEBHOOK_SECRET.as_bytes()]).unwrap();
+                request
+                    .header("webhook-id", "msg_1")
+                    .header("webhook-timestamp", now.unix_timestamp())
+                    .header("webhook-signature", signer.sign("msg_1", now, body.as_bytes()).unwrap())
+                    .body(body.clone())
+            }
         })
     }
 
@@ -351,6 +376,28 @@ pub(crate) fn call(name: &str, world: &World) -> Option<Call> {
                 Body::At(seen.header("etag").to_owned()),
             )
         }
+        "POST /webhooks/{connector}/{endpoint}" => {
+            let made = world.endpoint();
+            let path = made["url"]
+                .as_str()
+                .unwrap()
+                .strip_prefix("https://hooks.example.org")
+                .unwrap();
+            Call::of(path, Body::Webhook(format!(r#"{{"id":"evt_{tag}"}}"#)))
+        }
+        "POST /v1/webhook-endpoints" => Call::of("/v1/webhook-endpoints", Body::Json(endpoint())),
+        "GET /v1/webhook-endpoints" => Call::get("/v1/webhook-endpoints"),
+        "POST /v1/webhook-endpoints/{endpoint_id}/secrets" => Call::of(
+            format!(
+                "/v1/webhook-endpoints/{}/secrets",
+                world.endpoint()["id"].as_str().unwrap()
+            ),
+            Body::Json(json!({"secret": WEBHOOK_SECRET, "overlap_s": 60})),
+        ),
+        "POST /v1/webhook-endpoints/{endpoint_id}/disable" => Call::get(format!(
+            "/v1/webhook-endpoints/{}/disable",
+            world.endpoint()["id"].as_str().unwrap()
+        )),
         _ => return None,
     })
 }
@@ -361,6 +408,10 @@ pub(crate) fn proposal() -> Value {
         "policy": {"default": "redact"},
         "samples": [{"text": "write to ada@example.org", "hides": ["ada@example.org"], "keeps": ["write to"]}],
     })
+}
+
+fn endpoint() -> Value {
+    json!({"connector": "standard", "secret": WEBHOOK_SECRET})
 }
 
 /// One request that was made, and what must be on the record of it.
@@ -409,7 +460,8 @@ fn try_route(world: &World, route: &DeclaredRoute, policy: &PolicyTable, made: &
             what: format!("{name} {what}"),
             request: answer.correlation_id(),
             declared,
-            without_tenant: what == "without a token" || matches!(route.access(), Access::Public(_)),
+            without_tenant: what == "without a token"
+                || matches!(route.access(), Access::Public(_)) && name != IN_A_TENANT,
         });
     };
     let text = |(event, phase): (bearingwall_audit::EventType, bearingwall_audit::Phase)| {

@@ -167,6 +167,8 @@ enter_key = "{store}#enter-key-1"
 enter_kid = 1
 [keys]
 kek = "{store}#kek"
+[webhooks]
+public_url = "https://hooks.example.org"
 [[issuers]]
 issuer = "{issuer}"
 audience = "{AUDIENCE}"

@@ -1,4 +1,4 @@
-//! The connectors, from outside.
+//! What arrives and what leaves, tried from outside of the crate.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,4 +9,7 @@
     reason = "tests fail by panicking, and make the contexts that the edge makes"
 )]
 
+mod egress;
+mod inbox;
 mod mail;
+mod webhooks;

@@ -36,6 +36,8 @@ pub enum RateClass {
     Write,
     /// Works for long.
     Bulk,
+    /// Takes in what another system sends, for many tenants from few addresses.
+    Webhook,
 }
 
 impl RateClass {
@@ -47,6 +49,7 @@ impl RateClass {
             Self::Read => "read",
             Self::Write => "write",
             Self::Bulk => "bulk",
+            Self::Webhook => "webhook",
         }
     }
 }

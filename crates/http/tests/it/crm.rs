@@ -24,27 +24,33 @@ struct Spa {
     _secrets: tempfile::TempDir,
 }
 
+/// A database with two tenants, and the server's pool.
+pub(crate) async fn database() -> (TestDatabase, TenantPool) {
+    let database = TestDatabase::create().await;
+    let mut admin = database.admin_client().await;
+    serve_regions(&admin, &[REGION.to_owned()]).await.unwrap();
+    let secret = Sensitive::new(Uuid::new_v4().as_bytes().repeat(2));
+    install_enter_key(&mut admin, 1, &secret).await.unwrap();
+    for (id, slug) in [(CUSTOMER, "juniper"), (OTHER_CUSTOMER, "saltmarsh")] {
+        let tenant = NewTenant {
+            id,
+            slug: slug.to_owned(),
+            name: slug.to_owned(),
+            region: REGION.to_owned(),
+        };
+        tenant_create(&mut admin, &tenant).await.unwrap();
+    }
+    let address = database.url(Login::App).parse().unwrap();
+    let config = PoolConfig::new(address, Some(database.app_password()), vec![REGION.to_owned()]);
+    let pool = TenantPool::connect(config, EnterKey::new(1, &secret).unwrap())
+        .await
+        .unwrap();
+    (database, pool)
+}
+
 impl Spa {
     async fn open() -> Self {
-        let database = TestDatabase::create().await;
-        let mut admin = database.admin_client().await;
-        serve_regions(&admin, &[REGION.to_owned()]).await.unwrap();
-        let secret = Sensitive::new(Uuid::new_v4().as_bytes().repeat(2));
-        install_enter_key(&mut admin, 1, &secret).await.unwrap();
-        for (id, slug) in [(CUSTOMER, "juniper"), (OTHER_CUSTOMER, "saltmarsh")] {
-            let tenant = NewTenant {
-                id,
-                slug: slug.to_owned(),
-                name: slug.to_owned(),
-                region: REGION.to_owned(),
-            };
-            tenant_create(&mut admin, &tenant).await.unwrap();
-        }
-        let address = database.url(Login::App).parse().unwrap();
-        let config = PoolConfig::new(address, Some(database.app_password()), vec![REGION.to_owned()]);
-        let pool = TenantPool::connect(config, EnterKey::new(1, &secret).unwrap())
-            .await
-            .unwrap();
+        let (database, pool) = database().await;
         let secrets = tempfile::tempdir().unwrap();
         let store = FileStore::create(secrets.path().join("store")).unwrap();
         let keys = FileKeyStore::open_or_create(store, "kek").unwrap();

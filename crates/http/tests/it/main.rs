@@ -27,3 +27,4 @@ mod rates;
 mod refusals;
 mod staff;
 mod tokens;
+mod webhooks;

@@ -1,5 +1,5 @@
-//! With the real programs around us: PgBouncer in transaction mode, a hot standby, identity providers, and moto, which answers
-//! as AWS does.
+//! With the real programs around us: PgBouncer in transaction mode, a hot standby, identity providers, moto, which answers as
+//! AWS does, and the vendors' own libraries for webhooks.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,3 +18,4 @@ mod pooled;
 mod spas;
 mod standby;
 mod start;
+mod webhooks;

@@ -33,6 +33,8 @@ pii:unmask         yes            -               -
 pii_policy:read    -              yes             -
 pii_policy:write   -              yes             -
 pii_policy:activate-              yes             -
+webhook_endpoint:read -           yes             -
+webhook_endpoint:write -          yes             -
 ";
 
 #[tokio::test]

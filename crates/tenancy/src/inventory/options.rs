@@ -148,7 +148,7 @@ impl InventoryOptions {
                 "bearingwall_auditor SELECT public.__diesel_schema_migrations",
             ]),
             // SECURITY: a key that injected SQL replaced or deleted would take its data with it, and a name of a member of
-            // staff that accesses are compared with would hide them.
+            // staff that accesses are compared with would hide them. What arrived from another system stays as it arrived.
             narrowed_tables: all(&[
                 "crm.tenant_keys SELECT",
                 "crm.tenant_keys INSERT",
@@ -168,6 +168,18 @@ impl InventoryOptions {
                 "pii.conversations UPDATE",
                 "pii.vault SELECT",
                 "pii.vault INSERT",
+                "connectors.endpoints SELECT",
+                "connectors.endpoints INSERT",
+                "connectors.endpoints UPDATE",
+                "connectors.endpoint_secrets SELECT",
+                "connectors.endpoint_secrets INSERT",
+                "connectors.endpoint_secrets UPDATE",
+                "connectors.events SELECT",
+                "connectors.events INSERT",
+                "connectors.events UPDATE",
+                "connectors.destinations SELECT",
+                "connectors.destinations INSERT",
+                "connectors.destinations DELETE",
                 "public.__diesel_schema_migrations SELECT",
                 "public.bearingwall_migration_log NOTHING",
             ]),

@@ -129,6 +129,18 @@ pub(crate) const BACKGROUND: &[Attack] = &[
     ])
     .judge(Answers("{b}"))
     .worker(),
+    Attack::new("L80", "read the keys that lead to tenants", &[Sql("SELECT * FROM tenancy.locators")]).ours(),
+    Attack::new("L81", "enter by the digest of a key", &[
+        Sql("RESET ALL; SELECT tenancy.enter_located('webhook_endpoint', sha256('a key'), gen_random_uuid(), '{us-east-1,eu-west-1}')"),
+        Sql(READ),
+    ])
+    .ours(),
+    Attack::new("L82", "make a key of one's own lead to B", &[
+        Sql("SET LOCAL app.current_customer_id = '{b}'; SELECT tenancy.locator_add('webhook_endpoint', sha256('a key of thirty-two bytes or more'))"),
+        Sql("ROLLBACK; BEGIN; RESET ALL; SELECT tenancy.enter_located('webhook_endpoint', 'a key of thirty-two bytes or more', gen_random_uuid(), '{us-east-1,eu-west-1}')"),
+        Sql(READ),
+    ])
+    .ours(),
     Attack::new("L71", "from the canary into B", &[Sql("RESET ALL; SELECT tenancy.enter_canary()"), Sql(READ)]).ours(),
     Attack::new("L72", "from one canary to the other", &[Sql("RESET ALL; SELECT tenancy.enter_canary()"), Sql("SELECT id FROM tenancy.canaries")])
         .judge(Answers("00000000-0000-8000-8000-0000000000bb"))

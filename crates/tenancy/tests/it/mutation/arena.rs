@@ -137,6 +137,9 @@ pub(super) async fn furnish(superuser: &Client) -> Signer {
                     (3, '{ELSEWHERE}', 'good', '0 s', '{LEASE}', '5 h'), (4, '{A}', 'free', '-1 s', NULL, NULL), (5, '{A}', 'free', '5 h', NULL, NULL),
                     (6, '{SUSPENDED}', 'free', '-9 h', NULL, NULL), (7, '{B}', 'other', '-9 h', NULL, NULL), (8, '{B}', 'free', '-8 h', '{LEASE}', '5 h')
                   ) AS v (n, customer, kind, at, lease, until);
+             INSERT INTO tenancy.locators (customer_id, kind, key_sha256)
+                SELECT v.customer::uuid, 'webhook_endpoint', sha256(convert_to(repeat(v.letter, 32), 'UTF8')) FROM (VALUES
+                    ('{A}', 'a'), ('{SUSPENDED}', 's'), ('{ELSEWHERE}', 'e')) AS v (customer, letter);
              RESET bearingwall.audit_ddl"
         ))
         .await

@@ -71,6 +71,7 @@ impl Attacks {
         list.extend(identity::attacks(&signer).into_iter().map(|sql| (SERVER, sql)));
         list.extend(records(&superuser).await);
         list.extend(jobs());
+        list.extend(locators(&superuser).await);
         list.extend(operators(&superuser).await);
         list.extend(definitions());
         list.extend(roles::attacks(&superuser).await);
@@ -393,6 +394,43 @@ fn jobs() -> Vec<(&'static str, String)> {
         "SELECT job FROM tenancy.job_lease('{free}', '{us-east-1,eu-west-1}', NULL)".to_owned(),
     ]);
     list.into_iter().map(|sql| (WORKER, sql)).collect()
+}
+
+/// Keys that lead to tenants, and keys that do not.
+async fn locators(superuser: &Client) -> Vec<(&'static str, String)> {
+    let entered = async |customer| {
+        let entry = Entry::good(customer);
+        entry.call(superuser, &entry).await
+    };
+    let (a, platform) = (entered(A).await, entered(PLATFORM).await);
+    let enter = |kind: &str, key: &str, request: &str, regions: &str| {
+        format!("SELECT tenancy.enter_located('{kind}', {key}, {request}, '{regions}'); SELECT tenancy.current_ids()")
+    };
+    let key = |letter: char| format!("convert_to(repeat('{letter}', 32), 'UTF8')");
+    let (request, regions) = (format!("'{REQUEST}'"), "{us-east-1,eu-west-1}");
+    let mut list: Vec<String> = ['a', 's', 'e', 'x']
+        .into_iter()
+        .map(|letter| enter("webhook_endpoint", &key(letter), &request, regions))
+        .collect();
+    list.extend([
+        enter("form", &key('a'), &request, regions),
+        enter("webhook_endpoint", &key('a'), "NULL", regions),
+        enter("webhook_endpoint", "NULL", &request, regions),
+        enter("webhook_endpoint", "'short'", &request, regions),
+        enter("webhook_endpoint", &format!("sha256({})", key('a')), &request, regions),
+        enter("webhook_endpoint", &key('a'), &request, "{ap-south-1}"),
+        enter("webhook_endpoint", &key('a'), &request, "{eu-west-1}"),
+        enter("webhook_endpoint", &key('e'), &request, "{ap-south-1}"),
+        format!("{a}; {}", enter("webhook_endpoint", &key('a'), &request, regions)),
+        format!("{a}; SELECT tenancy.locator_add('webhook_endpoint', sha256('new'))"),
+        format!(
+            "{a}; SELECT tenancy.locator_add('webhook_endpoint', sha256({}))",
+            key('s')
+        ),
+        format!("{platform}; SELECT tenancy.locator_add('webhook_endpoint', sha256('new'))"),
+        "SELECT tenancy.locator_add('webhook_endpoint', sha256('new'))".to_owned(),
+    ]);
+    list.into_iter().map(|sql| (SERVER, sql)).collect()
 }
 
 /// What the operator's functions refuse, and what break-glass asks for.
