@@ -97,6 +97,15 @@ typed_id!(
     NoteId, "chart note"
 );
 
+typed_id!(
+    /// An operation that a person must approve, from the request on (UUIDv7). The effect that comes of it bears the same number.
+    GateId, "gate"
+);
+typed_id!(
+    /// An effect on the outside world that is written down before it happens (UUIDv7).
+    EffectId, "effect"
+);
+
 impl CustomerId {
     /// The reserved tenant of the platform itself: events that belong to no customer, and the registry's own view.
     pub const PLATFORM: Self = Self(Uuid::from_u128(0x0000_0000_0000_8000_8000_0000_0000_0001));

@@ -5,6 +5,7 @@ pub mod break_glass;
 pub mod browser_sessions;
 pub mod canary;
 pub mod danger;
+pub mod effects;
 mod entry;
 mod error;
 pub mod floor;
@@ -31,4 +32,4 @@ pub use pooler::Pooler;
 pub use tx::TenantTx;
 
 /// The migration that this program was built for; a database at any other is refused at start.
-pub const SCHEMA_VERSION: &str = "00000000000009";
+pub const SCHEMA_VERSION: &str = "00000000000011";
