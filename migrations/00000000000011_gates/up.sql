@@ -808,7 +808,7 @@ CREATE FUNCTION tenancy.effect_claim(p_destinations text[], p_regions text[], p_
                                      OUT effect uuid, OUT lease uuid, OUT lease_no bigint, OUT destination text) RETURNS SETOF record
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
 DECLARE
-    v_now     timestamptz := clock_timestamp();
+    v_now     timestamptz;
     v_config  tenancy.effect_config;
     v_tenants uuid[];
     v_tenant  uuid;
@@ -817,12 +817,14 @@ DECLARE
     v_left    int := p_limit;
     v_share   int;
     v_taken   int;
+    v_most    int;
     v_row     tenancy.effect_queue;
 BEGIN
     IF (p_limit BETWEEN 1 AND 100 AND p_seconds BETWEEN 1 AND 900) IS NOT TRUE THEN
         RAISE EXCEPTION 'a claim is of 1 to 100 effects, for 1 to 900 seconds' USING ERRCODE = '22023';
     END IF;
     PERFORM tenancy.effect_reap();
+    v_now := clock_timestamp();
     SELECT * INTO STRICT v_config FROM tenancy.effect_config;
     SELECT array_agg(l.customer_id) INTO v_tenants FROM (
         SELECT t.customer_id FROM tenancy.effect_turns t
@@ -834,8 +836,9 @@ BEGIN
         SELECT * INTO STRICT v_turn FROM tenancy.effect_turns t WHERE t.customer_id = v_tenant;
         v_tokens := least(v_config.burst, v_turn.tokens + v_config.rate_per_s * greatest(extract(epoch FROM v_now - v_turn.filled_at), 0));
         v_taken := 0;
-        WHILE v_taken < least(v_left, v_share, floor(v_tokens),
-                              v_config.in_flight - (SELECT count(*) FROM tenancy.effect_queue q WHERE q.customer_id = v_tenant AND q.state = 'leased')) LOOP
+        v_most := least(v_left, v_share, floor(v_tokens),
+                        v_config.in_flight - (SELECT count(*) FROM tenancy.effect_queue q WHERE q.customer_id = v_tenant AND q.state = 'leased'));
+        WHILE v_taken < v_most LOOP
             UPDATE tenancy.effect_queue q SET state = 'leased', lease = gen_random_uuid(), leased_until = v_now + make_interval(secs => p_seconds),
                    lease_no = q.lease_no + 1
              WHERE q.customer_id = v_tenant AND q.effect_id = (

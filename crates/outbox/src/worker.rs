@@ -11,6 +11,7 @@ use bearingwall_tenancy::effects::{CLAIM_MAX, EffectLease, EffectPool};
 use bearingwall_tenancy::{TenancyError, TenantTx};
 use diesel_async::RunQueryDsl as _;
 use futures_util::FutureExt as _;
+use futures_util::future::{Fuse, FusedFuture as _};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use std::collections::HashMap;
 use std::fmt;
@@ -18,6 +19,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
+use tokio::time::Instant;
 use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
@@ -26,17 +28,14 @@ use uuid::Uuid;
 pub struct WorkerOptions {
     /// Effects under way at once: 1 to 100.
     pub concurrency: u16,
-    /// How long a lease lasts; longer than any destination's deadline by [`WorkerOptions::MARGIN`].
+    /// How long a lease lasts: 1 to 900 whole seconds.
     pub lease: Duration,
+    /// What a lease must last beyond any destination's deadline, for the statements around a call.
+    pub margin: Duration,
     /// The pause after a claim that brought nothing.
     pub poll: Duration,
     /// Makes a span continue the trace of a `traceparent`.
     pub adopt: fn(&Span, &str),
-}
-
-impl WorkerOptions {
-    /// What a lease must last beyond a call, for the statements around it.
-    pub const MARGIN: Duration = Duration::from_secs(5);
 }
 
 impl Default for WorkerOptions {
@@ -45,6 +44,7 @@ impl Default for WorkerOptions {
         Self {
             concurrency: 16,
             lease: Duration::from_secs(60),
+            margin: Duration::from_secs(5),
             poll: Duration::from_millis(250),
             adopt: |_, _| {},
         }
@@ -82,7 +82,7 @@ impl Worker {
     ) -> Result<Self, OutboxError> {
         let mut served = HashMap::new();
         for (index, destination) in destinations.iter().enumerate() {
-            if destination.deadline() + WorkerOptions::MARGIN > options.lease {
+            if destination.deadline() + options.margin > options.lease {
                 return Err(OutboxError::Deadline);
             }
             for pattern in destination.serves() {
@@ -105,37 +105,38 @@ impl Worker {
     ///
     /// A database that is away is waited for.
     pub async fn run(&self, shutdown: impl Future<Output = ()>) {
-        let mut shutdown = std::pin::pin!(shutdown.fuse());
+        let mut shutdown = std::pin::pin!(shutdown);
         let patterns: Vec<String> = self.served.keys().cloned().collect();
-        let mut under_way = FuturesUnordered::new();
-        let mut idle_until = tokio::time::Instant::now();
         let concurrency = usize::from(self.options.concurrency.clamp(1, CLAIM_MAX));
-        loop {
+        let mut under_way = FuturesUnordered::new();
+        // INVARIANT: attempts go on while a claim waits for a connection, for they may hold them all.
+        let mut claiming = std::pin::pin!(Fuse::terminated());
+        let mut idle_until = Instant::now();
+        let mut stopping = false;
+        while !(stopping && under_way.is_empty() && claiming.is_terminated()) {
             let free = concurrency.saturating_sub(under_way.len());
-            let may_claim = async {
-                if free == 0 {
-                    std::future::pending::<()>().await;
-                }
-                tokio::time::sleep_until(idle_until).await;
-            };
             tokio::select! {
                 biased;
-                () = &mut shutdown => break,
+                () = &mut shutdown, if !stopping => stopping = true,
                 Some(()) = under_way.next(), if !under_way.is_empty() => {}
-                () = may_claim => {
-                    // Whatever happens next, a claim that was begun is awaited: its leases must not be lost.
-                    let claimed = self.claim(&patterns, free).await;
+                claimed = &mut claiming, if !claiming.is_terminated() => {
+                    let claimed: Vec<EffectLease> = claimed;
                     if claimed.is_empty() {
-                        idle_until = tokio::time::Instant::now() + self.options.poll;
+                        idle_until = Instant::now() + self.options.poll;
                     }
                     for lease in claimed {
-                        under_way.push(self.attempt(lease));
+                        if stopping {
+                            self.give_back(&lease).await;
+                        } else {
+                            under_way.push(self.attempt(lease));
+                        }
                     }
+                }
+                () = tokio::time::sleep_until(idle_until), if !stopping && free > 0 && claiming.is_terminated() => {
+                    claiming.set(self.claim(&patterns, free).fuse());
                 }
             }
         }
-        // A call that was begun is finished: it ends by its own deadline.
-        while under_way.next().await.is_some() {}
     }
 
     /// Claims and attempts once; how many effects that were. For tests, and for whoever schedules it otherwise.
@@ -170,13 +171,17 @@ impl Worker {
         self.destinations.get(*index)
     }
 
+    async fn give_back(&self, lease: &EffectLease) {
+        if let Err(error) = self.pool.give_back(lease).await {
+            tracing::warn!(error = %error, "an effect could not be given back before its lease ends");
+        }
+    }
+
     /// One attempt, from the row that announces it to the row that says how it ended.
     async fn attempt(&self, lease: EffectLease) {
         let span = tracing::info_span!("outbox.attempt", effect = %lease.effect(), attempt = lease.number());
         let Some(destination) = self.destination(lease.destination()) else {
-            if let Err(error) = self.pool.give_back(&lease).await {
-                tracing::warn!(error = %error, "an effect could not be given back before its lease ends");
-            }
+            self.give_back(&lease).await;
             return;
         };
         if let Err(error) = self

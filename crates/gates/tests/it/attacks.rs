@@ -1,7 +1,8 @@
 //! Attacks on the gate: through the functions, on the server's own connection with any SQL, as the tables' owner and as a superuser.
 
 use crate::fixture::{
-    AGENT, ANA, BO, CLEO, Email, Failure, Fixture, Mislabelled, Note, Refund, Refusal, SERVICE, STAFF, UNSEEN, ctx, email, refund, refused,
+    AGENT, ANA, BO, CLEO, Email, Failure, Fixture, Mislabelled, Note, Refund, Refusal, SERVICE, STAFF, UNSEEN, ctx,
+    email, refund, refused,
 };
 use bearingwall_core::{GateId, SubjectId};
 use bearingwall_gates::{Digest, GateError, GateState, Operation as _, machine_register, policy_tighten};
@@ -18,12 +19,20 @@ fn denied(detail: &str) -> Result<usize, Refusal> {
 async fn gat_2_neither_who_asked_nor_for_whom_nor_a_machine_approves() {
     let fixture = Fixture::create().await;
     let by_agent = fixture.request(AGENT, &email()).await;
-    for (who, subject) in [("agent itself", AGENT), ("another machine", SERVICE), ("platform staff", STAFF), ("nobody seen", UNSEEN)] {
+    for (who, subject) in [
+        ("agent itself", AGENT),
+        ("another machine", SERVICE),
+        ("platform staff", STAFF),
+        ("nobody seen", UNSEEN),
+    ] {
         let said = fixture.approve(subject, &by_agent).await;
         assert!(matches!(said, Err(GateError::NotAPerson)), "{who}: {said:?}");
     }
     let principal = fixture.approve(ANA, &by_agent).await;
-    assert!(matches!(principal, Err(GateError::OwnRequest)), "principal: {principal:?}");
+    assert!(
+        matches!(principal, Err(GateError::OwnRequest)),
+        "principal: {principal:?}"
+    );
     let own = fixture.request(ANA, &email()).await;
     let said = fixture.approve(ANA, &own).await;
     assert!(matches!(said, Err(GateError::OwnRequest)), "who asked: {said:?}");
@@ -47,18 +56,30 @@ async fn gat_2_what_is_a_machine_stays_one_and_makes_none() {
     let register = async |by: SubjectId, subject: SubjectId, principal: Option<SubjectId>| -> Result<(), Failure> {
         fixture
             .pool
-            .run(&ctx(fixture.a, by), async |tx: &mut TenantTx<'_>| Ok(machine_register(tx, subject, principal).await?))
+            .run(&ctx(fixture.a, by), async |tx: &mut TenantTx<'_>| {
+                Ok(machine_register(tx, subject, principal).await?)
+            })
             .await
     };
     let another = SubjectId::from_uuid(Uuid::from_u128(0xdead));
     let by_machine = register(AGENT, another, Some(BO)).await;
-    assert!(matches!(by_machine, Err(Failure::Gate(GateError::NotAPerson))), "{by_machine:?}");
+    assert!(
+        matches!(by_machine, Err(Failure::Gate(GateError::NotAPerson))),
+        "{by_machine:?}"
+    );
     let for_machine = register(BO, another, Some(SERVICE)).await;
-    assert!(matches!(for_machine, Err(Failure::Gate(GateError::NotAPerson))), "{for_machine:?}");
+    assert!(
+        matches!(for_machine, Err(Failure::Gate(GateError::NotAPerson))),
+        "{for_machine:?}"
+    );
     assert!(register(BO, BO, None).await.is_err(), "oneself");
     assert!(register(BO, AGENT, Some(CLEO)).await.is_err(), "for another principal");
     let owner = fixture.owner().await;
-    for sql in ["UPDATE tenancy.machines SET principal_id = NULL, kind = 'service'", "DELETE FROM tenancy.machines", "TRUNCATE tenancy.machines"] {
+    for sql in [
+        "UPDATE tenancy.machines SET principal_id = NULL, kind = 'service'",
+        "DELETE FROM tenancy.machines",
+        "TRUNCATE tenancy.machines",
+    ] {
         assert_eq!(refused(&owner, sql).await.0, "42501", "{sql}");
     }
 }
@@ -66,24 +87,38 @@ async fn gat_2_what_is_a_machine_stays_one_and_makes_none() {
 #[tokio::test]
 async fn gat_1_another_payload_than_the_one_that_was_seen_is_not_approved() {
     let fixture = Fixture::create().await;
-    let (ten, thousand) = (fixture.request(ANA, &refund("10.00")).await, fixture.request(ANA, &refund("1000.00")).await);
+    let (ten, thousand) = (
+        fixture.request(ANA, &refund("10.00")).await,
+        fixture.request(ANA, &refund("1000.00")).await,
+    );
     let mixed = fixture.say((fixture.a, BO), thousand.gate, true, ten.digest).await;
     assert!(matches!(mixed, Err(GateError::OtherContent)), "{mixed:?}");
-    let unseen = fixture.say((fixture.a, BO), thousand.gate, true, Digest::from_bytes([0; 32])).await;
+    let unseen = fixture
+        .say((fixture.a, BO), thousand.gate, true, Digest::from_bytes([0; 32]))
+        .await;
     assert!(matches!(unseen, Err(GateError::OtherContent)));
     fixture.approve(BO, &ten).await.unwrap();
     fixture.approve(CLEO, &ten).await.unwrap();
     // The approval of the small one carries the large one nowhere: not by its digest, not by its number, not by its kind.
-    let swap = format!("SELECT tenancy.effect_enqueue_approved('{}', '\\x{}', NULL)", ten.gate, thousand.digest);
+    let swap = format!(
+        "SELECT tenancy.effect_enqueue_approved('{}', '\\x{}', NULL)",
+        ten.gate, thousand.digest
+    );
     assert_eq!(fixture.sql((fixture.a, ANA), &swap).await, denied("not-approved"));
-    let early = format!("SELECT tenancy.effect_enqueue_approved('{}', '\\x{}', NULL)", thousand.gate, thousand.digest);
+    let early = format!(
+        "SELECT tenancy.effect_enqueue_approved('{}', '\\x{}', NULL)",
+        thousand.gate, thousand.digest
+    );
     assert_eq!(fixture.sql((fixture.a, ANA), &early).await, denied("not-approved"));
     let other_kind = fixture.enqueue::<Email>(ANA, ten.gate).await;
     assert!(matches!(other_kind, Err(GateError::NotApproved)), "{other_kind:?}");
     fixture.enqueue::<Refund>(ANA, ten.gate).await.unwrap();
     let replay = fixture.enqueue::<Refund>(ANA, ten.gate).await;
     assert!(matches!(replay, Err(GateError::NotApproved)), "{replay:?}");
-    let replay = format!("SELECT tenancy.effect_enqueue_approved('{}', '\\x{}', NULL)", ten.gate, ten.digest);
+    let replay = format!(
+        "SELECT tenancy.effect_enqueue_approved('{}', '\\x{}', NULL)",
+        ten.gate, ten.digest
+    );
     assert_eq!(fixture.sql((fixture.a, ANA), &replay).await, denied("not-approved"));
 }
 
@@ -105,7 +140,14 @@ async fn gat_1_the_database_recomputes_every_digest() {
         "digest = sha256(payload)",
         "gate_id = gen_random_uuid()",
     ] {
-        let (code, _) = refused(&superuser, &format!("UPDATE tenancy.gate_requests SET {change} WHERE gate_id = '{}'", requested.gate)).await;
+        let (code, _) = refused(
+            &superuser,
+            &format!(
+                "UPDATE tenancy.gate_requests SET {change} WHERE gate_id = '{}'",
+                requested.gate
+            ),
+        )
+        .await;
         assert_eq!(code, "23514", "{change}");
     }
 }
@@ -114,13 +156,21 @@ async fn gat_1_the_database_recomputes_every_digest() {
 async fn gat_3_another_tenants_people_neither_see_nor_decide_nor_use_it() {
     let fixture = Fixture::create().await;
     let requested = fixture.request(ANA, &email()).await;
-    let said = fixture.say((fixture.b, BO), requested.gate, true, requested.digest).await;
+    let said = fixture
+        .say((fixture.b, BO), requested.gate, true, requested.digest)
+        .await;
     assert!(matches!(said, Err(GateError::NoSuch)), "{said:?}");
     fixture.approve(BO, &requested).await.unwrap();
-    let use_it = format!("SELECT tenancy.effect_enqueue_approved('{}', '\\x{}', NULL)", requested.gate, requested.digest);
+    let use_it = format!(
+        "SELECT tenancy.effect_enqueue_approved('{}', '\\x{}', NULL)",
+        requested.gate, requested.digest
+    );
     assert_eq!(fixture.sql((fixture.b, BO), &use_it).await, denied("not-approved"));
     for sql in [
-        format!("SELECT 1 / (SELECT count(*) FROM tenancy.gate_approved('{}', 'message.email'))", requested.gate),
+        format!(
+            "SELECT 1 / (SELECT count(*) FROM tenancy.gate_approved('{}', 'message.email'))",
+            requested.gate
+        ),
         "SELECT 1 / (SELECT count(*) FROM tenancy.gate_list(NULL, 100))".to_owned(),
         format!("SELECT 1 / tenancy.gate_cancel('{}')::int", requested.gate),
     ] {
@@ -134,8 +184,20 @@ async fn gat_3_no_sql_of_the_server_reaches_a_table_of_the_gate() {
     let fixture = Fixture::create().await;
     let requested = fixture.request(ANA, &email()).await;
     for table in [
-        "action_kinds", "machines", "gate_policies", "gate_requests", "gate_decisions", "effects", "effect_attempts", "effect_ends", "effect_aggregates",
-        "effect_queue", "effect_turns", "effect_breakers", "effect_keys", "effect_config",
+        "action_kinds",
+        "machines",
+        "gate_policies",
+        "gate_requests",
+        "gate_decisions",
+        "effects",
+        "effect_attempts",
+        "effect_ends",
+        "effect_aggregates",
+        "effect_queue",
+        "effect_turns",
+        "effect_breakers",
+        "effect_keys",
+        "effect_config",
     ] {
         for sql in [
             format!("SELECT * FROM tenancy.{table}"),
@@ -151,8 +213,14 @@ async fn gat_3_no_sql_of_the_server_reaches_a_table_of_the_gate() {
     }
     let worker = fixture.database.client(Login::Worker).await.unwrap();
     for call in [
-        format!("SELECT tenancy.gate_decide('{}', true, '\\x{}', NULL)", requested.gate, requested.digest),
-        format!("SELECT tenancy.effect_enqueue_approved('{}', '\\x{}', NULL)", requested.gate, requested.digest),
+        format!(
+            "SELECT tenancy.gate_decide('{}', true, '\\x{}', NULL)",
+            requested.gate, requested.digest
+        ),
+        format!(
+            "SELECT tenancy.effect_enqueue_approved('{}', '\\x{}', NULL)",
+            requested.gate, requested.digest
+        ),
         format!("SELECT tenancy.gate_show('{}')", requested.gate),
     ] {
         assert_eq!(refused(&worker, &call).await.0, "42501", "{call}");
@@ -171,10 +239,17 @@ async fn gat_3_the_owner_of_the_tables_is_held_to_the_rules() {
     let (gate, digest) = (requested.gate, requested.digest);
     for sql in [
         format!("UPDATE tenancy.gate_requests SET state = 'approved', decided_at = now() WHERE gate_id = '{gate}'"),
-        format!("UPDATE tenancy.gate_requests SET state = 'consumed', decided_at = now(), ended_at = now() WHERE gate_id = '{gate}'"),
+        format!(
+            "UPDATE tenancy.gate_requests SET state = 'consumed', decided_at = now(), ended_at = now() WHERE gate_id = '{gate}'"
+        ),
         format!("UPDATE tenancy.gate_requests SET quorum = 1 WHERE gate_id = '{gate}'"),
-        format!("UPDATE tenancy.gate_requests SET expires_at = expires_at + interval '1 hour' WHERE gate_id = '{gate}'"),
-        format!("UPDATE tenancy.gate_requests SET state = 'approved', ended_at = NULL WHERE gate_id = '{}'", used.gate),
+        format!(
+            "UPDATE tenancy.gate_requests SET expires_at = expires_at + interval '1 hour' WHERE gate_id = '{gate}'"
+        ),
+        format!(
+            "UPDATE tenancy.gate_requests SET state = 'approved', ended_at = NULL WHERE gate_id = '{}'",
+            used.gate
+        ),
         format!("UPDATE tenancy.gate_requests SET requested_by = '{CLEO}' WHERE gate_id = '{gate}'"),
         format!("DELETE FROM tenancy.gate_requests WHERE gate_id = '{gate}'"),
         "TRUNCATE tenancy.gate_requests CASCADE".to_owned(),
@@ -214,38 +289,80 @@ async fn gat_4_a_superuser_inserts_no_effect_that_nobody_approved() {
     let fixture = Fixture::create().await;
     let requested = fixture.request(ANA, &email()).await;
     let superuser = fixture.database.superuser_client().await;
-    superuser.batch_execute("SET session_replication_role = replica").await.unwrap();
+    superuser
+        .batch_execute("SET session_replication_role = replica")
+        .await
+        .unwrap();
     let (code, message) = refused(&superuser, &effect_of(&fixture, requested.gate)).await;
     assert_eq!((code.as_str(), message.as_str()), ("42501", "that is not approved"));
-    let without = effect_of(&fixture, requested.gate).replacen("SELECT customer_id, gate_id, gate_id", "SELECT customer_id, gate_id, NULL", 1);
+    let without = effect_of(&fixture, requested.gate).replacen(
+        "SELECT customer_id, gate_id, gate_id",
+        "SELECT customer_id, gate_id, NULL",
+        1,
+    );
     assert_eq!(refused(&superuser, &without).await.1, "that takes an approval");
     let ungated = without.replace("gate_id, NULL, kind,", "gate_id, NULL, 'webhook.deliver',");
-    assert_eq!(refused(&superuser, &ungated).await.0, "23514", "the digest names the kind");
+    assert_eq!(
+        refused(&superuser, &ungated).await.0,
+        "23514",
+        "the digest names the kind"
+    );
     fixture.approve(BO, &requested).await.unwrap();
     let other = effect_of(&fixture, requested.gate).replace(" payload, content_mac, key_version, digest, '", " payload || '\\x00', content_mac, key_version,
         sha256(convert_to(tenancy.effect_content(customer_id, gate_id, kind, destination, aggregate_id, payload || '\\x00'), 'UTF8')), '");
     assert_eq!(refused(&superuser, &other).await.1, "something else was approved");
-    superuser.batch_execute(&effect_of(&fixture, requested.gate)).await.unwrap();
+    superuser
+        .batch_execute(&effect_of(&fixture, requested.gate))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
 async fn gat_4_a_gated_kind_has_no_way_round_its_gate() {
     let fixture = Fixture::create().await;
     let enqueue = |kind: &str, payload: &str, sealed: &str| {
-        format!("SELECT tenancy.effect_enqueue('{}', '{kind}', 'mail.ses', NULL, {payload}, {sealed}, NULL)", Uuid::now_v7())
+        format!(
+            "SELECT tenancy.effect_enqueue('{}', '{kind}', 'mail.ses', NULL, {payload}, {sealed}, NULL)",
+            Uuid::now_v7()
+        )
     };
     let sealed = "decode(repeat('01', 32), 'hex'), 1";
     let who = (fixture.a, ANA);
-    assert_eq!(fixture.sql(who, &enqueue("message.email", "'\\x0101'", sealed)).await, denied("not-approved"));
-    assert_eq!(fixture.sql(who, &enqueue("no.such", "'{}'", "NULL, NULL")).await, denied("not-of-its-kind"));
+    assert_eq!(
+        fixture.sql(who, &enqueue("message.email", "'\\x0101'", sealed)).await,
+        denied("not-approved")
+    );
+    assert_eq!(
+        fixture.sql(who, &enqueue("no.such", "'{}'", "NULL, NULL")).await,
+        denied("not-of-its-kind")
+    );
     // A kind that may hold personal data is sealed, and one that may not is in clear.
-    assert_eq!(fixture.sql(who, &enqueue("webhook.deliver", "'{}'", "NULL, NULL")).await, denied("not-of-its-kind"));
-    assert_eq!(fixture.sql(who, &enqueue("webhook.deliver", "'{}'", sealed)).await, denied("not-of-its-kind"));
-    assert_eq!(fixture.sql(who, &enqueue("system.notify", "'\\x0101'", sealed)).await, denied("not-of-its-kind"));
-    assert!(fixture.sql(who, &enqueue("webhook.deliver", "'\\x0101'", sealed)).await.is_ok());
+    assert_eq!(
+        fixture
+            .sql(who, &enqueue("webhook.deliver", "'{}'", "NULL, NULL"))
+            .await,
+        denied("not-of-its-kind")
+    );
+    assert_eq!(
+        fixture.sql(who, &enqueue("webhook.deliver", "'{}'", sealed)).await,
+        denied("not-of-its-kind")
+    );
+    assert_eq!(
+        fixture.sql(who, &enqueue("system.notify", "'\\x0101'", sealed)).await,
+        denied("not-of-its-kind")
+    );
+    assert!(
+        fixture
+            .sql(who, &enqueue("webhook.deliver", "'\\x0101'", sealed))
+            .await
+            .is_ok()
+    );
     let mislabelled = fixture.try_request(ANA, &Mislabelled).await;
     assert!(matches!(mislabelled, Err(Failure::Gate(GateError::NotInCatalogue))));
-    assert_eq!(Note { code: "up".to_owned() }.canonical().unwrap().as_bytes(), br#"{"code":"up"}"#);
+    assert_eq!(
+        Note { code: "up".to_owned() }.canonical().unwrap().as_bytes(),
+        br#"{"code":"up"}"#
+    );
 }
 
 /// Moves a request into the past, as only a superuser who takes the guards away can.
@@ -274,7 +391,10 @@ async fn gat_3_what_is_decided_or_used_too_late_is_not() {
     age(&fixture, stale.gate, "61 minutes").await;
     let used = fixture.enqueue::<Email>(ANA, stale.gate).await;
     assert!(matches!(used, Err(GateError::NotApproved)), "{used:?}");
-    let used = format!("SELECT tenancy.effect_enqueue_approved('{}', '\\x{}', NULL)", stale.gate, stale.digest);
+    let used = format!(
+        "SELECT tenancy.effect_enqueue_approved('{}', '\\x{}', NULL)",
+        stale.gate, stale.digest
+    );
     assert_eq!(fixture.sql((fixture.a, ANA), &used).await, denied("expired"));
 }
 
@@ -289,18 +409,36 @@ async fn gat_5_a_tenant_asks_for_more_than_the_catalogue_and_never_for_less() {
             })
             .await
     };
-    for (kind, quorum, hours) in [("payment.refund", 1, 1), ("payment.refund", 2, 25), ("message.email", 1, 48), ("system.notify", 1, 1)] {
+    for (kind, quorum, hours) in [
+        ("payment.refund", 1, 1),
+        ("payment.refund", 2, 25),
+        ("message.email", 1, 48),
+        ("system.notify", 1, 1),
+    ] {
         let loosened = set(BO, kind, quorum, hours).await;
-        assert!(matches!(loosened, Err(Failure::Gate(GateError::Loosens))), "{kind}: {loosened:?}");
+        assert!(
+            matches!(loosened, Err(Failure::Gate(GateError::Loosens))),
+            "{kind}: {loosened:?}"
+        );
     }
-    assert!(matches!(set(AGENT, "message.email", 2, 1).await, Err(Failure::Gate(GateError::NotAPerson))));
+    assert!(matches!(
+        set(AGENT, "message.email", 2, 1).await,
+        Err(Failure::Gate(GateError::NotAPerson))
+    ));
     set(BO, "message.email", 2, 1).await.unwrap();
     let requested = fixture.request(ANA, &email()).await;
     assert!(requested.expires_at < time::OffsetDateTime::now_utc() + time::Duration::minutes(61));
-    assert_eq!(fixture.approve(BO, &requested).await.unwrap(), GateState::Requested, "two are asked for");
+    assert_eq!(
+        fixture.approve(BO, &requested).await.unwrap(),
+        GateState::Requested,
+        "two are asked for"
+    );
     assert_eq!(fixture.approve(CLEO, &requested).await.unwrap(), GateState::Approved);
     let owner = fixture.owner().await;
-    for sql in ["UPDATE tenancy.gate_policies SET quorum = 1, kind = 'payment.refund'", "DELETE FROM tenancy.gate_policies"] {
+    for sql in [
+        "UPDATE tenancy.gate_policies SET quorum = 1, kind = 'payment.refund'",
+        "DELETE FROM tenancy.gate_policies",
+    ] {
         assert_eq!(refused(&owner, sql).await.0, "42501", "{sql}");
     }
 }
@@ -313,9 +451,15 @@ async fn gat_6_nothing_is_shown_before_its_reading_is_on_record() {
     let who = (fixture.a, BO);
     assert_eq!(fixture.sql(who, &show).await, denied("not-recorded"));
     // In the same transaction it would be gone with a rollback.
-    let together = format!("WITH o AS MATERIALIZED (SELECT tenancy.gate_open('{0}')) SELECT tenancy.gate_show('{0}') FROM o", requested.gate);
+    let together = format!(
+        "WITH o AS MATERIALIZED (SELECT tenancy.gate_open('{0}')) SELECT tenancy.gate_show('{0}') FROM o",
+        requested.gate
+    );
     assert_eq!(fixture.sql(who, &together).await, denied("not-recorded"));
     // Another request's reading, or that of something else, opens nothing.
-    fixture.sql(who, &format!("SELECT tenancy.gate_open('{}')", requested.gate)).await.unwrap();
+    fixture
+        .sql(who, &format!("SELECT tenancy.gate_open('{}')", requested.gate))
+        .await
+        .unwrap();
     assert_eq!(fixture.sql(who, &show).await, denied("not-recorded"));
 }

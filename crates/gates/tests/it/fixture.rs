@@ -1,9 +1,11 @@
 //! Two tenants, their people, an agent and a service, and operations to ask for.
 
-use bearingwall_core::{Ctx, CtxParts, CustomerId, GateId, PurposeOfUse, RequestId, Role, RoleSet, Sensitive, SubjectId};
+use bearingwall_core::{
+    Ctx, CtxParts, CustomerId, GateId, PurposeOfUse, RequestId, Role, RoleSet, Sensitive, SubjectId,
+};
 use bearingwall_gates::{
-    Decision, DestinationName, Digest, GateError, GateState, Gated, Operation, PayloadKeys, Requested, TenantCipher, Ungated,
-    gate_decide, gate_request, gate_take, machine_register,
+    Decision, DestinationName, Digest, GateError, GateState, Gated, Operation, PayloadKeys, Requested, TenantCipher,
+    Ungated, gate_decide, gate_request, gate_take, machine_register,
 };
 use bearingwall_migrations::{NewTenant, install_enter_key, serve_regions, tenant_create};
 use bearingwall_secrets::{Aad, CacheOptions, DataKey, KeyError, KeyStore, WrappedKey};
@@ -254,7 +256,9 @@ impl Fixture {
             vec![REGION.to_owned()],
         );
         config.max_connections = 24;
-        let pool = TenantPool::connect(config, EnterKey::new(1, &secret).unwrap()).await.unwrap();
+        let pool = TenantPool::connect(config, EnterKey::new(1, &secret).unwrap())
+            .await
+            .unwrap();
         let keys = PayloadKeys::new(Arc::new(Keys(DataKey::generate().unwrap())), CacheOptions::default());
         let fixture = Self {
             database,
@@ -263,7 +267,16 @@ impl Fixture {
             a,
             b,
         };
-        for (customer, subject) in [(a, ANA), (a, BO), (a, CLEO), (a, AGENT), (a, SERVICE), (a, STAFF), (b, BO), (b, CLEO)] {
+        for (customer, subject) in [
+            (a, ANA),
+            (a, BO),
+            (a, CLEO),
+            (a, AGENT),
+            (a, SERVICE),
+            (a, STAFF),
+            (b, BO),
+            (b, CLEO),
+        ] {
             fixture.pool.roles_resolve(&ctx(customer, subject)).await.unwrap();
         }
         for (subject, principal) in [(AGENT, Some(ANA)), (SERVICE, None)] {
@@ -296,7 +309,11 @@ impl Fixture {
             .await
     }
 
-    pub(crate) async fn request<Op: Operation<Recourse = Gated>>(&self, subject: SubjectId, operation: &Op) -> Requested {
+    pub(crate) async fn request<Op: Operation<Recourse = Gated>>(
+        &self,
+        subject: SubjectId,
+        operation: &Op,
+    ) -> Requested {
         self.try_request(subject, operation).await.unwrap()
     }
 
@@ -325,7 +342,8 @@ impl Fixture {
     }
 
     pub(crate) async fn approve(&self, subject: SubjectId, requested: &Requested) -> Result<GateState, GateError> {
-        self.say((self.a, subject), requested.gate, true, requested.digest).await
+        self.say((self.a, subject), requested.gate, true, requested.digest)
+            .await
     }
 
     /// What the server's role may try with SQL of its own, in a person's session.
@@ -343,7 +361,11 @@ impl Fixture {
     }
 
     /// Uses an approval as the outbox does.
-    pub(crate) async fn enqueue<Op: Operation<Recourse = Gated>>(&self, subject: SubjectId, gate: GateId) -> Result<(), GateError> {
+    pub(crate) async fn enqueue<Op: Operation<Recourse = Gated>>(
+        &self,
+        subject: SubjectId,
+        gate: GateId,
+    ) -> Result<(), GateError> {
         let done: Result<(), Failure> = self
             .pool
             .run(&ctx(self.a, subject), async |tx: &mut TenantTx<'_>| {
@@ -353,7 +375,10 @@ impl Fixture {
                     approved.gate(),
                     approved.digest()
                 );
-                diesel::sql_query(sql).execute(tx).await.map_err(GateError::from_refusal)?;
+                diesel::sql_query(sql)
+                    .execute(tx)
+                    .await
+                    .map_err(GateError::from_refusal)?;
                 Ok(())
             })
             .await;
@@ -372,7 +397,10 @@ impl Fixture {
     /// The owner of the tables, inside tenant A, in an open transaction.
     pub(crate) async fn owner(&self) -> Client {
         let admin = self.database.admin_client().await;
-        let enter = format!("BEGIN; SELECT tenancy.enter_migration('{}'); SET LOCAL ROLE bearingwall_owner", self.a);
+        let enter = format!(
+            "BEGIN; SELECT tenancy.enter_migration('{}'); SET LOCAL ROLE bearingwall_owner",
+            self.a
+        );
         admin.batch_execute(&enter).await.unwrap();
         admin
     }

@@ -15,7 +15,10 @@ async fn gat_4_of_twenty_who_use_an_approval_at_once_one_does() {
     let done = join_all(tries).await.into_iter().filter(Result::is_ok).count();
     assert_eq!(done, 1);
     let superuser = fixture.database.superuser_client().await;
-    let effects = superuser.query_one("SELECT count(*) FROM tenancy.effects", &[]).await.unwrap();
+    let effects = superuser
+        .query_one("SELECT count(*) FROM tenancy.effects", &[])
+        .await
+        .unwrap();
     assert_eq!(effects.get::<_, i64>(0), 1);
 }
 
@@ -23,16 +26,27 @@ async fn gat_4_of_twenty_who_use_an_approval_at_once_one_does() {
 async fn gat_2_of_twenty_who_approve_at_once_the_quorum_counts_once() {
     let fixture = Fixture::create().await;
     let requested = fixture.request(ANA, &refund("1.00")).await;
-    let people: Vec<SubjectId> = (0..20).map(|n| SubjectId::from_uuid(Uuid::from_u128(0x1000 + n))).collect();
+    let people: Vec<SubjectId> = (0..20)
+        .map(|n| SubjectId::from_uuid(Uuid::from_u128(0x1000 + n)))
+        .collect();
     for person in &people {
         fixture.pool.roles_resolve(&ctx(fixture.a, *person)).await.unwrap();
     }
     let said = join_all(people.iter().map(|person| fixture.approve(*person, &requested))).await;
-    let approved = said.iter().filter(|said| matches!(said, Ok(GateState::Approved))).count();
-    let waiting = said.iter().filter(|said| matches!(said, Ok(GateState::Requested))).count();
+    let approved = said
+        .iter()
+        .filter(|said| matches!(said, Ok(GateState::Approved)))
+        .count();
+    let waiting = said
+        .iter()
+        .filter(|said| matches!(said, Ok(GateState::Requested)))
+        .count();
     assert_eq!((approved, waiting), (1, 1), "{said:?}");
     let superuser = fixture.database.superuser_client().await;
-    let decisions = superuser.query_one("SELECT count(*) FROM tenancy.gate_decisions", &[]).await.unwrap();
+    let decisions = superuser
+        .query_one("SELECT count(*) FROM tenancy.gate_decisions", &[])
+        .await
+        .unwrap();
     assert_eq!(decisions.get::<_, i64>(0), 2, "who came too late said nothing");
     fixture.enqueue::<Refund>(ANA, requested.gate).await.unwrap();
 }

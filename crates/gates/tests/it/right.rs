@@ -1,6 +1,8 @@
 //! The way that is right, from the request to its effect.
 
-use crate::fixture::{AGENT, ANA, BO, CLEO, Confirmation, Email, Failure, Fixture, Refund, SERVICE, ctx, email, refund};
+use crate::fixture::{
+    AGENT, ANA, BO, CLEO, Confirmation, Email, Failure, Fixture, Refund, SERVICE, ctx, email, refund,
+};
 use bearingwall_core::GateId;
 use bearingwall_gates::{GateError, GateState, gate_cancel, gate_pending, gate_show};
 use bearingwall_tenancy::TenantTx;
@@ -34,7 +36,9 @@ async fn gat_2_a_quorum_of_two_takes_two() {
 #[tokio::test]
 async fn gat_2_who_asked_confirms_where_the_catalogue_says_so_and_a_machine_never() {
     let fixture = Fixture::create().await;
-    let confirmation = || Confirmation { text: "send it".to_owned() };
+    let confirmation = || Confirmation {
+        text: "send it".to_owned(),
+    };
     let requested = fixture.request(ANA, &confirmation()).await;
     assert_eq!(fixture.approve(ANA, &requested).await.unwrap(), GateState::Approved);
     let by_agent = fixture.request(AGENT, &confirmation()).await;
@@ -51,12 +55,18 @@ async fn gat_3_one_rejection_ends_it() {
     let fixture = Fixture::create().await;
     let requested = fixture.request(ANA, &refund("1.00")).await;
     fixture.approve(BO, &requested).await.unwrap();
-    let rejected = fixture.say((fixture.a, CLEO), requested.gate, false, requested.digest).await;
+    let rejected = fixture
+        .say((fixture.a, CLEO), requested.gate, false, requested.digest)
+        .await;
     assert_eq!(rejected.unwrap(), GateState::Rejected);
     assert!(fixture.enqueue::<Refund>(ANA, requested.gate).await.is_err());
     let own = fixture.request(ANA, &refund("1.00")).await;
     let rejected = fixture.say((fixture.a, ANA), own.gate, false, own.digest).await;
-    assert_eq!(rejected.unwrap(), GateState::Rejected, "who asked may think better of it");
+    assert_eq!(
+        rejected.unwrap(),
+        GateState::Rejected,
+        "who asked may think better of it"
+    );
 }
 
 #[tokio::test]
@@ -65,13 +75,18 @@ async fn gat_3_an_approval_can_be_taken_back_until_it_is_used() {
     let cancel = async |subject, gate: GateId| -> Result<(), Failure> {
         fixture
             .pool
-            .run(&ctx(fixture.a, subject), async |tx: &mut TenantTx<'_>| Ok(gate_cancel(tx, gate).await?))
+            .run(&ctx(fixture.a, subject), async |tx: &mut TenantTx<'_>| {
+                Ok(gate_cancel(tx, gate).await?)
+            })
             .await
     };
     let requested = fixture.request(AGENT, &email()).await;
     fixture.approve(BO, &requested).await.unwrap();
     let stranger = cancel(CLEO, requested.gate).await;
-    assert!(matches!(stranger, Err(Failure::Gate(GateError::NoSuch))), "{stranger:?}");
+    assert!(
+        matches!(stranger, Err(Failure::Gate(GateError::NoSuch))),
+        "{stranger:?}"
+    );
     cancel(ANA, requested.gate).await.unwrap();
     assert_eq!(fixture.state(requested.gate).await, "cancelled");
     assert!(fixture.enqueue::<Email>(AGENT, requested.gate).await.is_err());
@@ -87,15 +102,23 @@ async fn gat_6_what_is_shown_is_what_was_asked_and_that_it_was_read_is_on_record
     let requested = fixture.request(ANA, &email()).await;
     let cipher = fixture.cipher(fixture.a).await;
     let reader = ctx(fixture.a, BO);
-    let shown = gate_show(&fixture.pool, &reader, &cipher, requested.gate).await.unwrap();
+    let shown = gate_show(&fixture.pool, &reader, &cipher, requested.gate)
+        .await
+        .unwrap();
     assert_eq!(shown.summary.digest, requested.digest);
     let content = shown.content.disclose();
-    assert_eq!(content.as_bytes(), br#"{"text":"Your consent form","to":"client@example.org"}"#);
+    assert_eq!(
+        content.as_bytes(),
+        br#"{"text":"Your consent form","to":"client@example.org"}"#
+    );
     assert!(!format!("{shown:?}").contains("client@"));
     let superuser = fixture.database.superuser_client().await;
     let read = "SELECT count(*) FROM audit.events WHERE event_type = 'gate.read' AND resource_id = $1 AND actor_id = $2 AND request_id = $3";
     let rows = superuser
-        .query_one(read, &[&requested.gate.as_uuid(), &BO.as_uuid(), &reader.request().as_uuid()])
+        .query_one(
+            read,
+            &[&requested.gate.as_uuid(), &BO.as_uuid(), &reader.request().as_uuid()],
+        )
         .await
         .unwrap();
     assert_eq!(rows.get::<_, i64>(0), 1);
@@ -133,8 +156,15 @@ async fn gat_6_every_step_is_on_the_tenants_record_with_the_digest() {
         ("gate.seconded", 2),
     ];
     assert_eq!(counted, expected.map(|(code, count)| (code.to_owned(), count)).into());
-    let asked = rows.iter().find(|row| row.get::<_, &str>(0) == "gate.requested").unwrap();
-    assert_eq!(asked.get::<_, Option<uuid::Uuid>>(2), Some(ANA.as_uuid()), "for whom the agent asked");
+    let asked = rows
+        .iter()
+        .find(|row| row.get::<_, &str>(0) == "gate.requested")
+        .unwrap();
+    assert_eq!(
+        asked.get::<_, Option<uuid::Uuid>>(2),
+        Some(ANA.as_uuid()),
+        "for whom the agent asked"
+    );
 }
 
 #[tokio::test]
@@ -147,7 +177,9 @@ async fn pages_of_what_waits_hold_no_content_and_end() {
     let page = async |before| -> (Vec<GateId>, bool) {
         let listed: Result<_, Failure> = fixture
             .pool
-            .run(&ctx(fixture.a, BO), async |tx: &mut TenantTx<'_>| Ok(gate_pending(tx, before, 2).await?))
+            .run(&ctx(fixture.a, BO), async |tx: &mut TenantTx<'_>| {
+                Ok(gate_pending(tx, before, 2).await?)
+            })
             .await;
         let (items, more) = listed.unwrap();
         (items.into_iter().map(|item| item.gate).collect(), more)
