@@ -1094,7 +1094,7 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
            breaker_base = p_breaker_base, breaker_cap = p_breaker_cap
 $f$;
 
-INSERT INTO tenancy.tenant_permissions (permission) VALUES ('gate:read'), ('gate:decide'), ('gate:cancel'), ('outbox:read'), ('outbox:settle');
+INSERT INTO tenancy.tenant_permissions (permission) VALUES ('gate:read'), ('gate:show'), ('gate:decide'), ('gate:cancel'), ('outbox:read'), ('outbox:settle');
 
 -- The end of a tenant takes its key of payloads and its queue along.
 CREATE OR REPLACE FUNCTION tenancy.offboard_finish(p_offboarding uuid, p_manifest_sha256 bytea) RETURNS void

@@ -14,14 +14,15 @@ use bearingwall_authn::{BearerVerifier, EndedSessions, IdentityProvider, Revocat
 use bearingwall_authn_oidc::{OidcClient, OidcConfig};
 use bearingwall_core::{Sensitive, SystemClock, SystemIds};
 use bearingwall_domain::Crm;
+use bearingwall_gates::PayloadKeys;
 use bearingwall_http::{
     Application, Limits, RunningServer, ServerOptions, Services, Sessions, SignOut, TrustedProxies, app_routes,
 };
 use bearingwall_rbac::PolicyTable;
 use bearingwall_rbac_casbin::CasbinEngine;
 use bearingwall_secrets::{
-    DataKey, FileKeyStore, FileStore, KeyStore, Scheme, SealedFiles, SecretError, SecretRef, SecretStore as _,
-    SecretStores,
+    CacheOptions, DataKey, FileKeyStore, FileStore, KeyStore, Scheme, SealedFiles, SecretError, SecretRef,
+    SecretStore as _, SecretStores,
 };
 use bearingwall_telemetry::Metrics;
 use bearingwall_tenancy::{Authority, EnterKey, PoolConfig, TenantPool};
@@ -88,6 +89,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
     first_look(&canary, &refusals).await?;
     let audit = AuditLog::new(pool.clone()).with_service(SERVICE);
     let crm = Crm::new(audit.clone(), Arc::clone(&keys));
+    let payload_keys = PayloadKeys::new(Arc::clone(&keys), CacheOptions::default());
     let staff = pool.clone();
     let assignments = KnownAssignments::new(pool.clone(), config.access.remembered());
     let sign_out: Arc<dyn SignOut> = Arc::new(ProvidersSignOut {
@@ -129,6 +131,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
     let application = Application::new(app_routes()?, services, limits)
         .with(crm)
         .with(audit)
+        .with(payload_keys)
         .with(sign_out);
     let metrics = config
         .server

@@ -2,6 +2,7 @@
 
 mod access;
 mod edge;
+mod effects;
 mod foundations;
 mod record;
 
@@ -18,6 +19,7 @@ pub static CATALOGUE: LazyLock<Vec<Control>> = LazyLock::new(|| {
         foundations::CONTROLS,
         access::CONTROLS,
         record::CONTROLS,
+        effects::CONTROLS,
         edge::CONTROLS,
     ]
     .concat()

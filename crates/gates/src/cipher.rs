@@ -171,3 +171,36 @@ impl PayloadKeys {
         .await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cipher(customer: u128) -> TenantCipher {
+        let key = DataKey::from_bytes(&[7; 32]).unwrap();
+        TenantCipher::new(CustomerId::from_uuid(Uuid::from_u128(customer)), Arc::new(key))
+    }
+
+    #[test]
+    fn gat_7_a_payload_opens_in_its_own_tenant_under_its_own_number_only() {
+        let (id, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let sealed = cipher(1).seal(id, b"{\"to\":\"ada@example.org\"}").unwrap();
+        assert!(!sealed.windows(3).any(|window| window == b"ada"));
+        assert_eq!(
+            cipher(1).open(id, &sealed).unwrap().as_slice(),
+            b"{\"to\":\"ada@example.org\"}"
+        );
+        assert!(cipher(1).open(other, &sealed).is_err());
+        assert!(cipher(2).open(id, &sealed).is_err());
+    }
+
+    #[test]
+    fn gat_7_the_digest_of_a_content_tells_equal_ones_and_needs_the_key() {
+        let key = DataKey::from_bytes(&[8; 32]).unwrap();
+        let stranger = TenantCipher::new(CustomerId::from_uuid(Uuid::from_u128(1)), Arc::new(key));
+        let digest = cipher(1).digest("message.email", b"{}");
+        assert_eq!(digest, cipher(1).digest("message.email", b"{}"));
+        assert_ne!(digest, cipher(1).digest("message.sms", b"{}"));
+        assert_ne!(digest, stranger.digest("message.email", b"{}"));
+    }
+}

@@ -12,11 +12,13 @@ mod chart_notes;
 mod clients;
 mod edge;
 mod fault;
+mod gates;
 mod granted;
 mod imports;
 mod matrix;
 mod me;
 mod openapi;
+mod outbox;
 mod paging;
 mod precondition;
 mod probes;
@@ -66,5 +68,7 @@ pub fn app_routes() -> Result<RouteTable, RouteError> {
     let table = break_glass::routes(table);
     let table = roles::routes(table);
     let table = access_review::routes(table);
+    let table = gates::routes(table);
+    let table = outbox::routes(table);
     table.finish()
 }

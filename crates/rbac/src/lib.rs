@@ -10,10 +10,10 @@ mod table;
 
 pub use error::{PolicyError, RbacError};
 pub use permission::{
-    DecideRole, DefineRole, EndRole, ImportChartNote, ImportClient, ManageBreakGlass, Permission, PermissionId,
-    PlatformPermission, ProveAudit, ReadAccessLog, ReadAudit, ReadChartNote, ReadClient, ReadRole, ReadSelf,
-    ReportAudit, RequestRole, ReviewAccess, ReviewBreakGlass, Scope, SearchClient, TenantPermission, UnknownPermission,
-    WriteChartNote, WriteClient,
+    CancelGate, DecideGate, DecideRole, DefineRole, EndRole, ImportChartNote, ImportClient, ManageBreakGlass,
+    Permission, PermissionId, PlatformPermission, ProveAudit, ReadAccessLog, ReadAudit, ReadChartNote, ReadClient,
+    ReadGate, ReadOutbox, ReadRole, ReadSelf, ReportAudit, RequestRole, ReviewAccess, ReviewBreakGlass, Scope,
+    SearchClient, SettleOutbox, ShowGate, TenantPermission, UnknownPermission, WriteChartNote, WriteClient,
 };
 pub use permission_set::PermissionSet;
 pub use permit::Permit;

@@ -26,6 +26,12 @@ role:request       -              yes             -
 role:decide        -              yes             -
 role:end           -              yes             -
 access:review      -              yes             -
+gate:read          -              yes             -
+gate:show          yes            -               -
+gate:decide        -              yes             -
+gate:cancel        -              yes             -
+outbox:read        -              yes             -
+outbox:settle      -              yes             -
 ";
 
 #[tokio::test]
