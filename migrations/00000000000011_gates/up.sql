@@ -28,6 +28,7 @@ INSERT INTO tenancy.action_kinds (kind, gated, quorum, self_ok, sealed, decide_w
     ('message.sms',     true,  1, false, true,  '1 day',    '1 hour',     '1 day',  12),
     ('message.confirm', true,  1, true,  true,  '1 hour',   '10 minutes', '1 day',  12),
     ('payment.refund',  true,  2, false, true,  '1 day',    '1 hour',     '1 day',  12),
+    ('system.change',   true,  1, false, false, '1 day',    '1 hour',     '1 day',  12),
     ('webhook.deliver', false, 0, false, true,  '1 minute', '1 minute',   '3 days', 20),
     ('system.notify',   false, 0, false, false, '1 minute', '1 minute',   '1 day',  12);
 
@@ -633,24 +634,28 @@ END $f$;
 
 -- CONTROL: GAT-6
 -- Puts on record that somebody is about to see what a gate holds; what it holds is shown to a later transaction of the same request.
-CREATE FUNCTION tenancy.gate_open(p_gate uuid) RETURNS void
+CREATE FUNCTION tenancy.gate_open(p_gate uuid) RETURNS uuid
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
-    INSERT INTO audit.events (customer_id, actor_id, request_id, event_id, event_type, phase, outcome, resource, resource_id)
-    SELECT v.ids[1], v.ids[2], v.ids[3], gen_random_uuid(), 'gate.read', 'completed', 'success', 'gate', p_gate FROM (SELECT tenancy.current_ids()) AS v (ids)
+    INSERT INTO audit.events (customer_id, actor_id, request_id, event_id, event_type, phase, outcome, access_id, resource, resource_id)
+    SELECT v.ids[1], v.ids[2], v.ids[3], gen_random_uuid(), 'gate.read', 'intended', 'success', gen_random_uuid(), 'gate', p_gate
+      FROM (SELECT tenancy.current_ids()) AS v (ids) RETURNING access_id
 $f$;
 
-CREATE FUNCTION tenancy.gate_show(p_gate uuid) RETURNS TABLE (gate_id uuid, kind text, destination text, aggregate_id uuid, payload bytea, key_version int,
-    digest bytea, requested_by uuid, requested_kind text, principal_id uuid, quorum int, approvals bigint, requested_at timestamptz,
+-- SECURITY: as in audit.declared_subjects, what is announced opens nothing before it is committed and on the disk.
+CREATE FUNCTION tenancy.gate_show(p_gate uuid, p_access uuid) RETURNS TABLE (gate_id uuid, kind text, destination text, aggregate_id uuid, payload bytea,
+    key_version int, digest bytea, requested_by uuid, requested_kind text, principal_id uuid, quorum int, approvals bigint, requested_at timestamptz,
     expires_at timestamptz, state text, decided_at timestamptz)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $f$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $f$
 DECLARE
-    v_ids uuid[] := tenancy.current_ids();
-    v_now timestamptz := clock_timestamp();
-    v_ttl interval;
+    v_ids  uuid[] := tenancy.current_ids();
+    v_now  timestamptz := clock_timestamp();
+    v_ttl  interval;
+    v_rows int;
 BEGIN
     SELECT c.access_ttl INTO v_ttl FROM audit.config c;
     IF NOT EXISTS (SELECT FROM audit.events e WHERE e.customer_id = v_ids[1] AND e.request_id = v_ids[3] AND e.recorded_at > v_now - v_ttl
-                      AND e.recorded_at < v_now + v_ttl AND e.actor_id = v_ids[2] AND e.event_type = 'gate.read' AND e.resource_id = p_gate
+                      AND e.recorded_at < v_now + v_ttl AND e.actor_id = v_ids[2] AND e.event_type = 'gate.read' AND e.phase = 'intended'
+                      AND e.access_id = p_access AND e.resource_id = p_gate
                       AND e.xid IS DISTINCT FROM pg_current_xact_id_if_assigned()
                       AND (pg_is_in_recovery() OR e.wal_lsn < pg_current_wal_flush_lsn())) THEN
         RAISE EXCEPTION 'that it is read is not on record' USING ERRCODE = '42501', DETAIL = 'not-recorded';
@@ -660,6 +665,9 @@ BEGIN
            (SELECT count(*) FROM tenancy.gate_decisions d WHERE d.customer_id = v_ids[1] AND d.gate_id = r.gate_id AND d.verdict = 'approve'),
            r.requested_at, r.expires_at, CASE WHEN r.state = 'requested' AND r.expires_at <= v_now THEN 'expired' ELSE r.state END, r.decided_at
       FROM tenancy.gate_requests r WHERE r.customer_id = v_ids[1] AND r.gate_id = p_gate;
+    GET DIAGNOSTICS v_rows = ROW_COUNT;
+    INSERT INTO audit.events (customer_id, actor_id, request_id, event_id, event_type, phase, outcome, access_id, resource, resource_id, result_count)
+    VALUES (v_ids[1], v_ids[2], v_ids[3], gen_random_uuid(), 'gate.read', 'completed', 'success', p_access, 'gate', p_gate, v_rows);
 END $f$;
 
 -- What an approval is of, if it can be used now: the content stays where it is. No row for anything else.
@@ -1187,7 +1195,7 @@ REVOKE ALL ON tenancy.action_kinds, tenancy.effect_config, tenancy.machines, ten
     tenancy.effect_breakers, tenancy.effect_keys FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION tenancy.machine_register(uuid, text, uuid), tenancy.gate_policy_set(text, int, interval),
     tenancy.gate_request(uuid, text, text, uuid, bytea, bytea, int), tenancy.gate_decide(uuid, boolean, bytea, text), tenancy.gate_cancel(uuid),
-    tenancy.gate_list(uuid, int), tenancy.gate_open(uuid), tenancy.gate_show(uuid), tenancy.gate_approved(uuid, text),
+    tenancy.gate_list(uuid, int), tenancy.gate_open(uuid), tenancy.gate_show(uuid, uuid), tenancy.gate_approved(uuid, text),
     tenancy.effect_key_offer(text, bytea), tenancy.effect_enqueue(uuid, text, text, uuid, bytea, bytea, int, text),
     tenancy.effect_enqueue_approved(uuid, bytea, text), tenancy.effect_list(uuid, int), tenancy.effect_state(uuid),
     tenancy.effect_settle(uuid, text, text) TO bearingwall_app;

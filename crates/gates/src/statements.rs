@@ -26,8 +26,8 @@ statement!(pub(crate) List { before: Option<Uuid> => Nullable<SqlUuid>, limit: i
     "gate_id, kind, destination, requested_by, requested_kind, principal_id, quorum, approvals, requested_at, expires_at, digest \
      FROM tenancy.gate_list"
     -> (SqlUuid, Text, Text, SqlUuid, Text, Nullable<SqlUuid>, Integer, BigInt, Timestamptz, Timestamptz, Binary));
-statement!(pub(crate) Open { gate: Uuid => SqlUuid } "true FROM tenancy.gate_open" -> Bool);
-statement!(pub(crate) Show { gate: Uuid => SqlUuid }
+statement!(pub(crate) Open { gate: Uuid => SqlUuid } "tenancy.gate_open" -> SqlUuid);
+statement!(pub(crate) Show { gate: Uuid => SqlUuid, access: Uuid => SqlUuid }
     "gate_id, kind, destination, aggregate_id, payload, key_version, digest, requested_by, requested_kind, principal_id, quorum, approvals, \
      requested_at, expires_at, state, decided_at FROM tenancy.gate_show"
     -> (SqlUuid, Text, Text, Nullable<SqlUuid>, Binary, Nullable<Integer>, Binary, SqlUuid, Text, Nullable<SqlUuid>, Integer, BigInt, Timestamptz,

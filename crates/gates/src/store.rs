@@ -205,12 +205,15 @@ pub async fn gate_show(
     gate: GateId,
 ) -> Result<GateContent, GateError> {
     let open = statements::Open { gate: gate.as_uuid() };
-    let _: bool = pool
+    let access: Uuid = pool
         .run(ctx, async |tx: &mut TenantTx<'_>| {
             open.get_result(tx).await.map_err(GateError::from_refusal)
         })
         .await?;
-    let show = statements::Show { gate: gate.as_uuid() };
+    let show = statements::Show {
+        gate: gate.as_uuid(),
+        access,
+    };
     let rows: Vec<Shown> = pool
         .run(ctx, async |tx: &mut TenantTx<'_>| {
             show.get_results(tx).await.map_err(GateError::from_refusal)

@@ -129,7 +129,7 @@ pub(crate) fn routes(table: RouteTableBuilder) -> RouteTableBuilder {
         "gate_decide",
         "Approves or rejects what somebody else asked for; takes a person who is signed in.",
     )
-    .records(&[EventType::GateSeconded])
+    .records(&[EventType::GateSeconded, EventType::GateApproved])
     .rate(RateClass::Write)
     .takes(Content::json::<GateDecisionBody>())
     .answers(200, "It is decided.", Some(Content::json::<GateDecided>()));

@@ -221,7 +221,7 @@ async fn gat_3_no_sql_of_the_server_reaches_a_table_of_the_gate() {
             "SELECT tenancy.effect_enqueue_approved('{}', '\\x{}', NULL)",
             requested.gate, requested.digest
         ),
-        format!("SELECT tenancy.gate_show('{}')", requested.gate),
+        format!("SELECT tenancy.gate_show('{}', NULL)", requested.gate),
     ] {
         assert_eq!(refused(&worker, &call).await.0, "42501", "{call}");
     }
@@ -447,19 +447,21 @@ async fn gat_5_a_tenant_asks_for_more_than_the_catalogue_and_never_for_less() {
 async fn gat_6_nothing_is_shown_before_its_reading_is_on_record() {
     let fixture = Fixture::create().await;
     let requested = fixture.request(ANA, &email()).await;
-    let show = format!("SELECT tenancy.gate_show('{}')", requested.gate);
+    let show = |access: &str| format!("SELECT tenancy.gate_show('{}', {access})", requested.gate);
     let who = (fixture.a, BO);
-    assert_eq!(fixture.sql(who, &show).await, denied("not-recorded"));
+    let any = "gen_random_uuid()";
+    assert_eq!(fixture.sql(who, &show(any)).await, denied("not-recorded"));
+    assert_eq!(fixture.sql(who, &show("NULL")).await, denied("not-recorded"));
     // In the same transaction it would be gone with a rollback.
-    let together = format!(
-        "WITH o AS MATERIALIZED (SELECT tenancy.gate_open('{0}')) SELECT tenancy.gate_show('{0}') FROM o",
-        requested.gate
-    );
-    assert_eq!(fixture.sql(who, &together).await, denied("not-recorded"));
+    let open = format!("tenancy.gate_open('{}')", requested.gate);
+    assert_eq!(fixture.sql(who, &show(&open)).await, denied("not-recorded"));
     // Another request's reading, or that of something else, opens nothing.
-    fixture
-        .sql(who, &format!("SELECT tenancy.gate_open('{}')", requested.gate))
-        .await
-        .unwrap();
-    assert_eq!(fixture.sql(who, &show).await, denied("not-recorded"));
+    fixture.sql(who, &format!("SELECT {open}")).await.unwrap();
+    let superuser = fixture.database.superuser_client().await;
+    let access = "SELECT access_id FROM audit.events WHERE event_type = 'gate.read' AND phase = 'intended'";
+    let access: Uuid = superuser.query_one(access, &[]).await.unwrap().get(0);
+    assert_eq!(
+        fixture.sql(who, &show(&format!("'{access}'"))).await,
+        denied("not-recorded")
+    );
 }

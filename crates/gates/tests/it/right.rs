@@ -121,7 +121,7 @@ async fn gat_6_what_is_shown_is_what_was_asked_and_that_it_was_read_is_on_record
         )
         .await
         .unwrap();
-    assert_eq!(rows.get::<_, i64>(0), 1);
+    assert_eq!(rows.get::<_, i64>(0), 2, "announced, and ended");
     // Another tenant's cipher opens nothing, and its people see nothing.
     let other = fixture.keys.cipher(&fixture.pool, &ctx(fixture.b, BO)).await.unwrap();
     assert!(gate_show(&fixture.pool, &reader, &other, requested.gate).await.is_err());
