@@ -615,7 +615,12 @@ BEGIN
     UPDATE tenancy.gate_requests r SET state = 'expired', ended_at = v_now
      WHERE r.customer_id = v_customer AND r.gate_id = p_gate
        AND (r.state = 'requested' AND r.expires_at <= v_now OR r.state = 'approved' AND r.decided_at + r.execute_within <= v_now);
-    RETURN FOUND;
+    IF FOUND THEN RETURN true; END IF;
+    -- Refused, so that the job stays in the queue.
+    IF EXISTS (SELECT FROM tenancy.gate_requests r WHERE r.customer_id = v_customer AND r.gate_id = p_gate AND r.state IN ('requested', 'approved')) THEN
+        RAISE EXCEPTION 'its time is not over' USING ERRCODE = '55000';
+    END IF;
+    RETURN false;
 END $f$;
 
 -- What waits for a decision in the entered tenant, newest first; no content.

@@ -108,10 +108,10 @@ pub async fn gate_cancel(tx: &mut TenantTx<'_>, gate: GateId) -> Result<(), Gate
     }
 }
 
-/// Ends what was not decided or not used in time; whether it did. For a worker, at the time that the queue says.
+/// Ends what was not decided or not used in time; false for what has ended otherwise. For a worker, at the time that the queue says.
 ///
 /// # Errors
-/// When the database is away.
+/// When its time is not over, so that the job waits on; when the database is away.
 pub async fn gate_expire(tx: &mut TenantTx<'_>, gate: GateId) -> Result<bool, GateError> {
     let expire = statements::Expire { gate: gate.as_uuid() };
     expire.get_result(tx).await.map_err(GateError::from_refusal)

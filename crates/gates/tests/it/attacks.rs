@@ -235,6 +235,8 @@ async fn gat_3_the_owner_of_the_tables_is_held_to_the_rules() {
     let used = fixture.request(ANA, &email()).await;
     fixture.approve(BO, &used).await.unwrap();
     fixture.enqueue::<Email>(ANA, used.gate).await.unwrap();
+    let ready = fixture.request(ANA, &email()).await;
+    fixture.approve(BO, &ready).await.unwrap();
     let owner = fixture.owner().await;
     let (gate, digest) = (requested.gate, requested.digest);
     for sql in [
@@ -251,6 +253,19 @@ async fn gat_3_the_owner_of_the_tables_is_held_to_the_rules() {
             used.gate
         ),
         format!("UPDATE tenancy.gate_requests SET requested_by = '{CLEO}' WHERE gate_id = '{gate}'"),
+        format!(
+            "UPDATE tenancy.gate_requests SET state = 'consumed', ended_at = clock_timestamp() WHERE gate_id = '{}'",
+            ready.gate
+        ),
+        // Its own request, with one approval where the catalogue asks for two.
+        format!(
+            "INSERT INTO tenancy.gate_requests (customer_id, gate_id, kind, destination, payload, content_mac, key_version, digest, requested_by, requested_kind,
+                                                quorum, self_ok, requested_at, expires_at, execute_within, request_id, state)
+             SELECT customer_id, v.id, kind, destination, payload, content_mac, key_version,
+                    sha256(convert_to(tenancy.effect_content(customer_id, v.id, kind, destination, NULL, payload), 'UTF8')), v.ids[2], 'system', 1, false,
+                    clock_timestamp(), clock_timestamp() + interval '1 hour', interval '1 minute', v.ids[3], 'requested'
+               FROM tenancy.gate_requests CROSS JOIN (SELECT gen_random_uuid(), tenancy.current_ids()) AS v (id, ids) WHERE gate_id = '{gate}'"
+        ),
         format!("DELETE FROM tenancy.gate_requests WHERE gate_id = '{gate}'"),
         "TRUNCATE tenancy.gate_requests CASCADE".to_owned(),
         format!(

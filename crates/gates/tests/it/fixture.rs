@@ -236,6 +236,7 @@ pub(crate) fn ctx(customer: CustomerId, subject: SubjectId) -> Ctx {
 impl Fixture {
     pub(crate) async fn create() -> Self {
         let database = TestDatabase::create().await;
+        crate::mutants::weaken(&database).await;
         let mut admin = database.admin_client().await;
         serve_regions(&admin, &[REGION.to_owned()]).await.unwrap();
         let secret = Sensitive::new(Uuid::new_v4().as_bytes().repeat(2));

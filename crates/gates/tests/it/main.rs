@@ -6,10 +6,12 @@
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::string_slice,
+    clippy::print_stderr,
     reason = "tests fail by panicking, and an attacker uses raw SQL"
 )]
 
 mod attacks;
 mod fixture;
+mod mutants;
 mod races;
 mod right;

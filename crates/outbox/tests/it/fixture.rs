@@ -195,6 +195,7 @@ pub(crate) fn options() -> WorkerOptions {
 impl Fixture {
     pub(crate) async fn create(tenants: usize) -> Self {
         let database = TestDatabase::create().await;
+        crate::mutants::weaken(&database).await;
         let mut admin = database.admin_client().await;
         serve_regions(&admin, &[REGION.to_owned()]).await.unwrap();
         let secret = Sensitive::new(Uuid::new_v4().as_bytes().repeat(2));

@@ -15,6 +15,7 @@ mod breaker;
 mod crash;
 mod fairness;
 mod fixture;
+mod mutants;
 mod outcomes;
 mod right;
 mod vendor;
