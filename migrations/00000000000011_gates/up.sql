@@ -223,6 +223,8 @@ COMMENT ON COLUMN tenancy.effect_queue.in_call IS 'a call outside may be under w
 CREATE INDEX effect_queue_ready ON tenancy.effect_queue (customer_id, available_at) WHERE state = 'queued';
 CREATE INDEX effect_queue_order ON tenancy.effect_queue (customer_id, aggregate_id, position) WHERE aggregate_id IS NOT NULL;
 CREATE INDEX effect_queue_leased ON tenancy.effect_queue (customer_id, leased_until) WHERE state = 'leased';
+-- A worker shows its lease and names no tenant.
+CREATE UNIQUE INDEX effect_queue_lease ON tenancy.effect_queue (lease) WHERE lease IS NOT NULL;
 CREATE INDEX effect_queue_parked ON tenancy.effect_queue (customer_id, effect_id) WHERE parked_at IS NOT NULL;
 
 -- Whose turn it is: the tenant that was served longest ago, within what it may begin.
