@@ -183,7 +183,7 @@ pub(crate) enum Refusal {
 
 #[derive(Debug)]
 pub(crate) enum Failure {
-    Tenancy(TenancyError),
+    Tenancy(#[allow(dead_code, reason = "shown when a test fails")] TenancyError),
     Gate(GateError),
     Query(DieselError),
 }
