@@ -8,6 +8,7 @@ use bearingwall_core::{GateId, SubjectId};
 use bearingwall_gates::{Digest, GateError, GateState, Operation as _, machine_register, policy_tighten};
 use bearingwall_tenancy::TenantTx;
 use bearingwall_testkit::database::Login;
+use diesel_async::RunQueryDsl as _;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -266,6 +267,7 @@ async fn gat_3_the_owner_of_the_tables_is_held_to_the_rules() {
                     clock_timestamp(), clock_timestamp() + interval '1 hour', interval '1 minute', v.ids[3], 'requested'
                FROM tenancy.gate_requests CROSS JOIN (SELECT gen_random_uuid(), tenancy.current_ids()) AS v (id, ids) WHERE gate_id = '{gate}'"
         ),
+        format!("UPDATE tenancy.gate_requests SET state = 'cancelled', ended_at = clock_timestamp(), quorum = 1 WHERE gate_id = '{gate}'"),
         format!("DELETE FROM tenancy.gate_requests WHERE gate_id = '{gate}'"),
         "TRUNCATE tenancy.gate_requests CASCADE".to_owned(),
         format!(
@@ -372,6 +374,12 @@ async fn gat_4_a_gated_kind_has_no_way_round_its_gate() {
             .await
             .is_ok()
     );
+    assert_eq!(
+        fixture
+            .sql(who, &enqueue("webhook.deliver", "'\\x0101'", "NULL, NULL"))
+            .await,
+        denied("not-of-its-kind")
+    );
     let mislabelled = fixture.try_request(ANA, &Mislabelled).await;
     assert!(matches!(mislabelled, Err(Failure::Gate(GateError::NotInCatalogue))));
     assert_eq!(
@@ -416,31 +424,31 @@ async fn gat_3_what_is_decided_or_used_too_late_is_not() {
 #[tokio::test]
 async fn gat_5_a_tenant_asks_for_more_than_the_catalogue_and_never_for_less() {
     let fixture = Fixture::create().await;
-    let set = async |subject: SubjectId, kind: &str, quorum: u8, hours: u64| -> Result<(), Failure> {
+    let set = async |subject: SubjectId, kind: &str, quorum: u8, seconds: u64| -> Result<(), Failure> {
         fixture
             .pool
             .run(&ctx(fixture.a, subject), async |tx: &mut TenantTx<'_>| {
-                Ok(policy_tighten(tx, kind, quorum, Duration::from_secs(hours * 3600)).await?)
+                Ok(policy_tighten(tx, kind, quorum, Duration::from_secs(seconds)).await?)
             })
             .await
     };
-    for (kind, quorum, hours) in [
-        ("payment.refund", 1, 1),
-        ("payment.refund", 2, 25),
-        ("message.email", 1, 48),
-        ("system.notify", 1, 1),
+    for (kind, quorum, seconds) in [
+        ("payment.refund", 1, 3_600),
+        ("payment.refund", 2, 90_000),
+        ("message.email", 1, 172_800),
+        ("system.notify", 1, 60),
     ] {
-        let loosened = set(BO, kind, quorum, hours).await;
+        let loosened = set(BO, kind, quorum, seconds).await;
         assert!(
             matches!(loosened, Err(Failure::Gate(GateError::Loosens))),
             "{kind}: {loosened:?}"
         );
     }
     assert!(matches!(
-        set(AGENT, "message.email", 2, 1).await,
+        set(AGENT, "message.email", 2, 3_600).await,
         Err(Failure::Gate(GateError::NotAPerson))
     ));
-    set(BO, "message.email", 2, 1).await.unwrap();
+    set(BO, "message.email", 2, 3_600).await.unwrap();
     let requested = fixture.request(ANA, &email()).await;
     assert!(requested.expires_at < time::OffsetDateTime::now_utc() + time::Duration::minutes(61));
     assert_eq!(
@@ -479,4 +487,22 @@ async fn gat_6_nothing_is_shown_before_its_reading_is_on_record() {
         fixture.sql(who, &show(&format!("'{access}'"))).await,
         denied("not-recorded")
     );
+    // Within one request: another access of the same, and one that is not committed although it is on the disk.
+    let reader = ctx(fixture.a, BO);
+    let in_request = async |statements: &[&str]| -> Result<(), Failure> {
+        fixture
+            .pool
+            .run(&reader, async |tx: &mut TenantTx<'_>| {
+                for statement in statements {
+                    diesel::sql_query(*statement).execute(tx).await?;
+                }
+                Ok(())
+            })
+            .await
+    };
+    in_request(&[&format!("SELECT {open}")]).await.unwrap();
+    assert!(in_request(&[&show(any)]).await.is_err());
+    let keep = format!("SELECT set_config('test.access', {open}::text, true)");
+    let uncommitted = show("current_setting('test.access')::uuid");
+    assert!(in_request(&[&keep, "SELECT pg_sleep(1)", &uncommitted]).await.is_err());
 }

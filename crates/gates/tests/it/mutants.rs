@@ -12,12 +12,6 @@ type Mutant = (&'static str, &'static str, &'static str, &'static str);
 const MUTANTS: &[Mutant] = &[
     (
         "guard_gate_decision",
-        "v_request.state <> 'requested'",
-        "false",
-        "races::gat_2_of_twenty_who_approve_at_once_the_quorum_counts_once",
-    ),
-    (
-        "guard_gate_decision",
         "v_request.expires_at <= clock_timestamp()",
         "false",
         "attacks::gat_3_what_is_decided_or_used_too_late_is_not",
@@ -201,12 +195,6 @@ const MUTANTS: &[Mutant] = &[
         "r.kind = p_kind",
         "true",
         "attacks::gat_1_another_payload_than_the_one_that_was_seen_is_not_approved",
-    ),
-    (
-        "gate_approved",
-        "r.state = 'approved'",
-        "true",
-        "right::gat_2_a_quorum_of_two_takes_two",
     ),
     (
         "record_gate_request",
