@@ -297,7 +297,7 @@ DECLARE
     v_kind tenancy.action_kinds;
 BEGIN
     IF TG_OP IN ('INSERT', 'UPDATE') THEN
-        SELECT * INTO STRICT v_kind FROM tenancy.action_kinds k WHERE k.kind = NEW.kind;
+        SELECT * INTO v_kind FROM tenancy.action_kinds k WHERE k.kind = NEW.kind;
         IF v_kind.gated AND NEW.quorum >= v_kind.quorum AND NEW.decide_within <= v_kind.decide_within
            AND (TG_OP = 'INSERT' OR (NEW.customer_id, NEW.kind) = (OLD.customer_id, OLD.kind)) THEN
             RETURN NEW;
