@@ -15,6 +15,7 @@ use bearingwall_authn_oidc::{OidcClient, OidcConfig};
 use bearingwall_connectors::inbox::{Inbox, InboxParts};
 use bearingwall_core::{Sensitive, SystemClock, SystemIds};
 use bearingwall_domain::{Crm, Masking};
+use bearingwall_gates::PayloadKeys;
 use bearingwall_http::{
     Application, Limits, RunningServer, ServerOptions, Services, Sessions, SignOut, TrustedProxies, Webhooks,
     app_routes,
@@ -23,8 +24,8 @@ use bearingwall_pii::Floor;
 use bearingwall_rbac::PolicyTable;
 use bearingwall_rbac_casbin::CasbinEngine;
 use bearingwall_secrets::{
-    DataKey, FileKeyStore, FileStore, KeyStore, Scheme, SealedFiles, SecretError, SecretRef, SecretStore as _,
-    SecretStores,
+    CacheOptions, DataKey, FileKeyStore, FileStore, KeyStore, Scheme, SealedFiles, SecretError, SecretRef,
+    SecretStore as _, SecretStores,
 };
 use bearingwall_telemetry::Metrics;
 use bearingwall_tenancy::{Authority, EnterKey, PoolConfig, TenantPool};
@@ -92,6 +93,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
     let audit = AuditLog::new(pool.clone()).with_service(SERVICE);
     let crm = Crm::new(audit.clone(), Arc::clone(&keys));
     let masking = Masking::new(crm.clone(), Floor::platform_least(), config.masking.options()).context("masking")?;
+    let payload_keys = PayloadKeys::new(Arc::clone(&keys), CacheOptions::default());
     let staff = pool.clone();
     let assignments = KnownAssignments::new(pool.clone(), config.access.remembered());
     let sign_out: Arc<dyn SignOut> = Arc::new(ProvidersSignOut {
@@ -135,6 +137,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
         .with(crm)
         .with(masking)
         .with(audit)
+        .with(payload_keys)
         .with(sign_out)
         .with(webhooks);
     let metrics = config

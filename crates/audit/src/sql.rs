@@ -15,11 +15,12 @@ macro_rules! migrations {
 }
 
 /// The schema `audit`, oldest first: the record, what goes on it of break-glass and of tenants' lives, the trees over it, ended
-/// sessions, and who has which role. `bearingwall-sealer` works on it as it is.
+/// sessions, who has which role, and what waits at gates and in the outbox. `bearingwall-sealer` works on it as it is.
 pub const MIGRATIONS: &[Migration] = migrations![
     "00000000000002_audit",
     "00000000000006_lifecycle",
     "00000000000007_sealing",
     "00000000000008_identity",
     "00000000000009_access",
+    "00000000000011_gates",
 ];

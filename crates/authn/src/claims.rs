@@ -118,6 +118,7 @@ pub(crate) fn principal(
         expires_at,
         names: names(claims),
         strong: is_strong(claims, config)?,
+        signed_in: is_signed_in(claims, subject)?,
     };
     Ok(Proven {
         principal: Arc::new(principal),
@@ -246,6 +247,17 @@ fn is_strong(claims: &Object, config: &IssuerConfig) -> Result<bool, AuthnError>
     };
     let is_strong = |method: &str| config.strong_amr.iter().any(|strong| strong == method);
     Ok(by_class || methods.iter().filter_map(Json::text).any(is_strong))
+}
+
+/// Whether a person signed in for this token. A session (`sid`) or an instant of signing in (`auth_time`, OpenID Connect Core 1.0,
+/// section 2) says so; a program's own token (RFC 9068, section 2.2) is about the program itself.
+// CONTROL: GAT-2
+fn is_signed_in(claims: &Object, subject: &str) -> Result<bool, AuthnError> {
+    let of_session = optional_name(claims, "sid")?.is_some() || instant(claims, "auth_time")?.is_some();
+    let is_program = ["client_id", "azp"]
+        .iter()
+        .any(|claim| claims.get(*claim).and_then(Json::text) == Some(subject));
+    Ok(of_session && !is_program)
 }
 
 fn customer(claims: &Object, config: &IssuerConfig, roles: RoleSet) -> Result<Option<CustomerId>, AuthnError> {

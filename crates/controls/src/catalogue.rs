@@ -3,6 +3,7 @@
 mod access;
 mod connectors;
 mod edge;
+mod effects;
 mod foundations;
 mod mail;
 mod record;
@@ -20,6 +21,7 @@ pub static CATALOGUE: LazyLock<Vec<Control>> = LazyLock::new(|| {
         foundations::CONTROLS,
         access::CONTROLS,
         record::CONTROLS,
+        effects::CONTROLS,
         edge::CONTROLS,
         mail::CONTROLS,
         connectors::CONTROLS,

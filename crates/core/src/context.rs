@@ -22,6 +22,9 @@ pub struct Principal {
     pub names: Option<Arc<DirectoryNames>>,
     /// Whether the sign-in behind it showed what is configured to be strong, as a second factor.
     pub strong: bool,
+    /// Whether a person signed in for it: it belongs to a session at the issuer or says when somebody signed in, and is about
+    /// somebody else than the program that asked for it.
+    pub signed_in: bool,
 }
 
 /// Why personal data is touched: a code of HL7 v3 ActReason, as FHIR's `purposeOfUse` uses it.

@@ -101,6 +101,14 @@ typed_id!(
     /// A conversation whose placeholders are kept.
     ConversationId, "conversation"
 );
+typed_id!(
+    /// An operation that a person must approve, from the request on (UUIDv7). The effect that comes of it bears the same number.
+    GateId, "gate"
+);
+typed_id!(
+    /// An effect on the outside world that is written down before it happens (UUIDv7).
+    EffectId, "effect"
+);
 
 impl CustomerId {
     /// The reserved tenant of the platform itself: events that belong to no customer, and the registry's own view.

@@ -16,8 +16,8 @@ pub use error::{Classified, ErrorKind};
 pub use events::{EventSink, Outcome, SecurityEvent};
 pub use held::Held;
 pub use ids::{
-    AssignmentId, BreakGlassId, ClientId, ConversationId, CustomerId, EventId, IdError, NoteId, RequestId,
-    RoleChangeId, RoleSetId, SubjectId,
+    AssignmentId, BreakGlassId, ClientId, ConversationId, CustomerId, EffectId, EventId, GateId, IdError, NoteId,
+    RequestId, RoleChangeId, RoleSetId, SubjectId,
 };
 pub use names::DirectoryNames;
 pub use role::{Role, RoleSet, UnknownRole};

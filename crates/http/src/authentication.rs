@@ -160,6 +160,7 @@ async fn inside_tenant(
         // Who comes as the platform's staff may be a client of the tenant, too.
         names: principal.names.clone(),
         strong: principal.strong,
+        signed_in: principal.signed_in,
     };
     Ok(Caller {
         principal: Arc::new(inside),

@@ -13,11 +13,13 @@ mod clients;
 mod deidentified;
 mod edge;
 mod fault;
+mod gates;
 mod granted;
 mod imports;
 mod matrix;
 mod me;
 mod openapi;
+mod outbox;
 mod pages;
 mod paging;
 mod pii;
@@ -75,5 +77,7 @@ pub fn app_routes() -> Result<RouteTable, RouteError> {
     let table = access_review::routes(table);
     let table = pii::routes(table);
     let table = webhooks::routes(table);
+    let table = gates::routes(table);
+    let table = outbox::routes(table);
     table.finish()
 }

@@ -32,6 +32,11 @@ impl PageQuery {
         }
     }
 
+    /// Where the page before ended.
+    pub(crate) const fn before(&self) -> Option<Uuid> {
+        self.before
+    }
+
     /// Entries at the most; the use-case checks the bounds.
     pub(crate) fn limit(&self) -> u16 {
         self.limit.unwrap_or(Page::<Uuid>::LIMIT_DEFAULT)

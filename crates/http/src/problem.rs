@@ -8,6 +8,8 @@ use bearingwall_audit::AuditError;
 use bearingwall_connectors::inbox::InboxError;
 use bearingwall_core::{Classified, ErrorKind, RequestId};
 use bearingwall_domain::{DomainError, MaskingError};
+use bearingwall_gates::GateError;
+use bearingwall_outbox::OutboxError;
 use bearingwall_rbac::RbacError;
 use bearingwall_telemetry::error_chain;
 use bearingwall_tenancy::break_glass::BreakGlassError;
@@ -185,6 +187,12 @@ fn input_of(error: &dyn Any) -> Option<(&'static str, &'static str)> {
     if let Some(RoleError::Invalid { field, reason }) = error.downcast_ref::<RoleError>() {
         return Some((field, reason));
     }
+    if let Some(error) = error.downcast_ref::<GateError>() {
+        return gate_input_of(error);
+    }
+    if let Some(OutboxError::Gate(error)) = error.downcast_ref::<OutboxError>() {
+        return gate_input_of(error);
+    }
     if let Some(RbacError::NotAssignable { .. }) = error.downcast_ref::<RbacError>() {
         return Some(("permissions", "are not all of the tenant's own data"));
     }
@@ -197,6 +205,14 @@ fn input_of(error: &dyn Any) -> Option<(&'static str, &'static str)> {
         DomainError::MissingColumn { column } => Some((column, "the header row of the file does not name this column")),
         DomainError::Header { reason } => Some(("header row", reason)),
         DomainError::ExternalIdTaken => Some(("external_id", "another record has this external id")),
+        _ => None,
+    }
+}
+
+/// The same for a step at a gate.
+const fn gate_input_of(error: &GateError) -> Option<(&'static str, &'static str)> {
+    match error {
+        GateError::Invalid { field, reason } => Some((*field, *reason)),
         _ => None,
     }
 }

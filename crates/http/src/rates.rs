@@ -264,6 +264,7 @@ mod tests {
             expires_at: OffsetDateTime::UNIX_EPOCH,
             names: None,
             strong: false,
+            signed_in: false,
         };
         let let_in = |number, tenant| {
             let person = person(number, tenant);

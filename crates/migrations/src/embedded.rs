@@ -39,6 +39,7 @@ pub const EMBEDDED: &[Embedded] = embedded![
     ("00000000000008", "identity"),
     ("00000000000009", "access"),
     ("00000000000010", "masking"),
+    ("00000000000011", "gates"),
     ("00000000000012", "connectors")
 ];
 

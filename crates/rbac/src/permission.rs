@@ -166,6 +166,18 @@ permissions! {
     ReadWebhookEndpoint = "webhook_endpoint":"read", Tenant;
     /// Make an endpoint for webhooks, give it another secret, or end it.
     WriteWebhookEndpoint = "webhook_endpoint":"write", Tenant;
+    /// See what waits for an approval, without its content.
+    ReadGate = "gate":"read", Tenant;
+    /// See exactly what something that waits for an approval would do.
+    ShowGate = "gate":"show", Tenant, Phi;
+    /// Approve or reject what somebody else has asked for.
+    DecideGate = "gate":"decide", Tenant, Gate;
+    /// Take back what one has asked for or approved.
+    CancelGate = "gate":"cancel", Tenant;
+    /// See what could not be sent, or may have arrived.
+    ReadOutbox = "outbox":"read", Tenant;
+    /// Have such a thing sent again, or say what became of it.
+    SettleOutbox = "outbox":"settle", Tenant, Gate;
 }
 
 impl PermissionId {

@@ -229,6 +229,7 @@ mod tests {
             expires_at: OffsetDateTime::UNIX_EPOCH,
             names: None,
             strong: false,
+            signed_in: false,
         })
     }
 

@@ -1,5 +1,6 @@
 //! The ways into a tenant: what the database verifies before it makes a context the verified one.
 
+use crate::statement::statement;
 use bearingwall_core::{Ctx, Sensitive};
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -261,6 +262,30 @@ impl QueryFragment<Pg> for LocatedEntry {
         out.push_bind_param::<Array<Text>, _>(&*self.regions)?;
         out.push_sql(")");
         Ok(())
+    }
+}
+
+statement!(pub(crate) EffectEntry {
+    effect: Uuid => SqlUuid,
+    lease: Uuid => SqlUuid,
+    regions: Vec<String> => Array<Text>,
+} "tenancy.enter_effect" -> Text);
+
+/// The tenant is the one of the leased effect, and is not named.
+impl EffectEntry {
+    /// As [`JobEntry::forged`].
+    pub(crate) fn forged() -> Self {
+        Self {
+            effect: Uuid::nil(),
+            lease: Uuid::nil(),
+            regions: Vec::new(),
+        }
+    }
+}
+
+impl Entrance for EffectEntry {
+    fn regions(&self) -> Arc<[String]> {
+        self.regions.as_slice().into()
     }
 }
 

@@ -5,6 +5,7 @@ pub mod break_glass;
 pub mod browser_sessions;
 pub mod canary;
 pub mod danger;
+pub mod effects;
 mod entry;
 mod error;
 pub mod floor;

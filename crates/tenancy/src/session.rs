@@ -2,7 +2,7 @@
 
 use crate::address::DatabaseAddress;
 use crate::danger;
-use crate::entry::{Entry, JobEntry};
+use crate::entry::{EffectEntry, Entry, JobEntry};
 use crate::error::TenancyError;
 use crate::pooler::{Manner, Pooler};
 use crate::tx::COMMIT;
@@ -96,6 +96,8 @@ pub(crate) enum Door {
     Tenants,
     /// `tenancy.enter_job`, with the lease of a job.
     Jobs,
+    /// `tenancy.enter_effect`, with the lease of an effect.
+    Effects,
 }
 
 impl SessionManager {
@@ -109,6 +111,10 @@ impl SessionManager {
             ),
             Door::Jobs => (
                 connection.execute_returning_count(JobEntry::forged()).await,
+                "no such lease",
+            ),
+            Door::Effects => (
+                connection.execute_returning_count(EffectEntry::forged()).await,
                 "no such lease",
             ),
         };

@@ -1,5 +1,9 @@
 //! Calls of the database's own functions: a fixed text, every value a bind parameter, prepared once on a connection.
 
+/// One call of a function of the database, as a type: its text never changes, so the driver prepares it once a connection.
+///
+/// The crate that uses it depends on `diesel`.
+#[macro_export]
 macro_rules! statement {
     (
         $vis:vis $name:ident { $($first:ident: $first_rust:ty => $first_sql:ty $(, $field:ident: $rust:ty => $sql:ty)* $(,)?)? }

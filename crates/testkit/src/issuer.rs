@@ -400,6 +400,7 @@ impl DevIssuer {
             "client_id": "development",
             "jti": Uuid::new_v4(),
             "iat": issued_s,
+            "auth_time": issued_s,
             "exp": issued_s + request.expires_in_s.unwrap_or(self.options.lifetime_s),
             "realm_access": {"roles": request.roles.iter().map(|role| role.as_str()).collect::<Vec<_>>()},
         });

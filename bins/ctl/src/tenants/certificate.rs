@@ -11,7 +11,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 /// Tables whose rows about the tenant stay, and why.
-const KEPT: [(&str, &str); 8] = [
+const KEPT: [(&str, &str); 16] = [
     (
         "audit.events",
         "the record of accesses: ids and codes, no personal data; append-only, kept for six years at the least (45 CFR 164.316(b)(2)(i))",
@@ -23,6 +23,38 @@ const KEPT: [(&str, &str); 8] = [
     (
         "tenancy.customers",
         "the id, which the record refers to; name and slug are replaced",
+    ),
+    (
+        "tenancy.effect_aggregates",
+        "how many effects there were about each thing, by id",
+    ),
+    (
+        "tenancy.effect_attempts",
+        "each call to another system, in codes: part of the record",
+    ),
+    (
+        "tenancy.effect_ends",
+        "what became of each effect, and who said so: part of the record",
+    ),
+    (
+        "tenancy.effects",
+        "what left the system, where to and on whose word: part of the record; the payloads are noise without their key, which is erased",
+    ),
+    (
+        "tenancy.gate_decisions",
+        "who approved or rejected what: part of the record",
+    ),
+    (
+        "tenancy.gate_policies",
+        "which approvals the tenant asked for: part of the record",
+    ),
+    (
+        "tenancy.gate_requests",
+        "what was asked for, by whom, and what became of it: part of the record; the payloads are noise without their key, which is erased",
+    ),
+    (
+        "tenancy.machines",
+        "which subjects were no persons, by id: part of the record",
     ),
     (
         "tenancy.offboardings",

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use tokio_postgres::Client;
 
 /// Tables of the platform's own that functions of the schema read and empty, or whose rows are kept.
-const PLATFORM: [&str; 19] = [
+const PLATFORM: [&str; 31] = [
     "audit.checkpoints",
     "audit.events",
     "audit.leaves",
@@ -19,8 +19,20 @@ const PLATFORM: [&str; 19] = [
     "tenancy.break_glass",
     "tenancy.canaries",
     "tenancy.customers",
+    "tenancy.effect_aggregates",
+    "tenancy.effect_attempts",
+    "tenancy.effect_breakers",
+    "tenancy.effect_ends",
+    "tenancy.effect_keys",
+    "tenancy.effect_queue",
+    "tenancy.effect_turns",
+    "tenancy.effects",
+    "tenancy.gate_decisions",
+    "tenancy.gate_policies",
+    "tenancy.gate_requests",
     "tenancy.issuers",
     "tenancy.jobs",
+    "tenancy.machines",
     "tenancy.offboardings",
     "tenancy.people",
     "tenancy.role_assignments",

@@ -10,10 +10,18 @@ use std::path::Path;
 use uuid::Uuid;
 
 /// Tables whose rows about a tenant outlive it.
-const KEPT: [&str; 8] = [
+const KEPT: [&str; 16] = [
     "audit.events",
     "tenancy.break_glass",
     "tenancy.customers",
+    "tenancy.effect_aggregates",
+    "tenancy.effect_attempts",
+    "tenancy.effect_ends",
+    "tenancy.effects",
+    "tenancy.gate_decisions",
+    "tenancy.gate_policies",
+    "tenancy.gate_requests",
+    "tenancy.machines",
     "tenancy.offboardings",
     "tenancy.people",
     "tenancy.role_assignments",

@@ -155,6 +155,38 @@ impl World {
         given.json()["assignment_id"].as_str().unwrap().to_owned()
     }
 
+    /// Inside the tenant, as the tables' owner: nothing asks for an approval over the API yet.
+    fn inside(&self, statements: &str) {
+        let tenant = self.site.tenants.juniper;
+        self.site.execute_as_admin(&format!(
+            "BEGIN; SELECT tenancy.enter_migration('{tenant}'); SET LOCAL ROLE bearingwall_owner; {statements}; COMMIT"
+        ));
+    }
+
+    /// A gate that waits, and what a decision on it repeats.
+    fn gate(&self) -> (Uuid, Value) {
+        let gate = Uuid::now_v7();
+        self.inside(&format!(
+            "SELECT tenancy.gate_request('{gate}', 'system.change', 'ops.pager', NULL, convert_to('{{\"code\":\"up\"}}', 'UTF8'), NULL, NULL)"
+        ));
+        let digest = format!("SELECT encode(digest, 'hex') FROM tenancy.gate_requests WHERE gate_id = '{gate}'");
+        let digest = &self.site.ask(&digest)[0];
+        (
+            gate,
+            json!({"verdict": "approve", "seen_digest": digest, "reason": "the ratchet turns"}),
+        )
+    }
+
+    /// An effect that was given up.
+    fn parked(&self) -> Uuid {
+        let effect = Uuid::now_v7();
+        self.inside(&format!(
+            "SELECT tenancy.effect_enqueue('{effect}', 'system.notify', 'ops.pager', NULL, convert_to('{{\"code\":\"up\"}}', 'UTF8'), NULL, NULL, NULL);
+             UPDATE tenancy.effect_queue SET state = 'dead', parked_at = clock_timestamp() WHERE effect_id = '{effect}'"
+        ));
+        effect
+    }
+
     fn client(&self) -> String {
         let client = self.server.new_client(&self.token, &person("Ada", "Lovelace"));
         format!("/v1/clients/{client}")
@@ -398,6 +430,30 @@ pub(crate) fn call(name: &str, world: &World) -> Option<Call> {
             "/v1/webhook-endpoints/{}/disable",
             world.endpoint()["id"].as_str().unwrap()
         )),
+        "GET /v1/gates" => Call::get("/v1/gates"),
+        "GET /v1/gates/{gate_id}" => Call::get(format!("/v1/gates/{}", world.gate().0)),
+        "POST /v1/gates/{gate_id}/decisions" => {
+            let (gate, decision) = world.gate();
+            Call::of(format!("/v1/gates/{gate}/decisions"), Body::Json(decision))
+        }
+        "POST /v1/gates/{gate_id}/cancel" => {
+            // Who approved it may take it back.
+            let (gate, decision) = world.gate();
+            let decided = world
+                .server
+                .post(&format!("/v1/gates/{gate}/decisions"), &world.token, &decision);
+            assert_eq!(decided.status, 200, "{decided:?}");
+            Call::get(format!("/v1/gates/{gate}/cancel"))
+        }
+        "GET /v1/outbox" => Call::get("/v1/outbox"),
+        "POST /v1/outbox/{effect_id}/replay" => Call::of(
+            format!("/v1/outbox/{}/replay", world.parked()),
+            Body::Json(json!({"reason": "the ratchet turns"})),
+        ),
+        "POST /v1/outbox/{effect_id}/resolve" => Call::of(
+            format!("/v1/outbox/{}/resolve", world.parked()),
+            Body::Json(json!({"outcome": "abandoned", "reason": "the ratchet turns"})),
+        ),
         _ => return None,
     })
 }

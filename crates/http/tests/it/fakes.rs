@@ -57,6 +57,7 @@ impl IdentityProvider for Tokens {
                 expires_at: EXPIRES,
                 names: None,
                 strong: bearer.starts_with("strong-"),
+                signed_in: true,
             }))
         };
         let answer = match bearer.strip_prefix("strong-").unwrap_or(bearer) {

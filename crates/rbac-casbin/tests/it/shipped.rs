@@ -35,6 +35,12 @@ pii_policy:write   -              yes             -
 pii_policy:activate-              yes             -
 webhook_endpoint:read -           yes             -
 webhook_endpoint:write -          yes             -
+gate:read          -              yes             -
+gate:show          yes            -               -
+gate:decide        -              yes             -
+gate:cancel        -              yes             -
+outbox:read        -              yes             -
+outbox:settle      -              yes             -
 ";
 
 #[tokio::test]

@@ -156,6 +156,7 @@ fn principal(role: Role) -> Arc<Principal> {
         expires_at: OffsetDateTime::UNIX_EPOCH,
         names: None,
         strong: false,
+        signed_in: false,
     })
 }
 

@@ -1,0 +1,150 @@
+//! The configuration: one TOML file, unknown keys refused, secrets by reference only.
+
+use bearingwall_core::{Classified, ErrorKind};
+use bearingwall_secrets::SecretRef;
+use bearingwall_secrets::document::{self, DocumentError};
+use bearingwall_telemetry::TelemetryConfig;
+use bearingwall_tenancy::DatabaseAddress;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use std::path::{Path, PathBuf};
+
+/// The version of the file's format.
+const VERSION: u32 = 1;
+
+/// Why the configuration is refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read, is malformed, or holds a credential.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// A value is not one that may stand there.
+    #[error("the configuration is refused: `{field}` {reason}")]
+    Refused {
+        /// Which value.
+        field: &'static str,
+        /// Why.
+        reason: &'static str,
+    },
+}
+
+impl Classified for ConfigError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Invalid
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Document(error) => error.code(),
+            Self::Refused { .. } => "WRK-001",
+        }
+    }
+}
+
+/// Everything that an operator decides.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The version of the file's format: 1.
+    pub version: u32,
+    /// The database.
+    pub database: DatabaseSettings,
+    /// The keys.
+    pub keys: KeySettings,
+    /// How much at once.
+    #[serde(default)]
+    pub work: WorkSettings,
+    /// Logs and traces.
+    #[serde(default)]
+    pub telemetry: TelemetryConfig,
+}
+
+/// `[database]`: where it is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseSettings {
+    /// `postgres://bearingwall_worker@host:5432/database`, without a password.
+    #[serde(deserialize_with = "address")]
+    pub url: DatabaseAddress,
+    /// Where the password is; without it the server must know the login otherwise.
+    #[serde(default)]
+    pub password: Option<SecretRef>,
+    /// PEM file with the certificate authorities of the database's server, instead of the machine's own.
+    #[serde(default)]
+    pub root_file: Option<PathBuf>,
+    /// The regions whose tenants this worker serves.
+    pub regions: Vec<String>,
+}
+
+/// `[keys]`: what unwraps the tenants' keys of payloads.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeySettings {
+    /// The key-encryption key, as in the server's configuration.
+    pub kek: SecretRef,
+}
+
+/// `[work]`: how much at once.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WorkSettings {
+    /// Effects under way at once: 1 to 100.
+    pub concurrency: u16,
+    /// How long a lease lasts, in seconds: 10 to 900.
+    pub lease_s: u64,
+    /// The pause after a look that brought nothing, in milliseconds: 20 to 10000.
+    pub poll_ms: u64,
+}
+
+impl Default for WorkSettings {
+    fn default() -> Self {
+        Self {
+            concurrency: 16,
+            lease_s: 60,
+            poll_ms: 250,
+        }
+    }
+}
+
+impl Config {
+    /// Reads and checks the file.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: nothing is guessed, and nothing is left out.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        Self::checked(document::load(path)?)
+    }
+
+    /// Checks a file's text.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        Self::checked(document::parse(text)?)
+    }
+
+    fn checked(config: Self) -> Result<Self, ConfigError> {
+        let refused = |field, reason| Err(ConfigError::Refused { field, reason });
+        if config.version != VERSION {
+            return refused("version", "is not 1");
+        }
+        if config.database.regions.is_empty() {
+            return refused("database.regions", "names no region");
+        }
+        if !(1..=100).contains(&config.work.concurrency) {
+            return refused("work.concurrency", "is not between 1 and 100");
+        }
+        if !(10..=900).contains(&config.work.lease_s) {
+            return refused("work.lease_s", "is not between 10 and 900");
+        }
+        if !(20..=10_000).contains(&config.work.poll_ms) {
+            return refused("work.poll_ms", "is not between 20 and 10000");
+        }
+        Ok(config)
+    }
+}
+
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DatabaseAddress, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+}
