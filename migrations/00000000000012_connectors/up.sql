@@ -82,6 +82,23 @@ BEGIN
     RETURN NULL;
 END $f$;
 
+-- What arrived stays as it arrived, and what has ended does not come back.
+CREATE FUNCTION tenancy.guard_connector() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
+BEGIN
+    IF TG_TABLE_NAME = 'endpoints' THEN
+        IF OLD.disabled_at IS NOT NULL THEN
+            RAISE EXCEPTION 'the endpoint has ended' USING ERRCODE = '55000';
+        END IF;
+    ELSIF TG_TABLE_NAME = 'endpoint_secrets' THEN
+        IF NEW.expires_at IS NULL OR NEW.expires_at > OLD.expires_at THEN
+            RAISE EXCEPTION 'the end of a secret only comes nearer' USING ERRCODE = '55000';
+        END IF;
+    ELSIF NEW.conflicts <> OLD.conflicts + 1 THEN
+        RAISE EXCEPTION 'conflicts are counted one by one' USING ERRCODE = '55000';
+    END IF;
+    RETURN NEW;
+END $f$;
 -- With the keys, what the platform keeps about the entered tenant is what it was before and they.
 ALTER FUNCTION tenancy.tenant_holdings() RENAME TO tenant_holdings_beside_locators;
 ALTER FUNCTION tenancy.tenant_holdings_count() RENAME TO tenant_holdings_count_beside_locators;
@@ -115,14 +132,15 @@ BEGIN
 END $f$;
 CREATE TRIGGER locators_leave AFTER UPDATE OF executed_at ON tenancy.offboardings FOR EACH ROW
     WHEN (NEW.executed_at IS NOT NULL) EXECUTE FUNCTION tenancy.locators_leave();
+ALTER TABLE tenancy.offboardings ENABLE ALWAYS TRIGGER locators_leave;
 
 REVOKE ALL ON tenancy.locators FROM PUBLIC;
 REVOKE ALL ON FUNCTION tenancy.locator_add(text, bytea), tenancy.enter_located(text, bytea, uuid, text[]), tenancy.record_connector(),
-    tenancy.tenant_holdings(), tenancy.tenant_holdings_count(), tenancy.locators_leave() FROM PUBLIC;
+    tenancy.guard_connector(), tenancy.tenant_holdings(), tenancy.tenant_holdings_count(), tenancy.locators_leave() FROM PUBLIC;
 REVOKE ALL ON FUNCTION tenancy.tenant_holdings_beside_locators(), tenancy.tenant_holdings_count_beside_locators() FROM bearingwall_admin;
 GRANT EXECUTE ON FUNCTION tenancy.tenant_holdings(), tenancy.tenant_holdings_count() TO bearingwall_admin;
 GRANT EXECUTE ON FUNCTION tenancy.locator_add(text, bytea), tenancy.enter_located(text, bytea, uuid, text[]) TO bearingwall_app;
-GRANT EXECUTE ON FUNCTION tenancy.record_connector() TO bearingwall_admin;
+GRANT EXECUTE ON FUNCTION tenancy.record_connector(), tenancy.guard_connector() TO bearingwall_admin;
 
 RESET ROLE;
 
@@ -209,23 +227,6 @@ GRANT UPDATE (disabled_at) ON connectors.endpoints TO bearingwall_app;
 GRANT UPDATE (expires_at) ON connectors.endpoint_secrets TO bearingwall_app;
 GRANT UPDATE (conflicts) ON connectors.events TO bearingwall_app;
 
-CREATE FUNCTION connectors.guard_end() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
-BEGIN
-    IF TG_TABLE_NAME = 'endpoints' THEN
-        IF OLD.disabled_at IS NOT NULL THEN
-            RAISE EXCEPTION 'the endpoint has ended' USING ERRCODE = '55000';
-        END IF;
-    ELSIF TG_TABLE_NAME = 'endpoint_secrets' THEN
-        IF NEW.expires_at IS NULL OR NEW.expires_at > OLD.expires_at THEN
-            RAISE EXCEPTION 'the end of a secret only comes nearer' USING ERRCODE = '55000';
-        END IF;
-    ELSIF NEW.conflicts <> OLD.conflicts + 1 THEN
-        RAISE EXCEPTION 'conflicts are counted one by one' USING ERRCODE = '55000';
-    END IF;
-    RETURN NEW;
-END $f$;
-REVOKE ALL ON FUNCTION connectors.guard_end() FROM PUBLIC;
 
 DO $d$
 DECLARE
@@ -235,8 +236,10 @@ BEGIN
         -- Rows of the others are removed only when the tenant leaves, which has its own place on the record.
         EXECUTE format('CREATE TRIGGER recorded AFTER INSERT OR %s ON connectors.%I FOR EACH ROW EXECUTE FUNCTION tenancy.record_connector()',
                        CASE v_table WHEN 'destinations' THEN 'DELETE' ELSE 'UPDATE' END, v_table);
+        EXECUTE format('ALTER TABLE connectors.%I ENABLE ALWAYS TRIGGER recorded', v_table);
         IF v_table <> 'destinations' THEN
-            EXECUTE format('CREATE TRIGGER guarded BEFORE UPDATE ON connectors.%I FOR EACH ROW EXECUTE FUNCTION connectors.guard_end()', v_table);
+            EXECUTE format('CREATE TRIGGER guarded BEFORE UPDATE ON connectors.%I FOR EACH ROW EXECUTE FUNCTION tenancy.guard_connector()', v_table);
+            EXECUTE format('ALTER TABLE connectors.%I ENABLE ALWAYS TRIGGER guarded', v_table);
         END IF;
     END LOOP;
 END $d$;
