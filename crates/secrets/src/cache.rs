@@ -146,6 +146,10 @@ mod tests {
             self.0.fetch_add(1, Ordering::Relaxed);
             Box::pin(async { DataKey::from_bytes(&wrapped.bytes) })
         }
+
+        fn current_version(&self) -> BoxFuture<'_, Result<String, KeyError>> {
+            Box::pin(async { Ok("1".to_owned()) })
+        }
     }
 
     fn customer(number: u128) -> CustomerId {

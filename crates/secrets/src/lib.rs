@@ -12,8 +12,8 @@ mod store;
 
 pub use cache::{CacheOptions, TenantKeyCache};
 pub use envelope::{Aad, DataKey, IndexKey, KEY_BYTES, SEALED_OVERHEAD_BYTES};
-pub use error::{KeyError, SecretError};
+pub use error::{BoxError, KeyError, SecretError};
 pub use file::{FileStore, SealedFiles};
-pub use keys::{FileKeyStore, KeyStore, WrappedKey};
+pub use keys::{FileKeyStore, KeyStore, KeyStoreAdapter, KeyStores, SealedFileKeys, WrappedKey};
 pub use reference::{Scheme, SecretRef};
 pub use store::{Secret, SecretStore, SecretStores};

@@ -1,6 +1,6 @@
 //! Checkpoints in a bucket under a lock: moto answers as S3 does.
 
-use crate::pgbouncer::required;
+use crate::moto::Moto;
 use aws_credential_types::Credentials;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Builder, Region};
@@ -13,9 +13,6 @@ use bearingwall_testkit::database::{Login, TestDatabase};
 use bearingwall_tlog::checkpoint::SignedCheckpoint;
 use bearingwall_tlog::note::SigningKey;
 use bearingwall_witness_s3::{AccessKey, Bucket, Identity, S3Witness};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -25,75 +22,31 @@ const UNLOCKED: &str = "no-lock-example";
 const REGION: &str = "us-east-1";
 const ORIGIN: &str = "audit.example.com";
 
-/// A running moto, which ends with this value.
-struct Moto {
-    child: Child,
-    url: String,
+/// moto with two buckets, one of them without a lock.
+struct Buckets {
+    moto: Moto,
     client: Client,
 }
 
-impl Drop for Moto {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Where `.ci/moto.sh` puts it.
-fn program() -> Option<PathBuf> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target")),
-        PathBuf::from,
-    );
-    let program = target.join("moto/bin/moto_server");
-    program.exists().then_some(program)
-}
-
-impl Moto {
+impl Buckets {
     async fn start() -> Option<Self> {
-        let program = program();
-        required(program.is_some(), "no moto_server was found (.ci/moto.sh)");
-        let program = program?;
-        for _ in 0..5 {
-            let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-            let port = free.local_addr().unwrap().port();
-            drop(free);
-            let mut child = Command::new(&program)
-                .args(["-H", "127.0.0.1", "-p", &port.to_string()])
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap();
-            let deadline = Instant::now() + Duration::from_secs(60);
-            while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-                if child.try_wait().unwrap().is_some() {
-                    break;
-                }
-                assert!(Instant::now() < deadline, "moto does not answer");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-            if child.try_wait().unwrap().is_some() {
-                continue;
-            }
-            let url = format!("http://127.0.0.1:{port}");
-            let config = Builder::new()
-                .behavior_version(BehaviorVersion::latest())
-                .region(Region::new(REGION))
-                .endpoint_url(&url)
-                .force_path_style(true)
-                .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-                .build();
-            let client = Client::from_conf(config);
-            for (bucket, locked) in [(BUCKET, true), (UNLOCKED, false)] {
-                let made = client
-                    .create_bucket()
-                    .bucket(bucket)
-                    .object_lock_enabled_for_bucket(locked);
-                made.send().await.unwrap();
-            }
-            return Some(Self { child, url, client });
+        let moto = Moto::start().await?;
+        let config = Builder::new()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .endpoint_url(&moto.url)
+            .force_path_style(true)
+            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+            .build();
+        let client = Client::from_conf(config);
+        for (bucket, locked) in [(BUCKET, true), (UNLOCKED, false)] {
+            let made = client
+                .create_bucket()
+                .bucket(bucket)
+                .object_lock_enabled_for_bucket(locked);
+            made.send().await.unwrap();
         }
-        panic!("moto does not start");
+        Some(Self { moto, client })
     }
 
     fn witness(&self, bucket: &str) -> S3Witness {
@@ -101,7 +54,7 @@ impl Moto {
             name: bucket.to_owned(),
             region: REGION.to_owned(),
             prefix: "spa/logs".to_owned(),
-            endpoint: Some(self.url.parse().unwrap()),
+            endpoint: Some(self.moto.url.parse().unwrap()),
             retain_days: 30,
         };
         let identity = Identity::Key(Arc::new(|| {
@@ -147,7 +100,7 @@ fn offer(origin: &str, size: u64, note: &str) -> Offer {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn aud_5_a_locked_bucket_keeps_each_checkpoint_and_refuses_what_does_not_continue() {
-    let Some(moto) = Moto::start().await else { return };
+    let Some(moto) = Buckets::start().await else { return };
     let witness = moto.witness(BUCKET);
     let log = format!("{ORIGIN}/one");
     for (origin, size, note, expected) in [
@@ -213,21 +166,20 @@ async fn aud_5_a_locked_bucket_keeps_each_checkpoint_and_refuses_what_does_not_c
 
 #[tokio::test(flavor = "multi_thread")]
 async fn aud_5_a_bucket_without_a_lock_is_no_witness() {
-    let Some(moto) = Moto::start().await else { return };
+    let Some(moto) = Buckets::start().await else { return };
     for bucket in [UNLOCKED, "nobody-made-this"] {
         let refused = moto.witness(bucket).leave(&offer(ORIGIN, 1, "one")).await;
         assert!(refused.is_err(), "{bucket}: {refused:?}");
     }
     let mut moto = moto;
-    moto.child.kill().unwrap();
-    moto.child.wait().unwrap();
+    moto.moto.end();
     let away = moto.witness(BUCKET).leave(&offer(ORIGIN, 1, "one")).await.unwrap_err();
     assert_eq!(away.name, "s3");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn aud_5_the_sealer_leaves_checkpoints_in_a_bucket_with_a_key_by_reference_and_a_copy_compares() {
-    let Some(moto) = Moto::start().await else { return };
+    let Some(moto) = Buckets::start().await else { return };
     let database = TestDatabase::create().await;
     let superuser = database.superuser_client().await;
     let folder = tempfile::tempdir().unwrap();
@@ -247,7 +199,7 @@ async fn aud_5_the_sealer_leaves_checkpoints_in_a_bucket_with_a_key_by_reference
         database.url(Login::Sealer),
         secret("sealer"),
         secret("seal-key"),
-        moto.url,
+        moto.moto.url,
         secret("s3-id"),
         secret("s3-secret"),
     ))

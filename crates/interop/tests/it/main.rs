@@ -1,5 +1,5 @@
-//! With the real programs around us: PgBouncer in transaction mode, a hot standby, identity providers, and moto, which answers
-//! as AWS does.
+//! With the real programs around us: PgBouncer in transaction mode, a hot standby, identity providers, moto, which answers
+//! as AWS does, and a stand-in of Azure Key Vault.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,10 +9,15 @@
     reason = "tests fail by panicking, and an attacker uses raw SQL"
 )]
 
+mod aws;
+mod azure;
 mod buckets;
 mod identity;
+mod keyvault;
+mod moto;
 mod pgbouncer;
 mod pooled;
 mod spas;
 mod standby;
 mod start;
+mod vaults;
