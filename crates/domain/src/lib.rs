@@ -18,5 +18,6 @@ pub use client::{Address, ClientInput, ClientQuery, ClientRecord, ClientWritten}
 pub use crm::{Crm, CrmOptions, Listing, Page};
 pub use error::DomainError;
 pub use import::{ClientImport, ImportEvent, ImportSummary, NoteImport, RowOutcome};
+pub use keys::turn::{KeyTurner, KeyWork, TurnOptions, Turned};
 pub use note::{NoteInput, NoteRecord, NoteWritten};
 pub use portable::{ClientOpener, TenantOpener};

@@ -2,7 +2,7 @@
 
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, Binary, Nullable, SmallInt, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Binary, Integer, Nullable, SmallInt, Uuid as SqlUuid};
 use std::marker::PhantomData;
 use uuid::Uuid;
 
@@ -18,6 +18,7 @@ pub(crate) enum Column {
     Bytes(Vec<Vec<u8>>),
     OptionalBytes(Vec<Option<Vec<u8>>>),
     Kinds(Vec<i16>),
+    Versions(Vec<i32>),
 }
 
 /// An insert of many rows.
@@ -57,6 +58,7 @@ impl<B: Batch> QueryFragment<Pg> for Insert<B> {
                 Column::Bytes(values) => out.push_bind_param::<Array<Binary>, _>(values)?,
                 Column::OptionalBytes(values) => out.push_bind_param::<Array<Nullable<Binary>>, _>(values)?,
                 Column::Kinds(values) => out.push_bind_param::<Array<SmallInt>, _>(values)?,
+                Column::Versions(values) => out.push_bind_param::<Array<Integer>, _>(values)?,
             }
         }
         out.push_sql(B::TAIL);
@@ -72,12 +74,11 @@ impl Batch for Clients {
     const TAIL: &'static str = ") ON CONFLICT (customer_id, external_digest) DO NOTHING RETURNING id";
 }
 
-/// Wrapped keys of clients, under version 1 of the tenant's key.
+/// Wrapped keys of clients, with the version of the tenant's key that each is under.
 pub(crate) struct ClientKeys;
 
 impl Batch for ClientKeys {
-    const HEAD: &'static str =
-        "INSERT INTO crm.client_keys (client_id, wrapped, tenant_version) SELECT *, 1 FROM unnest(";
+    const HEAD: &'static str = "INSERT INTO crm.client_keys (client_id, wrapped, tenant_version) SELECT * FROM unnest(";
 }
 
 /// Sealed records of clients.

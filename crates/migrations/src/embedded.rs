@@ -37,7 +37,8 @@ pub const EMBEDDED: &[Embedded] = embedded![
     ("00000000000006", "lifecycle"),
     ("00000000000007", "sealing"),
     ("00000000000008", "identity"),
-    ("00000000000009", "access")
+    ("00000000000009", "access"),
+    ("00000000000013", "keys")
 ];
 
 impl Embedded {

@@ -1,16 +1,19 @@
 #![doc = include_str!("../README.md")]
 
 mod cache;
+mod caching;
 pub mod document;
 mod envelope;
 mod error;
 mod file;
 mod keys;
+mod reads;
 mod reference;
 pub mod scan;
 mod store;
 
 pub use cache::{CacheOptions, TenantKeyCache};
+pub use caching::{CachingOptions, CachingStore};
 pub use envelope::{Aad, DataKey, IndexKey, KEY_BYTES, SEALED_OVERHEAD_BYTES};
 pub use error::{BoxError, KeyError, SecretError};
 pub use file::{FileStore, SealedFiles};

@@ -14,6 +14,7 @@
 mod apart;
 mod clients;
 mod import;
+mod keys;
 mod lookup;
 mod notes;
 mod recorded;

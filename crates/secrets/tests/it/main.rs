@@ -7,6 +7,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod caching;
 mod file_keys;
 mod file_store;
 mod scan;
