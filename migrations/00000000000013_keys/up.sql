@@ -84,7 +84,7 @@ SET LOCAL bearingwall.audit_ddl = '';
 -- When a version is made, every server must have heard of it before anything is put under it: each one remembers a tenant's keys
 -- for some minutes.
 ALTER TABLE crm.tenant_keys ADD COLUMN active_from timestamptz NOT NULL DEFAULT clock_timestamp();
-ALTER TABLE crm.tenant_keys ADD COLUMN kek text CHECK (kek ~ '^[a-z+-]{2,16}://[!-~]{1,400}$');
+ALTER TABLE crm.tenant_keys ADD COLUMN kek text CHECK (kek ~ '^[a-z+-]{2,16}://[!-~]+$' AND length(kek) <= 420);
 ALTER TABLE crm.tenant_keys ALTER COLUMN active_from SET STATISTICS 0, ALTER COLUMN kek SET STATISTICS 0;
 COMMENT ON COLUMN crm.tenant_keys.active_from IS 'from when on new keys are put under this version';
 COMMENT ON COLUMN crm.tenant_keys.kek IS 'the reference of the key-encryption key, where it is the tenant''s own; the installation''s otherwise';
@@ -94,7 +94,7 @@ COMMENT ON COLUMN crm.tenant_keys.kek IS 'the reference of the key-encryption ke
 CREATE TABLE crm.key_stores (
     customer_id uuid        NOT NULL DEFAULT tenancy.claimed_customer_id() REFERENCES tenancy.customers (customer_id),
     since       timestamptz NOT NULL DEFAULT clock_timestamp(),
-    kek         text        CHECK (kek ~ '^[a-z+-]{2,16}://[!-~]{1,400}$'),
+    kek         text        CHECK (kek ~ '^[a-z+-]{2,16}://[!-~]+$' AND length(kek) <= 420),
     PRIMARY KEY (customer_id, since)
 );
 COMMENT ON COLUMN crm.key_stores.kek IS 'a reference, as azure-kv://vault/key; NULL is the installation''s own key';

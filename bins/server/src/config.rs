@@ -3,14 +3,18 @@
 mod access;
 mod error;
 mod isolation;
+mod keys;
 mod profile;
 mod rates;
+mod vaults;
 
 pub use access::AccessSettings;
 pub use error::ConfigError;
 pub use isolation::IsolationProfile;
+pub use keys::{KeySettings, KeyWorkerSettings};
 pub use profile::Profile;
 use rates::RateSettings;
+pub use vaults::{AwsIdentity, AwsSettings, AzureIdentity, AzureSettings, CacheSettings, VaultSettings};
 
 use bearingwall_authn::{AuthnOptions, IssuerConfig};
 use bearingwall_core::CustomerId;
@@ -56,8 +60,11 @@ pub struct Config {
     /// The key that signs entries into tenants, with the profile that has one.
     #[serde(default)]
     pub tenancy: TenancySettings,
-    /// The key-encryption key.
+    /// The key-encryption key, and when tenants' keys turn.
     pub keys: KeySettings,
+    /// The vaults that references point to.
+    #[serde(default)]
+    pub vaults: VaultSettings,
     /// How often somebody may ask.
     #[serde(default)]
     pub rates: RateSettings,
@@ -203,14 +210,6 @@ impl Default for IsolationSettings {
             canary_interval_s: 30,
         }
     }
-}
-
-/// `[keys]`: what wraps the tenants' keys.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KeySettings {
-    /// The key-encryption key.
-    pub kek: SecretRef,
 }
 
 /// `[authn]`: limits of token verification.
@@ -401,6 +400,7 @@ impl Config {
             .enter_key
             .iter()
             .map(|reference| ("tenancy.enter_key", reference));
+        let worker = self.keys.worker.iter().filter_map(|worker| worker.password.as_ref());
         let login = self.login.iter().flat_map(|login| {
             [
                 ("login.client_secret", &login.client_secret),
@@ -410,7 +410,7 @@ impl Config {
         password
             .chain(enter_key)
             .chain(login)
-            .chain([("keys.kek", &self.keys.kek)])
+            .chain(worker.map(|reference| ("keys.worker.password", reference)))
             .collect()
     }
 
@@ -455,6 +455,14 @@ impl Config {
             (
                 self.authn.tenants.iter().any(|tenant| tenant.max_age_s == 0),
                 "`max_age_s` of a tenant is 0: nobody there could work",
+            ),
+            (
+                !self.keys.is_usable(),
+                "`keys.worker.interval_s` is not between 1 and 86400",
+            ),
+            (
+                !self.vaults.cache.is_usable(),
+                "`vaults.cache` holds a secret for more than an hour, or for more than six in an outage, or reads it too early",
             ),
             (
                 !(1..=CANARY_INTERVAL_MAX_S).contains(&self.isolation.canary_interval_s),

@@ -13,7 +13,7 @@ pub enum SecretError {
     #[error("not a secret reference of the form `scheme://store/name`")]
     MalformedReference,
     /// The configuration names a store whose adapter is not part of this program.
-    #[error("no adapter for `{scheme}` references was compiled in")]
+    #[error("no adapter for `{scheme}` references is compiled in and set up")]
     NoAdapter {
         /// The scheme that was asked for.
         scheme: Scheme,

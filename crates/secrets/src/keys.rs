@@ -62,23 +62,34 @@ impl KeyStores {
         self
     }
 
+    /// Refuses a reference that nothing here could resolve; to be asked about every configured one at start.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Store`] with [`SecretError::NoAdapter`].
+    pub fn check(&self, reference: &SecretRef) -> Result<(), KeyError> {
+        self.adapter(reference).map(|_| ())
+    }
+
+    // CONTROL: SEC-1
+    fn adapter(&self, reference: &SecretRef) -> Result<&Arc<dyn KeyStoreAdapter>, KeyError> {
+        let scheme = reference.scheme();
+        self.adapters
+            .get(&scheme)
+            .ok_or(KeyError::Store(SecretError::NoAdapter { scheme }))
+    }
+
     /// The key store that a reference names, opened once.
     ///
     /// # Errors
     ///
     /// [`KeyError::Store`] with [`SecretError::NoAdapter`] where nothing here could resolve it, and what the adapter says.
-    // CONTROL: SEC-1
     pub fn open(&self, reference: &SecretRef) -> Result<Arc<dyn KeyStore>, KeyError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(store) = open.get(reference) {
             return Ok(Arc::clone(store));
         }
-        let scheme = reference.scheme();
-        let adapter = self
-            .adapters
-            .get(&scheme)
-            .ok_or(KeyError::Store(SecretError::NoAdapter { scheme }))?;
-        let store = adapter.open(reference)?;
+        let store = self.adapter(reference)?.open(reference)?;
         open.insert(reference.clone(), Arc::clone(&store));
         Ok(store)
     }
