@@ -5,7 +5,7 @@
 SET LOCAL bearingwall.audit_ddl = 'on';
 SET LOCAL ROLE bearingwall_owner;
 
--- CONTROL: SEC-5
+-- CONTROL: SEC-4
 -- A read of a vault, under the platform's own tenant: who reads is a program, and what it read is a name and a version.
 CREATE FUNCTION audit.record_secret_read(p_event_id uuid, p_event_type text, p_outcome text, p_code text, p_request uuid, p_reference text, p_version text)
 RETURNS void
@@ -32,7 +32,7 @@ BEGIN
             'FETCH /' || v_place);
 END $f$;
 
--- CONTROL: SEC-6
+-- CONTROL: SEC-5
 -- What becomes of a tenant's keys stands on its record, whoever does it: no call that somebody must remember. The operator's
 -- erasure of a whole tenant has events of its own.
 CREATE FUNCTION audit.record_tenant_key() RETURNS trigger
@@ -53,7 +53,7 @@ BEGIN
     RETURN NULL;
 END $f$;
 
--- CONTROL: SEC-6
+-- CONTROL: SEC-5
 -- Puts every active tenant in the queue whose keys nobody is about to look after: 'keys.turn' does what is due, 'keys.rotate'
 -- makes a new version now, 'keys.verify' opens every key once. The answer is how many were put there.
 CREATE FUNCTION tenancy.keys_enqueue(p_kind text, p_customer uuid) RETURNS int
@@ -114,7 +114,7 @@ CREATE TABLE crm.index_keys (
 CALL tenancy.protect('crm.index_keys');
 REVOKE INSERT, UPDATE, DELETE ON crm.index_keys FROM bearingwall_app;
 
--- CONTROL: SEC-6
+-- CONTROL: SEC-5
 -- SECURITY: a key that injected SQL replaced or removed would take its data with it. The application makes a tenant's first
 -- version and no other; the worker adds the next one, wraps anew what is there, and removes a version that is not the newest, has
 -- been out of use for a while and has nothing under it (which the foreign keys see to). Nothing else changes.

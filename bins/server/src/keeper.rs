@@ -52,7 +52,7 @@ impl Keeper {
         })
     }
 
-    // CONTROL: SEC-6
+    // CONTROL: SEC-5
     pub(crate) async fn watch(&self) -> Infallible {
         let Some(work) = &self.work else {
             return std::future::pending().await;

@@ -74,7 +74,7 @@ impl AssumedRole {
         }
     }
 
-    // CONTROL: SEC-4
+    // CONTROL: SEC-3
     async fn credentials(&self) -> provider::Result {
         let file = self.web.token_file.clone();
         let token = std::fs::read_to_string(file).map_err(CredentialsError::not_loaded)?;

@@ -15,7 +15,7 @@ pub(crate) struct Challenge {
 /// SECURITY: whoever answers in a vault's place would name a resource or an authority of their own, and be sent a token that
 /// opens other things, or the assertion by which one is got. So the resource must be the domain of the vault, and the
 /// authority, where one is named, ours.
-// CONTROL: SEC-4
+// CONTROL: SEC-3
 pub(crate) fn verify(header: &str, vault: &Url, authority: Option<&Url>) -> Result<Challenge, SecretError> {
     let parameters = header
         .strip_prefix("Bearer ")
@@ -80,7 +80,7 @@ mod tests {
     const AUTHORITY: &str = r#"authorization="https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555""#;
 
     #[test]
-    fn sec_4_a_challenge_of_the_vaults_own_domain_is_followed() {
+    fn sec_3_a_challenge_of_the_vaults_own_domain_is_followed() {
         let header = format!(r#"Bearer {AUTHORITY}, resource="https://vault.azure.net""#);
         assert_eq!(asked(&header).unwrap().scope, "https://vault.azure.net/.default");
         let header = format!(r#"Bearer {AUTHORITY}, scope="https://vault.azure.net/.default""#);
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_4_a_challenge_for_anything_else_is_refused() {
+    fn sec_3_a_challenge_for_anything_else_is_refused() {
         for resource in [
             "https://management.azure.com",
             "https://azure.net.evil.example",

@@ -129,7 +129,7 @@ impl Tokens {
         self.authority.as_ref()
     }
 
-    // CONTROL: SEC-4
+    // CONTROL: SEC-3
     pub(crate) async fn token(&self, scope: &str) -> Result<Sensitive<String>, SecretError> {
         let place = {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_4_tokens_are_asked_for_over_tls_or_on_this_machine_only() {
+    fn sec_3_tokens_are_asked_for_over_tls_or_on_this_machine_only() {
         assert_eq!(
             workload("https://login.microsoftonline.com", "contoso.example")
                 .authority()

@@ -247,7 +247,7 @@ impl Inner {
         Arc::clone(entries.entry(key.clone()).or_default())
     }
 
-    // CONTROL: SEC-5
+    // CONTROL: SEC-4
     async fn read(&self, (name, version): &Key, entry: &Entry) -> Result<Secret, SecretError> {
         let read = match version {
             None => self.store.fetch(name).await,

@@ -41,7 +41,7 @@ impl Reads {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).lost
     }
 
-    // CONTROL: SEC-5
+    // CONTROL: SEC-4
     pub(crate) fn read(&self, reference: &SecretRef, read: Result<&Secret, &SecretError>) {
         let (outcome, reason, version) = match read {
             Ok(secret) => (Outcome::Success, READ, Some(secret.version().to_owned())),

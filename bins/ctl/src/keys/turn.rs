@@ -258,7 +258,7 @@ pub(crate) async fn own(admin: &AdminArguments, tenant: CustomerId, kek: Option<
     Ok(Outcome::Done)
 }
 
-// CONTROL: SEC-6
+// CONTROL: SEC-5
 pub(crate) async fn destroy_old_kek(admin: &AdminArguments) -> anyhow::Result<Outcome> {
     let store = admin.store()?.context("name the store with --secrets")?;
     let keys = FileKeyStore::open(store.clone(), KEK_NAME)?;

@@ -11,6 +11,7 @@
 mod documents;
 mod inventory;
 mod issuers;
+mod keys;
 mod life;
 mod migrations;
 mod offboarding;

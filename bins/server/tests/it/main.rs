@@ -13,6 +13,7 @@ mod canary;
 mod clients;
 mod ending;
 mod imports;
+mod keys;
 mod matrix;
 mod metrics;
 mod ratchet;

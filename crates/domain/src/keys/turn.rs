@@ -202,7 +202,7 @@ impl KeyTurner {
     }
 
     /// Puts versions under the key-encryption key that the tenant wants, in the version that this has now.
-    // CONTROL: SEC-6
+    // CONTROL: SEC-5
     async fn move_keks(
         &self,
         tx: &mut TenantTx<'_>,
@@ -293,7 +293,7 @@ impl KeyTurner {
     }
 
     /// Versions before the one in use, once that has been in use for long enough and nothing is under them.
-    // CONTROL: SEC-6
+    // CONTROL: SEC-5
     async fn destroy(
         &self,
         tx: &mut TenantTx<'_>,

@@ -72,7 +72,7 @@ async fn recorded(superuser: &Client, customer: CustomerId) -> Vec<(String, Opti
 }
 
 #[tokio::test]
-async fn sec_6_a_tenants_key_turns_and_everything_opens_before_during_and_after() {
+async fn sec_5_a_tenants_key_turns_and_everything_opens_before_during_and_after() {
     let spas = Spas::open().await;
     let (queue, superuser, tenant) = (spas.worker().await, spas.superuser().await, spas.juniper);
     let turner = turner(&spas, AT_ONCE);
@@ -136,7 +136,7 @@ async fn sec_6_a_tenants_key_turns_and_everything_opens_before_during_and_after(
 }
 
 #[tokio::test]
-async fn sec_6_a_version_is_put_to_use_once_every_server_has_heard_of_it() {
+async fn sec_5_a_version_is_put_to_use_once_every_server_has_heard_of_it() {
     let spas = Spas::open().await;
     let (queue, superuser, tenant) = (spas.worker().await, spas.superuser().await, spas.juniper);
     let id = client(&spas.crm, tenant, 0).await;
@@ -164,7 +164,7 @@ async fn sec_6_a_version_is_put_to_use_once_every_server_has_heard_of_it() {
 }
 
 #[tokio::test]
-async fn sec_6_a_key_turns_by_itself_at_its_age() {
+async fn sec_5_a_key_turns_by_itself_at_its_age() {
     let spas = Spas::open().await;
     let (queue, tenant) = (spas.worker().await, spas.juniper);
     client(&spas.crm, tenant, 0).await;
@@ -190,7 +190,7 @@ async fn sec_6_a_key_turns_by_itself_at_its_age() {
 }
 
 #[tokio::test]
-async fn sec_6_tenant_keys_follow_the_key_encryption_key_and_its_old_versions_can_go() {
+async fn sec_5_tenant_keys_follow_the_key_encryption_key_and_its_old_versions_can_go() {
     let spas = Spas::open().await;
     let (queue, superuser, tenant) = (spas.worker().await, spas.superuser().await, spas.juniper);
     let id = client(&spas.crm, tenant, 0).await;
@@ -208,7 +208,7 @@ async fn sec_6_tenant_keys_follow_the_key_encryption_key_and_its_old_versions_ca
 }
 
 #[tokio::test]
-async fn sec_6_a_tenant_keeps_a_key_of_its_own_and_with_that_gone_nothing_of_it_opens() {
+async fn sec_5_a_tenant_keeps_a_key_of_its_own_and_with_that_gone_nothing_of_it_opens() {
     let spas = Spas::open().await;
     let (queue, superuser, tenant) = (spas.worker().await, spas.superuser().await, spas.juniper);
     let id = client(&spas.crm, tenant, 0).await;
@@ -257,7 +257,7 @@ async fn tried(login: &Client, enter: &str, statement: &str) -> String {
 }
 
 #[tokio::test]
-async fn sec_6_the_database_lets_nobody_break_a_key() {
+async fn sec_5_the_database_lets_nobody_break_a_key() {
     let spas = Spas::open().await;
     let (superuser, tenant) = (spas.superuser().await, spas.juniper);
     client(&spas.crm, tenant, 0).await;
@@ -340,7 +340,7 @@ async fn sec_6_the_database_lets_nobody_break_a_key() {
 }
 
 #[tokio::test]
-async fn sec_6_the_application_adds_and_changes_no_key() {
+async fn sec_5_the_application_adds_and_changes_no_key() {
     use bearingwall_tenancy::TenantTx;
     use diesel_async::RunQueryDsl as _;
     let spas = Spas::open().await;
@@ -378,4 +378,61 @@ async fn sec_6_the_application_adds_and_changes_no_key() {
         };
         assert!(error.to_string().starts_with(refusal), "{statement}: {error}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sec_5_no_request_fails_while_tenant_keys_and_the_key_encryption_key_turn() {
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    let spas = Arc::new(Spas::open().await);
+    let (queue, superuser, tenant) = (spas.worker().await, spas.superuser().await, spas.juniper);
+    let id = client(&spas.crm, tenant, 0).await;
+    let (ending, requests, numbers) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicU64::new(0)),
+        Arc::new(AtomicU64::new(1)),
+    );
+    // Three servers that remember keys for less than a version waits before it is used, and each for another time.
+    let servers: Vec<_> = [50, 200, 400]
+        .into_iter()
+        .map(|remembers| {
+            let crm = spas.process(stores(), Duration::from_millis(remembers));
+            let (ending, requests, numbers) = (ending.clone(), requests.clone(), numbers.clone());
+            tokio::spawn(async move {
+                while !ending.load(Ordering::Relaxed) {
+                    let number = numbers.fetch_add(1, Ordering::Relaxed);
+                    let made = client(&crm, tenant, usize::try_from(number).unwrap()).await;
+                    opens(&crm, tenant, made).await;
+                    opens(&crm, tenant, id).await;
+                    assert!(found(&crm, tenant).await > 0);
+                    requests.fetch_add(4, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    let options = TurnOptions {
+        rotate_after: None,
+        activate_after: Duration::from_millis(800),
+        destroy_after: Duration::from_millis(800),
+        batch: 7,
+    };
+    let turner = turner(&spas, options);
+    for round in 1..=2 {
+        spas.keys.rotate().unwrap();
+        done(&spas, &queue, &turner, KeyWork::Rotate, tenant).await;
+        let before = requests.load(Ordering::Relaxed);
+        while versions(&superuser, tenant).await.len() > 1 {
+            assert!(servers.iter().all(|server| !server.is_finished()), "a request failed");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            done(&spas, &queue, &turner, KeyWork::Turn, tenant).await;
+        }
+        assert_eq!(versions(&superuser, tenant).await[0].0, round + 1);
+        assert!(requests.load(Ordering::Relaxed) > before, "requests went on meanwhile");
+        spas.keys.destroy_old().unwrap();
+    }
+    ending.store(true, Ordering::Relaxed);
+    for server in servers {
+        server.await.unwrap();
+    }
+    let verified = done(&spas, &queue, &turner, KeyWork::Verify, tenant).await;
+    assert_eq!((verified[0].refused, verified[0].left), (0, 0));
 }

@@ -73,7 +73,7 @@ impl AsyncRotate for InManager {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_4_a_role_of_the_workload_reads_secrets_and_follows_their_rotation() {
+async fn sec_3_a_role_of_the_workload_reads_secrets_and_follows_their_rotation() {
     let Some(workload) = Workload::start().await else {
         return;
     };
@@ -96,7 +96,7 @@ async fn sec_4_a_role_of_the_workload_reads_secrets_and_follows_their_rotation()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_4_without_a_token_of_the_platform_there_is_no_identity() {
+async fn sec_3_without_a_token_of_the_platform_there_is_no_identity() {
     let Some(mut workload) = Workload::start().await else {
         return;
     };

@@ -21,7 +21,7 @@ impl AsyncRotate for InVault<'_> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_4_a_workload_identity_reads_what_is_in_the_vault() {
+async fn sec_3_a_workload_identity_reads_what_is_in_the_vault() {
     let Some(vault) = KeyVault::start().await else { return };
     vault.put("db-app", "first").await;
     let azure = Azure::new(vault.workload(json!({})).await, vault.options()).unwrap();
@@ -32,7 +32,7 @@ async fn sec_4_a_workload_identity_reads_what_is_in_the_vault() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_4_a_managed_identity_reads_what_is_in_the_vault() {
+async fn sec_3_a_managed_identity_reads_what_is_in_the_vault() {
     let Some(vault) = KeyVault::start().await else { return };
     vault.put("db-app", "first").await;
     let store = VaultSecrets::new(Azure::new(vault.managed(), vault.options()).unwrap());
@@ -41,7 +41,7 @@ async fn sec_4_a_managed_identity_reads_what_is_in_the_vault() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_4_nobody_is_let_in_whom_the_cluster_does_not_vouch_for() {
+async fn sec_3_nobody_is_let_in_whom_the_cluster_does_not_vouch_for() {
     let Some(vault) = KeyVault::start().await else { return };
     vault.put("db-app", "first").await;
     for changes in [
@@ -63,7 +63,7 @@ async fn sec_4_nobody_is_let_in_whom_the_cluster_does_not_vouch_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_4_the_projected_token_is_read_anew_for_each_exchange() {
+async fn sec_3_the_projected_token_is_read_anew_for_each_exchange() {
     let Some(vault) = KeyVault::start().await else { return };
     vault.put("db-app", "first").await;
     let azure = Azure::new(vault.workload(json!({"foreign": true})).await, vault.options()).unwrap();
@@ -78,7 +78,7 @@ async fn sec_4_the_projected_token_is_read_anew_for_each_exchange() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_4_a_token_is_replaced_before_it_ends() {
+async fn sec_3_a_token_is_replaced_before_it_ends() {
     let Some(vault) = KeyVault::start().await else { return };
     vault.put("db-app", "first").await;
     vault.mode(json!({"lifetime": 2})).await;
@@ -90,7 +90,7 @@ async fn sec_4_a_token_is_replaced_before_it_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_4_a_challenge_of_somebody_elses_is_not_answered() {
+async fn sec_3_a_challenge_of_somebody_elses_is_not_answered() {
     let Some(vault) = KeyVault::start().await else { return };
     vault.put("db-app", "first").await;
     for mode in [
@@ -117,7 +117,7 @@ async fn sec_4_a_challenge_of_somebody_elses_is_not_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_4_an_outage_is_told_from_a_refusal_and_from_a_disabled_secret() {
+async fn sec_3_an_outage_is_told_from_a_refusal_and_from_a_disabled_secret() {
     let Some(vault) = KeyVault::start().await else { return };
     vault.put("db-app", "first").await;
     let store = VaultSecrets::new(Azure::new(vault.workload(json!({})).await, vault.options()).unwrap());

@@ -111,7 +111,7 @@ const fn seconds(seconds: u64) -> Duration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sec_5_of_many_who_ask_at_once_one_asks_the_vault() {
+async fn sec_4_of_many_who_ask_at_once_one_asks_the_vault() {
     let setup = setup();
     let asking = (0..50).map(|_| {
         let (store, name) = (setup.store.clone(), setup.name.clone());
@@ -127,7 +127,7 @@ async fn sec_5_of_many_who_ask_at_once_one_asks_the_vault() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sec_5_of_many_who_ask_in_an_outage_one_asks_the_vault() {
+async fn sec_4_of_many_who_ask_in_an_outage_one_asks_the_vault() {
     let setup = setup();
     setup.vault.is("away");
     let asking = (0..50).map(|_| {
@@ -144,7 +144,7 @@ async fn sec_5_of_many_who_ask_in_an_outage_one_asks_the_vault() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sec_5_a_rotated_secret_comes_without_a_restart_and_nobody_waits_for_it() {
+async fn sec_4_a_rotated_secret_comes_without_a_restart_and_nobody_waits_for_it() {
     let setup = setup();
     read(&setup).await.unwrap();
     setup.files.put("db", b"second").unwrap();
@@ -159,7 +159,7 @@ async fn sec_5_a_rotated_secret_comes_without_a_restart_and_nobody_waits_for_it(
 }
 
 #[tokio::test(start_paused = true)]
-async fn sec_5_a_secret_is_not_used_beyond_its_time() {
+async fn sec_4_a_secret_is_not_used_beyond_its_time() {
     let setup = setup();
     read(&setup).await.unwrap();
     setup.files.put("db", b"second").unwrap();
@@ -168,7 +168,7 @@ async fn sec_5_a_secret_is_not_used_beyond_its_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sec_5_an_outage_is_survived_for_a_bounded_time_and_then_nothing_is_served() {
+async fn sec_4_an_outage_is_survived_for_a_bounded_time_and_then_nothing_is_served() {
     let setup = setup();
     let record = Arc::new(Record::default());
     setup.store.report_to(Arc::clone(&record) as Arc<dyn EventSink>);
@@ -194,7 +194,7 @@ async fn sec_5_an_outage_is_survived_for_a_bounded_time_and_then_nothing_is_serv
 }
 
 #[tokio::test(start_paused = true)]
-async fn sec_5_a_refusal_is_no_outage_nothing_old_is_served() {
+async fn sec_4_a_refusal_is_no_outage_nothing_old_is_served() {
     let setup = setup();
     read(&setup).await.unwrap();
     setup.vault.is("refuses");
@@ -207,7 +207,7 @@ async fn sec_5_a_refusal_is_no_outage_nothing_old_is_served() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sec_5_that_there_is_none_is_believed_for_seconds() {
+async fn sec_4_that_there_is_none_is_believed_for_seconds() {
     let setup = setup();
     let later = setup.files.reference("later").unwrap();
     for _ in 0..3 {
@@ -221,7 +221,7 @@ async fn sec_5_that_there_is_none_is_believed_for_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sec_5_a_refused_version_is_read_anew_once() {
+async fn sec_4_a_refused_version_is_read_anew_once() {
     let setup = setup();
     read(&setup).await.unwrap();
     setup.files.put("db", b"second").unwrap();
@@ -241,7 +241,7 @@ async fn sec_5_a_refused_version_is_read_anew_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sec_5_reads_before_the_record_is_open_are_on_it_and_memory_is_no_read() {
+async fn sec_4_reads_before_the_record_is_open_are_on_it_and_memory_is_no_read() {
     let setup = setup();
     for _ in 0..10 {
         read(&setup).await.unwrap();

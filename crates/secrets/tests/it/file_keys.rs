@@ -129,7 +129,7 @@ async fn the_cache_hands_out_the_key_that_the_store_unwrapped() {
 }
 
 #[tokio::test]
-async fn sec_6_old_versions_of_the_kek_are_destroyed_and_open_nothing() {
+async fn sec_5_old_versions_of_the_kek_are_destroyed_and_open_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let keys = FileKeyStore::open_or_create(FileStore::create(dir.path().join("vault")).unwrap(), "kek").unwrap();
     let wrapped = keys.wrap(customer(1), &DataKey::generate().unwrap()).await.unwrap();
