@@ -137,6 +137,9 @@ pub struct DatabaseSettings {
     /// Connections at the most.
     #[serde(default = "default_connections")]
     pub max_connections: usize,
+    /// The age at which a connection is not used again, in seconds.
+    #[serde(default = "default_max_lifetime_s")]
+    pub max_lifetime_s: u64,
     /// The regions whose tenants this server serves.
     pub regions: Vec<String>,
     /// How long a statement may run, in milliseconds.
@@ -177,6 +180,10 @@ impl From<PoolerSetting> for Pooler {
 
 const fn default_connections() -> usize {
     16
+}
+
+const fn default_max_lifetime_s() -> u64 {
+    1_800
 }
 
 const fn default_statement_timeout_ms() -> u64 {
@@ -426,6 +433,10 @@ impl Config {
             (
                 self.database.statement_timeout_ms == 0,
                 "`database.statement_timeout_ms` is 0, which would mean no limit",
+            ),
+            (
+                !(1..=86_400).contains(&self.database.max_lifetime_s),
+                "`database.max_lifetime_s` is not between 1 and 86400",
             ),
             (self.server.workers == Some(0), "`server.workers` is 0"),
             (self.server.request_timeout_s == 0, "`server.request_timeout_s` is 0"),

@@ -1,11 +1,11 @@
 //! The work on tenants' keys: what is due is looked for at intervals and done, under a login of its own.
 
 use crate::config::{Config, KeyWorkerSettings};
-use crate::vaults::Vaults;
+use crate::vaults::{PasswordInVault, Vaults};
 use anyhow::Context as _;
-use bearingwall_core::{Classified as _, Sensitive};
+use bearingwall_core::Classified as _;
 use bearingwall_domain::{DomainError, KeyTurner, KeyWork, TurnOptions, Turned};
-use bearingwall_secrets::{KeyStore, SecretStore as _};
+use bearingwall_secrets::KeyStore;
 use bearingwall_telemetry::error_chain;
 use bearingwall_tenancy::PoolConfig;
 use bearingwall_tenancy::jobs::JobPool;
@@ -89,14 +89,7 @@ impl Work {
 }
 
 async fn queue(config: &Config, worker: &KeyWorkerSettings, vaults: &Vaults) -> anyhow::Result<JobPool> {
-    let password = match &worker.password {
-        Some(reference) => {
-            let secret = vaults.secrets.fetch(reference).await;
-            let secret = secret.with_context(|| format!("the secret `{reference}`"))?;
-            Some(Sensitive::new(secret.utf8()?.to_owned()))
-        }
-        None => None,
-    };
+    let login = worker.password.as_ref();
     let address = match &config.database.root_file {
         Some(file) => worker.url.clone().with_root_file(file.clone()),
         None => worker.url.clone(),
@@ -105,7 +98,9 @@ async fn queue(config: &Config, worker: &KeyWorkerSettings, vaults: &Vaults) -> 
         max_connections: CONNECTIONS,
         accepted_version: config.database.accept_version.clone(),
         pooler: config.database.pooler.into(),
-        ..PoolConfig::new(address, password, config.database.regions.clone())
+        login: login.map(|reference| PasswordInVault::login(&vaults.secrets, reference)),
+        max_lifetime: Some(Duration::from_secs(config.database.max_lifetime_s)),
+        ..PoolConfig::new(address, None, config.database.regions.clone())
     };
     Ok(JobPool::connect(pool).await?)
 }

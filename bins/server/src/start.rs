@@ -9,7 +9,7 @@ use crate::outcome::UnknownIssuer;
 use crate::probe::{Probe, issuer_ready, record_ready};
 use crate::record::{RecordHealth, RecordWatch};
 use crate::sessions::{ProvidersSignOut, RevocationWatch};
-use crate::vaults::{self, Vaults};
+use crate::vaults::{self, PasswordInVault, Vaults};
 use anyhow::Context as _;
 use bearingwall_audit::{AuditLog, AuditSink};
 use bearingwall_authn::{BearerVerifier, EndedSessions, IdentityProvider, Revocations};
@@ -266,16 +266,12 @@ async fn enter_key(config: &Config, secrets: &CachingStore) -> anyhow::Result<En
 
 async fn pool_config(config: &Config, secrets: &CachingStore) -> anyhow::Result<PoolConfig> {
     let settings = &config.database;
-    let password = match &settings.password {
-        Some(reference) => {
-            let secret = secrets
-                .fetch(reference)
-                .await
-                .with_context(|| format!("the secret `{reference}`"))?;
-            Some(Sensitive::new(secret.utf8()?.to_owned()))
-        }
-        None => None,
-    };
+    if let Some(reference) = &settings.password {
+        // Here already: what a vault has not got is told as such, and not as a database that cannot be reached.
+        let known = secrets.fetch(reference).await;
+        known.with_context(|| format!("the secret `{reference}`"))?.utf8()?;
+    }
+    let login = settings.password.as_ref();
     let address = match &settings.root_file {
         Some(file) => settings.url.clone().with_root_file(file.clone()),
         None => settings.url.clone(),
@@ -285,7 +281,9 @@ async fn pool_config(config: &Config, secrets: &CachingStore) -> anyhow::Result<
         statement_timeout: Duration::from_millis(settings.statement_timeout_ms),
         accepted_version: settings.accept_version.clone(),
         pooler: settings.pooler.into(),
-        ..PoolConfig::new(address, password, settings.regions.clone())
+        login: login.map(|reference| PasswordInVault::login(secrets, reference)),
+        max_lifetime: Some(Duration::from_secs(settings.max_lifetime_s)),
+        ..PoolConfig::new(address, None, settings.regions.clone())
     })
 }
 

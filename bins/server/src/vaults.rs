@@ -6,8 +6,14 @@ use crate::config::{AwsIdentity, AwsSettings};
 #[cfg(feature = "azure")]
 use crate::config::{AzureIdentity, AzureSettings};
 use anyhow::Context as _;
-use bearingwall_secrets::{CachingStore, KeyStores, Scheme, SealedFileKeys, SealedFiles, SecretError, SecretStores};
-use std::sync::Arc;
+use bearingwall_authn::BoxFuture;
+use bearingwall_core::Sensitive;
+use bearingwall_secrets::{
+    CachingStore, KeyStores, Scheme, SealedFileKeys, SealedFiles, SecretError, SecretRef, SecretStore as _,
+    SecretStores,
+};
+use bearingwall_tenancy::{Login, LoginFailure, LoginToken};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where secrets and key-encryption keys come from.
 pub(crate) struct Vaults {
@@ -34,6 +40,43 @@ pub(crate) fn open(config: &Config) -> anyhow::Result<Vaults> {
         secrets: CachingStore::new(Arc::new(secrets), config.vaults.cache.options()),
         keys,
     })
+}
+
+/// The password of a database login as its vault has it now: read again when the database refuses the one that is known.
+pub(crate) struct PasswordInVault {
+    secrets: CachingStore,
+    reference: SecretRef,
+    shown: Mutex<Option<String>>,
+}
+
+impl PasswordInVault {
+    pub(crate) fn login(secrets: &CachingStore, reference: &SecretRef) -> Login {
+        Login::new(Arc::new(Self {
+            secrets: secrets.clone(),
+            reference: reference.clone(),
+            shown: Mutex::new(None),
+        }))
+    }
+}
+
+impl LoginToken for PasswordInVault {
+    fn fetch(&self) -> BoxFuture<'_, Result<Sensitive<String>, LoginFailure>> {
+        Box::pin(async move {
+            let secret = self.secrets.fetch(&self.reference).await?;
+            let password = Sensitive::new(secret.utf8()?.to_owned());
+            *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(secret.version().to_owned());
+            Ok(password)
+        })
+    }
+
+    fn refused(&self) -> bool {
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // Worth another try whoever has read it again in the meantime.
+        shown.is_some_and(|version| {
+            let _ = self.secrets.rejected(&self.reference, &version);
+            true
+        })
+    }
 }
 
 /// A setting without which this identity is none.

@@ -36,7 +36,8 @@ impl Crm {
         let customer = ctx.customer();
         let ring = self
             .key_cache()
-            .tenant_key(customer, async || self.load_or_create(ctx).await)
+            // Boxed: what happens once in five minutes must not make the future of every request larger.
+            .tenant_key(customer, async || Box::pin(self.load_or_create(ctx)).await)
             .await?;
         let keys = TenantKeys { customer, ring };
         self.staff_seen(ctx, &keys).await?;

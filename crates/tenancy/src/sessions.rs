@@ -21,6 +21,8 @@ impl Sessions {
             manner: Manner::new(config.pooler, config.statement_timeout),
             address: config.address,
             password: config.password,
+            login: config.login,
+            max_lifetime: config.max_lifetime,
             statement_timeout: config.statement_timeout,
             door,
         };

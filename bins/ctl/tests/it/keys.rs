@@ -10,7 +10,7 @@ use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-fn request(customer: CustomerId) -> Ctx {
+pub(crate) fn request(customer: CustomerId) -> Ctx {
     Ctx::danger_assume_verified(CtxParts {
         subject: SubjectId::from_uuid(Uuid::from_u128(7)),
         customer,
@@ -35,7 +35,7 @@ async fn crm(site: &Site, database: &str) -> Crm {
     Crm::new(AuditLog::new(pool), Arc::new(keys))
 }
 
-fn tenant(site: &Site, database: &str, slug: &str) -> CustomerId {
+pub(crate) fn tenant(site: &Site, database: &str, slug: &str) -> CustomerId {
     let words = [
         "tenant", "create", "--slug", slug, "--name", slug, "--region", "us-east",
     ];

@@ -13,6 +13,7 @@ mod inventory;
 mod issuers;
 mod keys;
 mod life;
+mod logins;
 mod migrations;
 mod offboarding;
 mod record;
