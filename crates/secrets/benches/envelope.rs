@@ -28,7 +28,10 @@ fn main() {
         customer: CustomerId::from_uuid(Uuid::from_u128(1)),
         row: Uuid::from_u128(2),
     };
-    println!("{:>8}  {:>12}  {:>12}  {:>6}", "bytes", "ours, ns", "aws-lc, ns", "ratio");
+    println!(
+        "{:>8}  {:>12}  {:>12}  {:>6}",
+        "bytes", "ours, ns", "aws-lc, ns", "ratio"
+    );
     for length in [64, 1_024, 16_384] {
         let key = DataKey::generate().unwrap();
         let text = vec![7_u8; length];
@@ -37,8 +40,12 @@ fn main() {
         // As many bytes of associated data as the place has.
         let associated = [0_u8; 148];
         let mut ciphertext = text.clone();
-        raw.seal_in_place_append_tag(Nonce::assume_unique_for_key([1; 12]), LcAad::from(&associated), &mut ciphertext)
-            .unwrap();
+        raw.seal_in_place_append_tag(
+            Nonce::assume_unique_for_key([1; 12]),
+            LcAad::from(&associated),
+            &mut ciphertext,
+        )
+        .unwrap();
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..TURNS {
             ours.push(turn(|| {

@@ -2,11 +2,9 @@
 
 use crate::keys::{request, tenant};
 use crate::site::{Site, block_on, own_site};
-use bearingwall_audit::AuditLog;
 use bearingwall_core::{CustomerId, Sensitive};
 use bearingwall_secrets::{CachingOptions, CachingStore, SealedFiles, SecretRef, SecretStore as _};
 use bearingwall_tenancy::{EnterKey, Login, LoginFailure, LoginToken, PoolConfig, TenancyError, TenantPool, TenantTx};
-use diesel_async::RunQueryDsl as _;
 use futures_util::future::BoxFuture;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -60,6 +58,7 @@ async fn pool(site: &Site, database: &str, connections: usize, lifetime: Option<
 }
 
 async fn asks(pool: &TenantPool, customer: CustomerId) -> Result<usize, TenancyError> {
+    use diesel_async::RunQueryDsl as _;
     pool.run(&request(customer), async |tx: &mut TenantTx<'_>| {
         diesel::sql_query("SELECT count(*) FROM crm.clients")
             .execute(tx)
