@@ -88,6 +88,8 @@ pub(crate) struct SessionManager {
     pub(crate) password: Option<Sensitive<String>>,
     pub(crate) login: Option<Login>,
     pub(crate) max_lifetime: Option<Duration>,
+    /// The fetched secret that the database took last.
+    pub(crate) worked: Mutex<Option<Sensitive<String>>>,
     pub(crate) manner: Manner,
     pub(crate) statement_timeout: Duration,
     pub(crate) door: Door,
@@ -125,18 +127,32 @@ impl SessionManager {
         }
     }
 
-    /// With the secret as it is now; and once more, if that has just turned.
+    /// With the secret as it is now; once more, if that has just turned; and with the one that worked last, since a vault may
+    /// have the next one before the database takes it.
     // CONTROL: SEC-4
     async fn open(&self) -> Result<AsyncPgConnection, TenancyError> {
         let Some(login) = &self.login else {
             return self.open_with(self.password.as_ref()).await;
         };
-        match self.open_with(Some(&login.fetch().await?)).await {
-            Err(error) if login::is_refusal(&error) && login.refused() => {
-                self.open_with(Some(&login.fetch().await?)).await
-            }
-            opened => opened,
+        let refused = match self.open_and_remember(login).await {
+            Err(error) if login::is_refusal(&error) && login.refused() => match self.open_and_remember(login).await {
+                Err(error) if login::is_refusal(&error) => error,
+                opened => return opened,
+            },
+            opened => return opened,
+        };
+        let worked = self.worked.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match worked {
+            Some(secret) => self.open_with(Some(&secret)).await,
+            None => Err(refused),
         }
+    }
+
+    async fn open_and_remember(&self, login: &Login) -> Result<AsyncPgConnection, TenancyError> {
+        let secret = login.fetch().await?;
+        let opened = self.open_with(Some(&secret)).await?;
+        *self.worked.lock().unwrap_or_else(PoisonError::into_inner) = Some(secret);
+        Ok(opened)
     }
 
     async fn open_with(&self, password: Option<&Sensitive<String>>) -> Result<AsyncPgConnection, TenancyError> {
