@@ -83,7 +83,6 @@ CREATE TABLE pii.conversations (
     customer_id    uuid        NOT NULL DEFAULT tenancy.claimed_customer_id() REFERENCES tenancy.customers (customer_id),
     id             uuid        NOT NULL,
     wrapped        bytea       NOT NULL,
-    tenant_version integer     NOT NULL,
     issued         integer     NOT NULL DEFAULT 0 CHECK (issued BETWEEN 0 AND 65536),
     begun_by       uuid        NOT NULL DEFAULT tenancy.claimed_subject_id(),
     begun_at       timestamptz NOT NULL DEFAULT clock_timestamp(),

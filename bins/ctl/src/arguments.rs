@@ -13,7 +13,7 @@ pub(crate) use tenant::{
     TenantCommand, TenantName,
 };
 
-use bearingwall_core::SubjectId;
+use bearingwall_core::{CustomerId, SubjectId};
 use bearingwall_secrets::SecretRef;
 use bearingwall_tenancy::DatabaseAddress;
 use bearingwall_tlog::note::VerifierKey;
@@ -280,6 +280,78 @@ pub(crate) enum KeysCommand {
         #[arg(long, value_name = "STORE")]
         secrets: StoreLocation,
     },
+    /// Make a new version of the store's `kek`. Tenants' keys follow with `keys rotate`, or by the servers' own work.
+    RotateKek {
+        /// The store.
+        #[arg(long, value_name = "STORE")]
+        secrets: StoreLocation,
+    },
+    /// Erase the older versions of the store's `kek`, once no tenant's key is under them.
+    DestroyOldKek {
+        /// With the store in `--secrets`.
+        #[command(flatten)]
+        admin: Box<AdminArguments>,
+    },
+    /// List each tenant's key: its versions, what wraps them, and how many clients' keys are under each.
+    Status {
+        #[command(flatten)]
+        admin: Box<AdminArguments>,
+        /// One tenant only.
+        #[arg(long)]
+        tenant: Option<CustomerId>,
+    },
+    /// Give tenants' keys a new version, and put what is due under the newest one.
+    ///
+    /// A new version is used only after `--activate-after-s`, so that every server has heard of it; until then clients' keys
+    /// stay where they are. With `--wait` the command goes on until nothing is under an old version and those are destroyed.
+    Rotate(Box<RotateArguments>),
+    /// Open every key of tenants once, and count. Exits with 3 if one does not open.
+    Verify {
+        #[command(flatten)]
+        work: Box<KeyWorkArguments>,
+    },
+    /// Say under which key-encryption key a tenant's keys are to be: one of its own, or again the installation's.
+    Own {
+        #[command(flatten)]
+        admin: Box<AdminArguments>,
+        /// The tenant.
+        #[arg(long)]
+        tenant: CustomerId,
+        /// Its key, as `azure-kv://vault/key` or `aws-kms://region/account/key/id`.
+        #[arg(long, value_name = "REFERENCE", required_unless_present = "installations")]
+        kek: Option<SecretRef>,
+        /// The installation's key again.
+        #[arg(long, conflicts_with = "kek")]
+        installations: bool,
+    },
+}
+
+/// Who works on which tenants' keys, and with what.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct KeyWorkArguments {
+    #[command(flatten)]
+    pub(crate) admin: AdminArguments,
+    /// The key-encryption key; the entry `kek` of `--secrets` by default.
+    #[arg(long, value_name = "REFERENCE")]
+    pub(crate) kek: Option<SecretRef>,
+    /// One tenant only.
+    #[arg(long)]
+    pub(crate) tenant: Option<CustomerId>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RotateArguments {
+    #[command(flatten)]
+    pub(crate) work: KeyWorkArguments,
+    /// Only put the work into the queue: for a key-encryption key that the servers reach and this machine does not.
+    #[arg(long, conflicts_with = "wait")]
+    pub(crate) enqueue: bool,
+    /// Go on until the old versions are destroyed.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Seconds until a new version is used, and until an old one is destroyed after that. Servers remember keys for 300.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    pub(crate) activate_after_s: u32,
 }
 
 #[derive(Debug, Subcommand)]

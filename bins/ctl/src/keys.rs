@@ -1,5 +1,7 @@
 //! `keys`: the key that signs entries, and the key under which tenants' keys are wrapped.
 
+pub(crate) mod turn;
+
 use crate::arguments::{AdminArguments, StoreLocation};
 use crate::outcome::Outcome;
 use crate::{output, vault};
@@ -46,6 +48,13 @@ pub(crate) async fn install(admin: &AdminArguments, kid: i16) -> anyhow::Result<
         "installed the enter key {kid}: {}",
         store.reference(&enter_key_name(kid))?
     ))?;
+    Ok(Outcome::Done)
+}
+
+pub(crate) fn rotate_kek(secrets: &StoreLocation) -> anyhow::Result<Outcome> {
+    let store = FileStore::open(&secrets.0).context("the secret store")?;
+    let version = FileKeyStore::open(store.clone(), KEK_NAME)?.rotate()?;
+    output::line(&format!("{} is at version {version}", store.reference(KEK_NAME)?))?;
     Ok(Outcome::Done)
 }
 

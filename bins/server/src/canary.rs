@@ -177,6 +177,7 @@ impl Canary {
             route: None,
             proof: None,
             source_ip: None,
+            secret: None,
         });
     }
 

@@ -3,16 +3,20 @@
 mod access;
 mod error;
 mod isolation;
+mod keys;
 mod masking;
 mod profile;
 mod rates;
+mod vaults;
 
 pub use access::AccessSettings;
 pub use error::ConfigError;
 pub use isolation::IsolationProfile;
+pub use keys::{KeySettings, KeyWorkerSettings};
 pub use masking::MaskingSettings;
 pub use profile::Profile;
 use rates::RateSettings;
+pub use vaults::{AwsIdentity, AwsSettings, AzureIdentity, AzureSettings, CacheSettings, VaultSettings};
 
 use bearingwall_authn::{AuthnOptions, IssuerConfig};
 use bearingwall_core::CustomerId;
@@ -59,8 +63,11 @@ pub struct Config {
     /// The key that signs entries into tenants, with the profile that has one.
     #[serde(default)]
     pub tenancy: TenancySettings,
-    /// The key-encryption key.
+    /// The key-encryption key, and when tenants' keys turn.
     pub keys: KeySettings,
+    /// The vaults that references point to.
+    #[serde(default)]
+    pub vaults: VaultSettings,
     /// How often somebody may ask.
     #[serde(default)]
     pub rates: RateSettings,
@@ -162,6 +169,9 @@ pub struct DatabaseSettings {
     /// Connections at the most.
     #[serde(default = "default_connections")]
     pub max_connections: usize,
+    /// The age at which a connection is not used again, in seconds.
+    #[serde(default = "default_max_lifetime_s")]
+    pub max_lifetime_s: u64,
     /// The regions whose tenants this server serves.
     pub regions: Vec<String>,
     /// How long a statement may run, in milliseconds.
@@ -204,6 +214,10 @@ const fn default_connections() -> usize {
     16
 }
 
+const fn default_max_lifetime_s() -> u64 {
+    1_800
+}
+
 const fn default_statement_timeout_ms() -> u64 {
     15_000
 }
@@ -235,14 +249,6 @@ impl Default for IsolationSettings {
             canary_interval_s: 30,
         }
     }
-}
-
-/// `[keys]`: what wraps the tenants' keys.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KeySettings {
-    /// The key-encryption key.
-    pub kek: SecretRef,
 }
 
 /// `[authn]`: limits of token verification.
@@ -436,6 +442,7 @@ impl Config {
             .enter_key
             .iter()
             .map(|reference| ("tenancy.enter_key", reference));
+        let worker = self.keys.worker.iter().filter_map(|worker| worker.password.as_ref());
         let login = self.login.iter().flat_map(|login| {
             [
                 ("login.client_secret", &login.client_secret),
@@ -445,7 +452,7 @@ impl Config {
         password
             .chain(enter_key)
             .chain(login)
-            .chain([("keys.kek", &self.keys.kek)])
+            .chain(worker.map(|reference| ("keys.worker.password", reference)))
             .collect()
     }
 
@@ -461,6 +468,10 @@ impl Config {
             (
                 self.database.statement_timeout_ms == 0,
                 "`database.statement_timeout_ms` is 0, which would mean no limit",
+            ),
+            (
+                !(1..=86_400).contains(&self.database.max_lifetime_s),
+                "`database.max_lifetime_s` is not between 1 and 86400",
             ),
             (self.server.workers == Some(0), "`server.workers` is 0"),
             (self.server.request_timeout_s == 0, "`server.request_timeout_s` is 0"),
@@ -494,6 +505,14 @@ impl Config {
             (
                 self.authn.tenants.iter().any(|tenant| tenant.max_age_s == 0),
                 "`max_age_s` of a tenant is 0: nobody there could work",
+            ),
+            (
+                !self.keys.is_usable(),
+                "`keys.worker.interval_s` is not between 1 and 86400",
+            ),
+            (
+                !self.vaults.cache.is_usable(),
+                "`vaults.cache` holds a secret for more than an hour, or for more than six in an outage, or reads it too early",
             ),
             (
                 !(1..=CANARY_INTERVAL_MAX_S).contains(&self.isolation.canary_interval_s),

@@ -7,17 +7,20 @@ mod browser;
 mod canary;
 mod config;
 mod cookie;
+mod keeper;
 mod outcome;
 mod probe;
 mod record;
 mod sessions;
 mod start;
 mod stop;
+mod vaults;
 
 pub use bearingwall_program::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED};
 pub use config::{
-    AccessSettings, AuthnSettings, Config, ConfigError, DatabaseSettings, IsolationProfile, IsolationSettings,
-    KeySettings, LoginSettings, MaskingSettings, Profile, ServerSettings, TenancySettings, TenantTokens,
+    AccessSettings, AuthnSettings, AwsIdentity, AwsSettings, AzureIdentity, AzureSettings, CacheSettings, Config,
+    ConfigError, DatabaseSettings, IsolationProfile, IsolationSettings, KeySettings, KeyWorkerSettings, LoginSettings,
+    MaskingSettings, Profile, ServerSettings, TenancySettings, TenantTokens, VaultSettings,
 };
 pub use outcome::exit_code;
 
@@ -62,7 +65,7 @@ pub fn main_with_arguments(
 
 fn serve(arguments: &Arguments) -> anyhow::Result<()> {
     let config = Config::load(&arguments.config)?;
-    start::check_adapters(&config)?;
+    vaults::open(&config)?;
     if arguments.check_config {
         outcome::say("the configuration is sound");
         return Ok(());
@@ -112,6 +115,7 @@ pub async fn run(
         canary,
         record,
         revocations,
+        keeper,
         refusals,
     } = started;
     if let Some(metrics) = &metrics {
@@ -128,6 +132,7 @@ pub async fn run(
             never = canary.watch() => match never {},
             never = record.watch() => match never {},
             never = revocations.watch() => match never {},
+            never = keeper.watch() => match never {},
         };
         drop(serving);
         served

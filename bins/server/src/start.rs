@@ -4,17 +4,19 @@ use crate::assignments::KnownAssignments;
 use crate::browser::{BrowserSessions, Setup};
 use crate::canary::{Breached, Canary};
 use crate::config::{Config, ConfigError, IsolationProfile, LoginSettings};
+use crate::keeper::Keeper;
 use crate::outcome::UnknownIssuer;
 use crate::probe::{Probe, issuer_ready, record_ready};
 use crate::record::{RecordHealth, RecordWatch};
 use crate::sessions::{ProvidersSignOut, RevocationWatch};
+use crate::vaults::{self, PasswordInVault, Vaults};
 use anyhow::Context as _;
 use bearingwall_audit::{AuditLog, AuditSink};
 use bearingwall_authn::{BearerVerifier, EndedSessions, IdentityProvider, Revocations};
 use bearingwall_authn_oidc::{OidcClient, OidcConfig};
 use bearingwall_connectors::inbox::{Inbox, InboxParts};
 use bearingwall_core::{Sensitive, SystemClock, SystemIds};
-use bearingwall_domain::{Crm, Masking};
+use bearingwall_domain::{Crm, CrmOptions, Masking};
 use bearingwall_gates::PayloadKeys;
 use bearingwall_http::{
     Application, Limits, RunningServer, ServerOptions, Services, Sessions, SignOut, TrustedProxies, Webhooks,
@@ -23,10 +25,7 @@ use bearingwall_http::{
 use bearingwall_pii::Floor;
 use bearingwall_rbac::PolicyTable;
 use bearingwall_rbac_casbin::CasbinEngine;
-use bearingwall_secrets::{
-    CacheOptions, DataKey, FileKeyStore, FileStore, KeyStore, Scheme, SealedFiles, SecretError, SecretRef,
-    SecretStore as _, SecretStores,
-};
+use bearingwall_secrets::{CacheOptions, CachingStore, DataKey, FileStore, KeyStore, SecretStore as _};
 use bearingwall_telemetry::Metrics;
 use bearingwall_tenancy::{Authority, EnterKey, PoolConfig, TenantPool};
 use std::sync::Arc;
@@ -48,21 +47,15 @@ pub(crate) struct Started {
     pub(crate) canary: Canary,
     pub(crate) record: RecordWatch,
     pub(crate) revocations: RevocationWatch,
+    pub(crate) keeper: Keeper,
     pub(crate) refusals: AuditSink,
 }
 
-/// Refuses references that nothing compiled in could resolve.
-pub(crate) fn check_adapters(config: &Config) -> anyhow::Result<()> {
-    for (setting, reference) in config.references() {
-        adapters().check(reference).with_context(|| format!("`{setting}`"))?;
-    }
-    Ok(())
-}
-
 pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
-    check_adapters(config)?;
-    let keys = key_store(&config.keys.kek)?;
-    let (pool, own_pool) = connect(config).await?;
+    let vaults = vaults::open(config)?;
+    let kek = &config.keys.kek;
+    let keys = vaults.keys.open(kek).with_context(|| format!("the key `{kek}`"))?;
+    let (pool, own_pool) = connect(config, &vaults).await?;
     check_entry(config, &pool).await?;
     let list = Arc::new(Revocations::new(Arc::new(SystemClock), config.authn.revocation_limit()));
     let revocations = RevocationWatch::new(own_pool.clone(), Arc::clone(&list));
@@ -76,6 +69,8 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
     let permissions = PolicyTable::compile(&engine).context("the policy")?;
 
     let refusals = AuditLog::new(own_pool.clone()).with_service(SERVICE).sink();
+    vaults.secrets.report_to(Arc::new(refusals.clone()));
+    let keeper = Keeper::open(config, &vaults, Arc::clone(&keys)).await?;
     let metrics = metrics(&refusals);
     let health = Arc::new(RecordHealth::default());
     let record = RecordWatch {
@@ -91,7 +86,11 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
     );
     first_look(&canary, &refusals).await?;
     let audit = AuditLog::new(pool.clone()).with_service(SERVICE);
-    let crm = Crm::new(audit.clone(), Arc::clone(&keys));
+    let crm_options = CrmOptions {
+        key_stores: vaults.keys.clone(),
+        ..CrmOptions::default()
+    };
+    let crm = Crm::with_options(audit.clone(), Arc::clone(&keys), crm_options);
     let masking = Masking::new(crm.clone(), Floor::platform_least(), config.masking.options()).context("masking")?;
     let payload_keys = PayloadKeys::new(Arc::clone(&keys), CacheOptions::default());
     let staff = pool.clone();
@@ -103,10 +102,14 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
         added: Arc::clone(&revocations.added),
     });
     let sessions = match &config.login {
-        Some(login) => Some(sessions(login, config, &pool, &identity).await.context("the sign-in")?),
+        Some(login) => Some(
+            sessions(login, config, (&pool, &vaults), &identity)
+                .await
+                .context("the sign-in")?,
+        ),
         None => None,
     };
-    let webhooks = webhooks(config, &pool, &keys)?;
+    let webhooks = webhooks(config, (&pool, &vaults), &keys)?;
     let probe = Probe {
         pool,
         keys,
@@ -152,6 +155,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
         canary,
         record,
         revocations,
+        keeper,
         refusals,
     })
 }
@@ -166,11 +170,10 @@ async fn first_look(canary: &Canary, refusals: &AuditSink) -> Result<(), Breache
 }
 
 /// Connections for requests, and those of the server's own.
-async fn connect(config: &Config) -> anyhow::Result<(TenantPool, TenantPool)> {
-    let secrets = adapters();
-    let authority = authority(config, &secrets).await?;
+async fn connect(config: &Config, vaults: &Vaults) -> anyhow::Result<(TenantPool, TenantPool)> {
+    let authority = authority(config, &vaults.secrets).await?;
     // CONTROL: TEN-5
-    let pool_config = pool_config(config, &secrets).await?;
+    let pool_config = pool_config(config, &vaults.secrets).await?;
     let own_config = PoolConfig {
         max_connections: OWN_CONNECTIONS,
         ..pool_config.clone()
@@ -212,10 +215,10 @@ async fn check_entry(config: &Config, pool: &TenantPool) -> anyhow::Result<()> {
 async fn sessions(
     login: &LoginSettings,
     config: &Config,
-    pool: &TenantPool,
+    (pool, vaults): (&TenantPool, &Vaults),
     verifier: &Arc<BearerVerifier>,
 ) -> anyhow::Result<Arc<dyn Sessions>> {
-    let secrets = adapters();
+    let secrets = &vaults.secrets;
     let client_secret = secrets.fetch(&login.client_secret).await?;
     let seal_key = secrets.fetch(&login.seal_key).await?;
     let issuer = config.issuers.iter().find(|issuer| issuer.issuer == login.issuer);
@@ -243,14 +246,18 @@ async fn sessions(
 }
 
 /// Endpoints for webhooks. Their secrets are written where the key-encryption key is kept.
-fn webhooks(config: &Config, pool: &TenantPool, keys: &Arc<dyn KeyStore>) -> anyhow::Result<Webhooks> {
+fn webhooks(
+    config: &Config,
+    (pool, vaults): (&TenantPool, &Vaults),
+    keys: &Arc<dyn KeyStore>,
+) -> anyhow::Result<Webhooks> {
     let Some(settings) = &config.webhooks else {
         return Ok(Webhooks::default());
     };
     let vault = FileStore::open(config.keys.kek.store()).context("the vault of webhooks' secrets")?;
     Ok(Webhooks::new(Some(Inbox::new(InboxParts {
         pool: pool.clone(),
-        secrets: Arc::new(adapters()),
+        secrets: Arc::new(vaults.secrets.clone()),
         vault: Arc::new(vault),
         keys: Arc::clone(keys),
         clock: Arc::new(SystemClock),
@@ -264,21 +271,16 @@ fn metrics(refusals: &AuditSink) -> Arc<Metrics> {
     Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), move || refusals.lost()))
 }
 
-/// The adapters that are part of this program.
-fn adapters() -> SecretStores {
-    SecretStores::new().with(Scheme::SealedFile, Arc::new(SealedFiles))
-}
-
 /// Whose proof opens a tenant: with the split key nothing is fetched, for there is nothing.
 // CONTROL: TEN-7
-async fn authority(config: &Config, secrets: &SecretStores) -> anyhow::Result<Authority> {
+async fn authority(config: &Config, secrets: &CachingStore) -> anyhow::Result<Authority> {
     match config.isolation.profile {
         IsolationProfile::EnterKey => Ok(enter_key(config, secrets).await?.into()),
         IsolationProfile::SplitKey => Ok(Authority::SplitKey),
     }
 }
 
-async fn enter_key(config: &Config, secrets: &SecretStores) -> anyhow::Result<EnterKey> {
+async fn enter_key(config: &Config, secrets: &CachingStore) -> anyhow::Result<EnterKey> {
     let (Some(reference), Some(kid)) = (&config.tenancy.enter_key, config.tenancy.enter_kid) else {
         return Err(ConfigError::Refused {
             refusals: config.refused_by_isolation(),
@@ -293,18 +295,14 @@ async fn enter_key(config: &Config, secrets: &SecretStores) -> anyhow::Result<En
         .with_context(|| format!("the secret `{reference}` is shorter than 32 bytes"))
 }
 
-async fn pool_config(config: &Config, secrets: &SecretStores) -> anyhow::Result<PoolConfig> {
+async fn pool_config(config: &Config, secrets: &CachingStore) -> anyhow::Result<PoolConfig> {
     let settings = &config.database;
-    let password = match &settings.password {
-        Some(reference) => {
-            let secret = secrets
-                .fetch(reference)
-                .await
-                .with_context(|| format!("the secret `{reference}`"))?;
-            Some(Sensitive::new(secret.utf8()?.to_owned()))
-        }
-        None => None,
-    };
+    if let Some(reference) = &settings.password {
+        // Here already: what a vault has not got is told as such, and not as a database that cannot be reached.
+        let known = secrets.fetch(reference).await;
+        known.with_context(|| format!("the secret `{reference}`"))?.utf8()?;
+    }
+    let login = settings.password.as_ref();
     let address = match &settings.root_file {
         Some(file) => settings.url.clone().with_root_file(file.clone()),
         None => settings.url.clone(),
@@ -314,18 +312,10 @@ async fn pool_config(config: &Config, secrets: &SecretStores) -> anyhow::Result<
         statement_timeout: Duration::from_millis(settings.statement_timeout_ms),
         accepted_version: settings.accept_version.clone(),
         pooler: settings.pooler.into(),
-        ..PoolConfig::new(address, password, settings.regions.clone())
+        login: login.map(|reference| PasswordInVault::login(secrets, reference)),
+        max_lifetime: Some(Duration::from_secs(settings.max_lifetime_s)),
+        ..PoolConfig::new(address, None, settings.regions.clone())
     })
-}
-
-fn key_store(reference: &SecretRef) -> anyhow::Result<Arc<dyn KeyStore>> {
-    let scheme = reference.scheme();
-    if scheme != Scheme::SealedFile {
-        return Err(SecretError::NoAdapter { scheme }.into());
-    }
-    let store = FileStore::open(reference.store()).with_context(|| format!("the key `{reference}`"))?;
-    let keys = FileKeyStore::open(store, reference.name()).with_context(|| format!("the key `{reference}`"))?;
-    Ok(Arc::new(keys))
 }
 
 fn options(config: &Config) -> ServerOptions {

@@ -315,6 +315,43 @@ pub(crate) struct Refusal {
     pub(crate) source_ip: Option<String>,
 }
 
+/// A read of a vault, through the one function that may write it.
+pub(crate) struct VaultRead {
+    pub(crate) event_id: Uuid,
+    pub(crate) event_type: &'static str,
+    pub(crate) outcome: &'static str,
+    pub(crate) reason: &'static str,
+    pub(crate) request: Uuid,
+    pub(crate) reference: String,
+    pub(crate) version: Option<String>,
+}
+
+impl QueryId for VaultRead {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<Pg> for VaultRead {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> diesel::QueryResult<()> {
+        out.push_sql("SELECT audit.record_secret_read(");
+        out.push_bind_param::<SqlUuid, _>(&self.event_id)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&self.event_type)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&self.outcome)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&self.reason)?;
+        out.push_sql(", ");
+        out.push_bind_param::<SqlUuid, _>(&self.request)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&self.reference)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Text>, _>(&self.version)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
 impl QueryId for Refusal {
     type QueryId = Self;
     const HAS_STATIC_QUERY_ID: bool = true;

@@ -2,8 +2,10 @@
 
 use crate::error::AuditError;
 use crate::log::AuditLog;
-use crate::record::{Phase, Refusal};
-use bearingwall_core::{Ctx, CtxParts, CustomerId, EventSink, Origin, PurposeOfUse, RoleSet, SecurityEvent, SubjectId};
+use crate::record::{Phase, Refusal, VaultRead};
+use bearingwall_core::{
+    Ctx, CtxParts, CustomerId, EventSink, Origin, PurposeOfUse, RoleSet, SecretRead, SecurityEvent, SubjectId,
+};
 use bearingwall_events::EventType;
 use bearingwall_tenancy::{TenancyError, TenantTx};
 use diesel_async::AsyncConnectionCore;
@@ -84,6 +86,9 @@ impl EventSink for AuditSink {
 impl AuditLog {
     /// Under the tenant where one was proven, else under the platform. No identity is invented.
     async fn write_refusal(&self, event: &SecurityEvent) -> Result<(), AuditError> {
+        if let Some(secret) = &event.secret {
+            return self.write_read(event, secret).await;
+        }
         let (Some(customer), Some(subject)) = (event.customer, event.subject) else {
             return self.write_anonymous(event).await;
         };
@@ -99,6 +104,19 @@ impl AuditLog {
             )) => self.write_anonymous(event).await,
             written => written,
         }
+    }
+
+    async fn write_read(&self, event: &SecurityEvent, secret: &SecretRead) -> Result<(), AuditError> {
+        let read = VaultRead {
+            event_id: self.ids().v7(),
+            event_type: event.event_type,
+            outcome: event.outcome.as_str(),
+            reason: event.reason,
+            request: event.request.as_uuid(),
+            reference: secret.reference.clone(),
+            version: secret.version.clone(),
+        };
+        self.pool().run_outside(read).await.map(drop).map_err(AuditError::from)
     }
 
     async fn write_anonymous(&self, event: &SecurityEvent) -> Result<(), AuditError> {

@@ -50,6 +50,17 @@ pub struct SecurityEvent {
     pub proof: Option<BearerProof>,
     /// The address from which the request came.
     pub source_ip: Option<IpAddr>,
+    /// What was read out of a vault, if that is what happened.
+    pub secret: Option<SecretRead>,
+}
+
+/// Which secret was read out of a vault; never the secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretRead {
+    /// The reference, as `azure-kv://spa-prod/db-app`.
+    pub reference: String,
+    /// The version that was given out, in the words of the vault; `None` where none was.
+    pub version: Option<String>,
 }
 
 /// Where lower layers report to. Reporting never blocks and never fails the caller:

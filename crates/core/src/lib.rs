@@ -13,7 +13,7 @@ mod sensitive;
 pub use clock::{Clock, IdGen, SystemClock, SystemIds};
 pub use context::{Ctx, CtxParts, Origin, Principal, PurposeOfUse, UnknownPurpose};
 pub use error::{Classified, ErrorKind};
-pub use events::{EventSink, Outcome, SecurityEvent};
+pub use events::{EventSink, Outcome, SecretRead, SecurityEvent};
 pub use held::Held;
 pub use ids::{
     AssignmentId, BreakGlassId, ClientId, ConversationId, CustomerId, EffectId, EventId, GateId, IdError, NoteId,

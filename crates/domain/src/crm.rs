@@ -1,10 +1,11 @@
 //! The handle that every use-case of the CRM is called on.
 
 use crate::error::{DomainError, Invalid};
+use crate::keys::{KeyRing, KeySource};
 use crate::staff::StaffSeen;
 use bearingwall_audit::AuditLog;
 use bearingwall_core::{Clock, IdGen, SystemClock, SystemIds};
-use bearingwall_secrets::{CacheOptions, KeyStore, TenantKeyCache};
+use bearingwall_secrets::{CacheOptions, KeyStore, KeyStores, TenantKeyCache};
 use std::fmt;
 use std::sync::Arc;
 use time::{Date, Duration, OffsetDateTime};
@@ -17,8 +18,8 @@ pub struct Crm {
 
 struct Inner {
     audit: AuditLog,
-    key_store: Arc<dyn KeyStore>,
-    key_cache: TenantKeyCache,
+    key_source: KeySource,
+    key_cache: TenantKeyCache<KeyRing>,
     staff_seen: StaffSeen,
     ids: Arc<dyn IdGen>,
     clock: Arc<dyn Clock>,
@@ -29,6 +30,8 @@ struct Inner {
 pub struct CrmOptions {
     /// How long tenant keys stay in memory.
     pub key_cache: CacheOptions,
+    /// The kinds of key store in which tenants may keep a key-encryption key of their own.
+    pub key_stores: KeyStores,
     /// Where ids come from.
     pub ids: Arc<dyn IdGen>,
     /// Where the date comes from that a birth may not be after.
@@ -39,6 +42,7 @@ impl Default for CrmOptions {
     fn default() -> Self {
         Self {
             key_cache: CacheOptions::default(),
+            key_stores: KeyStores::new(),
             ids: Arc::new(SystemIds),
             clock: Arc::new(SystemClock),
         }
@@ -63,11 +67,11 @@ impl Crm {
     /// As [`Crm::new`], with other ids, another clock or another cache.
     #[must_use]
     pub fn with_options(audit: AuditLog, key_store: Arc<dyn KeyStore>, options: CrmOptions) -> Self {
-        let key_cache = TenantKeyCache::new(Arc::clone(&key_store), options.key_cache);
+        let key_cache = TenantKeyCache::new(options.key_cache);
         Self {
             inner: Arc::new(Inner {
                 audit,
-                key_store,
+                key_source: KeySource::new(key_store, options.key_stores),
                 key_cache,
                 staff_seen: StaffSeen::default(),
                 ids: options.ids,
@@ -80,11 +84,11 @@ impl Crm {
         &self.inner.audit
     }
 
-    pub(crate) fn key_store(&self) -> &dyn KeyStore {
-        self.inner.key_store.as_ref()
+    pub(crate) fn key_source(&self) -> &KeySource {
+        &self.inner.key_source
     }
 
-    pub(crate) fn key_cache(&self) -> &TenantKeyCache {
+    pub(crate) fn key_cache(&self) -> &TenantKeyCache<KeyRing> {
         &self.inner.key_cache
     }
 

@@ -10,8 +10,8 @@ use bearingwall_secrets::IndexKey;
 pub(crate) type Fingerprint = [u8; 32];
 
 /// Makes digests under the tenant's index key; each kind is apart from the others.
-pub(crate) struct Fingerprints {
-    key: IndexKey,
+pub(crate) struct Fingerprints<'a> {
+    key: &'a IndexKey,
 }
 
 /// Each part behind its length, so that no two lists of parts have the same encoding. Empty parts are left out with
@@ -36,8 +36,8 @@ impl Canonical {
     }
 }
 
-impl Fingerprints {
-    pub(crate) const fn new(key: IndexKey) -> Self {
+impl<'a> Fingerprints<'a> {
+    pub(crate) const fn new(key: &'a IndexKey) -> Self {
         Self { key }
     }
 
@@ -113,8 +113,9 @@ mod tests {
         Phi::new(text.to_owned())
     }
 
-    fn fingerprints(key: u8) -> Fingerprints {
-        Fingerprints::new(DataKey::from_bytes(&[key; 32]).unwrap().index_key("test"))
+    fn fingerprints(key: u8) -> Fingerprints<'static> {
+        let key = DataKey::from_bytes(&[key; 32]).unwrap().index_key("test");
+        Fingerprints::new(Box::leak(Box::new(key)))
     }
 
     fn client() -> ClientInput {

@@ -1,12 +1,17 @@
 //! The keys of a tenant and of its clients, and the only place where personal data becomes ciphertext and back.
 
+mod ring;
+pub(crate) mod turn;
+
+pub(crate) use ring::{INDEX_LABEL, KeyRing, KeySource, index_place};
+
 use crate::crm::Crm;
 use crate::error::DomainError;
 use crate::fingerprint::{Fingerprint, Fingerprints};
 use crate::lookup::LookupKey;
 use crate::schema::tenant_keys;
 use bearingwall_core::{ClientId, ConversationId, Ctx, CustomerId, NoteId};
-use bearingwall_secrets::{Aad, DataKey, KeyError, WrappedKey};
+use bearingwall_secrets::{Aad, DataKey, KeyError};
 use bearingwall_tenancy::TenantTx;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -14,59 +19,56 @@ use std::sync::Arc;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-/// The one version of a tenant's key that exists until keys are rotated.
-const TENANT_VERSION: i32 = 1;
-
-/// What the digests of blind indexes and imports are derived under.
-const INDEX_LABEL: &str = "crm.blind-index.v1";
-
 /// What the digests of contents on the record are derived under, of a person's key.
 const RECORD_LABEL: &str = "audit.content.v1";
 
-/// What masking derives its own keys under: of a tenant's key, and of a conversation's.
+/// What masking derives its own keys under: of what outlives the versions of a tenant's key, and of a conversation's.
 const MASKING_LABEL: &str = "pii.masking.v1";
+const POLICIES_LABEL: &str = "pii.policies.v1";
+const CONVERSATIONS_LABEL: &str = "pii.conversations.v1";
 const SPELLING_LABEL: &str = "pii.spelling.v1";
 const TAG_LABEL: &str = "pii.placeholder.v1";
 
-/// A tenant's key at work.
+/// A tenant's keys at work.
 pub(crate) struct TenantKeys {
     customer: CustomerId,
-    key: Arc<DataKey>,
+    ring: Arc<KeyRing>,
 }
 
 impl Crm {
-    /// The tenant's key, made on first use, once what the actor is called is on file.
+    /// The tenant's keys, the first one made on first use, once what the actor is called is on file.
     ///
-    /// Without the key no person's data is opened, sealed or looked for: nobody gets to any of it unseen.
+    /// Without a key no person's data is opened, sealed or looked for: nobody gets to any of it unseen.
     pub(crate) async fn tenant_keys(&self, ctx: &Ctx) -> Result<TenantKeys, DomainError> {
         let customer = ctx.customer();
-        let key = self
+        let ring = self
             .key_cache()
-            .tenant_key(customer, async || self.load_or_create(ctx).await)
+            // Boxed: what happens once in five minutes must not make the future of every request larger.
+            .tenant_key(customer, async || Box::pin(self.load_or_create(ctx)).await)
             .await?;
-        let keys = TenantKeys { customer, key };
+        let keys = TenantKeys { customer, ring };
         self.staff_seen(ctx, &keys).await?;
         Ok(keys)
     }
 
-    async fn load_or_create(&self, ctx: &Ctx) -> Result<WrappedKey, DomainError> {
-        let present = self
-            .audit()
-            .pool()
-            .run(ctx, async |tx: &mut TenantTx<'_>| select(tx).await)
+    async fn load_or_create(&self, ctx: &Ctx) -> Result<KeyRing, DomainError> {
+        let pool = self.audit().pool();
+        let stored = pool
+            .run(ctx, async |tx: &mut TenantTx<'_>| ring::select(tx).await)
             .await?;
-        if let Some(wrapped) = present {
-            return Ok(wrapped);
+        if !stored.tenant.is_empty() {
+            return KeyRing::open(ctx.customer(), self.key_source(), stored).await;
         }
         // Outside of any transaction: a key service may take its time.
-        let candidate = self.key_store().wrap(ctx.customer(), &DataKey::generate()?).await?;
+        let store = self.key_source().store(stored.wanted.as_deref())?;
+        let candidate = store.wrap(ctx.customer(), &DataKey::generate()?).await?;
         // Two servers may both get here; what stands in the table afterwards is the one key of both.
-        self.audit()
-            .pool()
+        let stored = pool
             .run(ctx, async |tx: &mut TenantTx<'_>| {
                 diesel::insert_into(tenant_keys::table)
                     .values((
-                        tenant_keys::version.eq(TENANT_VERSION),
+                        tenant_keys::version.eq(1),
+                        tenant_keys::kek.eq(stored.wanted),
                         tenant_keys::kek_version.eq(candidate.kek_version),
                         tenant_keys::wrapped.eq(candidate.bytes),
                     ))
@@ -74,48 +76,40 @@ impl Crm {
                     .execute(tx)
                     .await
                     .map_err(DomainError::Statement)?;
-                select(tx).await?.ok_or(DomainError::Unreadable)
+                ring::select(tx).await
             })
-            .await
+            .await?;
+        KeyRing::open(ctx.customer(), self.key_source(), stored).await
     }
-}
-
-async fn select(tx: &mut TenantTx<'_>) -> Result<Option<WrappedKey>, DomainError> {
-    tenant_keys::table
-        .filter(tenant_keys::version.eq(TENANT_VERSION))
-        .select((tenant_keys::kek_version, tenant_keys::wrapped))
-        .first::<(String, Vec<u8>)>(tx)
-        .await
-        .optional()
-        .map(|row| row.map(|(kek_version, bytes)| WrappedKey { kek_version, bytes }))
-        .map_err(DomainError::Statement)
 }
 
 impl TenantKeys {
-    pub(crate) fn new(customer: CustomerId, key: Arc<DataKey>) -> Self {
-        Self { customer, key }
+    pub(crate) const fn new(customer: CustomerId, ring: Arc<KeyRing>) -> Self {
+        Self { customer, ring }
     }
 
-    /// A new person's key, and how it may be stored.
-    pub(crate) fn create(&self, client: ClientId) -> Result<(ClientKey, Vec<u8>), KeyError> {
+    /// A new person's key, the version of the tenant's that it is under, and how it may be stored.
+    pub(crate) fn create(&self, client: ClientId) -> Result<(ClientKey, StoredKey), DomainError> {
         let key = DataKey::generate()?;
-        let wrapped = self.key.wrap(&key, &self.place(client))?;
+        let (tenant_version, tenant) = self.ring.current()?;
+        let wrapped = tenant.wrap(&key, &client_place(self.customer, client))?;
         Ok((
             ClientKey {
                 customer: self.customer,
                 client,
                 key,
             },
-            wrapped,
+            StoredKey {
+                tenant_version,
+                wrapped,
+            },
         ))
     }
 
     /// A stored person's key.
     pub(crate) fn unwrap(&self, client: ClientId, stored: &StoredKey) -> Result<ClientKey, DomainError> {
-        if stored.tenant_version != TENANT_VERSION {
-            return Err(DomainError::Unreadable);
-        }
-        let key = self.key.unwrap(&stored.wrapped, &self.place(client))?;
+        let tenant = self.ring.version(stored.tenant_version)?;
+        let key = tenant.unwrap(&stored.wrapped, &client_place(self.customer, client))?;
         Ok(ClientKey {
             customer: self.customer,
             client,
@@ -123,26 +117,26 @@ impl TenantKeys {
         })
     }
 
-    pub(crate) fn fingerprints(&self) -> Fingerprints {
-        Fingerprints::new(self.key.index_key(INDEX_LABEL))
+    pub(crate) fn fingerprints(&self) -> Fingerprints<'_> {
+        Fingerprints::new(self.ring.index())
     }
 
-    pub(crate) fn lookup(&self) -> LookupKey {
-        LookupKey::new(self.key.index_key(INDEX_LABEL))
+    pub(crate) fn lookup(&self) -> LookupKey<'_> {
+        LookupKey::new(self.ring.index())
     }
 
     pub(crate) const fn customer(&self) -> CustomerId {
         self.customer
     }
 
-    /// The key of everything that masking does without a conversation: the same for the same tenant.
+    /// The key of everything that masking does without a conversation: the same for the same tenant, whatever version its keys
+    /// are at.
     pub(crate) fn masking(&self) -> [u8; 32] {
-        let customer = self.customer.as_uuid();
-        self.key.index_key(MASKING_LABEL).digest("tenant", customer.as_bytes())
+        self.steady(MASKING_LABEL)
     }
 
     pub(crate) fn seal_policy(&self, column: &'static str, version: i32, text: &[u8]) -> Result<Vec<u8>, KeyError> {
-        self.key.seal(&self.policy(column, version), text)
+        self.policies()?.seal(&self.policy(column, version), text)
     }
 
     pub(crate) fn open_policy(
@@ -151,32 +145,36 @@ impl TenantKeys {
         version: i32,
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        self.key.open(&self.policy(column, version), sealed)
+        self.policies()?.open(&self.policy(column, version), sealed)
     }
 
     /// A new conversation's key, and how it may be stored.
-    pub(crate) fn create_conversation(&self, id: ConversationId) -> Result<(ConversationKey, StoredKey), KeyError> {
+    pub(crate) fn create_conversation(&self, id: ConversationId) -> Result<(ConversationKey, Vec<u8>), KeyError> {
         let key = DataKey::generate()?;
-        let stored = StoredKey {
-            tenant_version: TENANT_VERSION,
-            wrapped: self.key.wrap(&key, &self.conversation(id))?,
-        };
+        let wrapped = self.conversations()?.wrap(&key, &self.conversation(id))?;
         let customer = self.customer;
-        Ok((ConversationKey { customer, id, key }, stored))
+        Ok((ConversationKey { customer, id, key }, wrapped))
     }
 
     /// A stored conversation's key.
-    pub(crate) fn unwrap_conversation(
-        &self,
-        id: ConversationId,
-        stored: &StoredKey,
-    ) -> Result<ConversationKey, DomainError> {
-        if stored.tenant_version != TENANT_VERSION {
-            return Err(DomainError::Unreadable);
-        }
-        let key = self.key.unwrap(&stored.wrapped, &self.conversation(id))?;
+    pub(crate) fn unwrap_conversation(&self, id: ConversationId, wrapped: &[u8]) -> Result<ConversationKey, KeyError> {
+        let key = self.conversations()?.unwrap(wrapped, &self.conversation(id))?;
         let customer = self.customer;
         Ok(ConversationKey { customer, id, key })
+    }
+
+    /// What outlives a version of the tenant's key, as the key of the blind indexes does, of which it is made: versions of a
+    /// policy never change, and what masks the same value must stay the same.
+    fn steady(&self, label: &str) -> [u8; 32] {
+        self.ring.index().digest(label, self.customer.as_uuid().as_bytes())
+    }
+
+    fn policies(&self) -> Result<DataKey, KeyError> {
+        DataKey::from_bytes(&self.steady(POLICIES_LABEL))
+    }
+
+    fn conversations(&self) -> Result<DataKey, KeyError> {
+        DataKey::from_bytes(&self.steady(CONVERSATIONS_LABEL))
     }
 
     fn policy(&self, column: &'static str, version: i32) -> Aad {
@@ -197,14 +195,14 @@ impl TenantKeys {
             row: id.as_uuid(),
         }
     }
+}
 
-    fn place(&self, client: ClientId) -> Aad {
-        Aad {
-            table: "crm.client_keys",
-            column: "wrapped",
-            customer: self.customer,
-            row: client.as_uuid(),
-        }
+pub(crate) fn client_place(customer: CustomerId, client: ClientId) -> Aad {
+    Aad {
+        table: "crm.client_keys",
+        column: "wrapped",
+        customer,
+        row: client.as_uuid(),
     }
 }
 
@@ -259,7 +257,6 @@ pub(crate) struct ClientKey {
     client: ClientId,
     key: DataKey,
 }
-
 // CONTROL: DOM-1
 impl ClientKey {
     pub(crate) fn seal_record(&self, text: &[u8]) -> Result<Vec<u8>, KeyError> {

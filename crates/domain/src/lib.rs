@@ -21,6 +21,7 @@ pub use crm::{Crm, CrmOptions, Listing, Page};
 pub use deidentified::{Deidentification, Deidentified, DeidentifiedClient, DeidentifiedNote, DeidentifiedText};
 pub use error::DomainError;
 pub use import::{ClientImport, ImportEvent, ImportSummary, NoteImport, RowOutcome};
+pub use keys::turn::{KeyTurner, KeyWork, TurnOptions, Turned};
 pub use masking::{Masking, MaskingError, MaskingOptions};
 pub use note::{NoteInput, NoteRecord, NoteWritten};
 pub use portable::{ClientOpener, TenantOpener};

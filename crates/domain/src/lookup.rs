@@ -60,12 +60,12 @@ pub(crate) struct Needle {
 }
 
 /// The tenant's key for blind indexes.
-pub(crate) struct LookupKey {
-    key: IndexKey,
+pub(crate) struct LookupKey<'a> {
+    key: &'a IndexKey,
 }
 
-impl LookupKey {
-    pub(crate) const fn new(key: IndexKey) -> Self {
+impl<'a> LookupKey<'a> {
+    pub(crate) const fn new(key: &'a IndexKey) -> Self {
         Self { key }
     }
 
@@ -278,8 +278,13 @@ mod tests {
     use super::*;
     use bearingwall_secrets::DataKey;
 
-    fn key() -> LookupKey {
-        LookupKey::new(DataKey::from_bytes(&[5; 32]).unwrap().index_key("test"))
+    fn key() -> LookupKey<'static> {
+        of(5)
+    }
+
+    fn of(byte: u8) -> LookupKey<'static> {
+        let key = DataKey::from_bytes(&[byte; 32]).unwrap().index_key("test");
+        LookupKey::new(Box::leak(Box::new(key)))
     }
 
     fn client(first: &str, last: &str) -> ClientInput {
@@ -362,7 +367,7 @@ mod tests {
         let digests = key().digests(&longest);
         assert_eq!(digests.len(), 42);
         assert!(digests.iter().all(|(_, digest)| digest.len() == DIGEST_BYTES));
-        let other = LookupKey::new(DataKey::from_bytes(&[6; 32]).unwrap().index_key("test"));
+        let other = of(6);
         assert!(other.digests(&longest).is_disjoint(&digests));
     }
 
@@ -395,7 +400,7 @@ mod tests {
         // The beginning of a name is another kind of digest, though the text may be the same.
         assert!(shared(&names("", "delac", "")).is_empty());
         assert!(key().staff(&names("1", "2", "")).is_empty());
-        let other = LookupKey::new(DataKey::from_bytes(&[6; 32]).unwrap().index_key("test"));
+        let other = of(6);
         let same = names("María José", "de la Cruz", "maria@example.org");
         assert!(other.staff(&same).is_disjoint(&stored));
     }

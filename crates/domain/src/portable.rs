@@ -1,7 +1,7 @@
 //! Opening what is stored of one tenant outside of any request: for the operator's export, which the tenant is owed.
 
 use crate::error::DomainError;
-use crate::keys::{ClientKey, StoredKey, TenantKeys};
+use crate::keys::{ClientKey, KeyRing, StoredKey, TenantKeys};
 use bearingwall_core::{ClientId, CustomerId, NoteId};
 use bearingwall_secrets::{KeyStore, WrappedKey};
 use std::fmt;
@@ -19,18 +19,24 @@ pub struct ClientOpener {
 }
 
 impl TenantOpener {
-    /// With the tenant's key as `crm.tenant_keys` holds it.
+    /// With the versions of the tenant's key as `crm.tenant_keys` holds them, and the newest row of `crm.index_keys`: its
+    /// version, the version of the tenant's key, and the wrapping.
     ///
     /// # Errors
-    /// [`DomainError::Key`] when the key store does not open it.
+    /// [`DomainError::Key`] when the key store does not open one of them.
     pub async fn new(
         customer: CustomerId,
         key_store: &dyn KeyStore,
-        wrapped: &WrappedKey,
+        wrapped: &[(i32, WrappedKey)],
+        index: Option<&(i32, i32, Vec<u8>)>,
     ) -> Result<Self, DomainError> {
-        let key = Arc::new(key_store.unwrap(customer, wrapped).await?);
+        let mut keys = Vec::with_capacity(wrapped.len());
+        for (version, wrapped) in wrapped {
+            keys.push((*version, key_store.unwrap(customer, wrapped).await?));
+        }
+        let ring = KeyRing::of_versions(customer, keys, index)?;
         Ok(Self {
-            keys: TenantKeys::new(customer, key),
+            keys: TenantKeys::new(customer, Arc::new(ring)),
         })
     }
 

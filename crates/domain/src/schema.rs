@@ -4,8 +4,28 @@ diesel::table! {
     crm.tenant_keys (customer_id, version) {
         customer_id -> Uuid,
         version -> Integer,
+        kek -> Nullable<Text>,
         kek_version -> Text,
         wrapped -> Bytea,
+        active_from -> Timestamptz,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    crm.index_keys (customer_id, version) {
+        customer_id -> Uuid,
+        version -> Integer,
+        tenant_version -> Integer,
+        wrapped -> Bytea,
+    }
+}
+
+diesel::table! {
+    crm.key_stores (customer_id, since) {
+        customer_id -> Uuid,
+        since -> Timestamptz,
+        kek -> Nullable<Text>,
     }
 }
 
@@ -71,6 +91,8 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(
     tenant_keys,
+    index_keys,
+    key_stores,
     clients,
     client_keys,
     client_records,

@@ -21,6 +21,7 @@ pub(crate) enum Column {
     Kinds(Vec<i16>),
     Numbers(Vec<i32>),
     Instants(Vec<OffsetDateTime>),
+    Versions(Vec<i32>),
 }
 
 /// An insert of many rows.
@@ -62,6 +63,7 @@ impl<B: Batch> QueryFragment<Pg> for Insert<B> {
                 Column::Kinds(values) => out.push_bind_param::<Array<SmallInt>, _>(values)?,
                 Column::Numbers(values) => out.push_bind_param::<Array<Integer>, _>(values)?,
                 Column::Instants(values) => out.push_bind_param::<Array<Timestamptz>, _>(values)?,
+                Column::Versions(values) => out.push_bind_param::<Array<Integer>, _>(values)?,
             }
         }
         out.push_sql(B::TAIL);
@@ -77,12 +79,11 @@ impl Batch for Clients {
     const TAIL: &'static str = ") ON CONFLICT (customer_id, external_digest) DO NOTHING RETURNING id";
 }
 
-/// Wrapped keys of clients, under version 1 of the tenant's key.
+/// Wrapped keys of clients, with the version of the tenant's key that each is under.
 pub(crate) struct ClientKeys;
 
 impl Batch for ClientKeys {
-    const HEAD: &'static str =
-        "INSERT INTO crm.client_keys (client_id, wrapped, tenant_version) SELECT *, 1 FROM unnest(";
+    const HEAD: &'static str = "INSERT INTO crm.client_keys (client_id, wrapped, tenant_version) SELECT * FROM unnest(";
 }
 
 /// Sealed records of clients.

@@ -238,6 +238,12 @@ vocabulary! {
     TenantOffboarded "tenant.offboarded" "A tenant's erasure is complete." Configuration Delete Operation false true;
     KeyInstalled "key.installed" "A key is installed." Security Create Operation false true;
     KeyRetired "key.retired" "A key is retired." Security Delete Operation false true;
+    KeyRotated "key.rotated" "A tenant's key gets a new version." Security Create Operation false true;
+    KeyRewrapped "key.rewrapped" "A tenant's key is put under another key-encryption key, or another version of it." Security Update Operation false true;
+    KeyDestroyed "key.destroyed" "A version of a tenant's key is destroyed, with nothing under it." Security Delete Operation false true;
+    KeyStoreChanged "key.store_changed" "A tenant's keys are to be under another key-encryption key." Security Update Operation false true;
+    SecretRead "secret.read" "A secret is read out of a vault." Security Read Operation false true;
+    SecretStale "secret.stale" "A secret is used beyond its time, because its vault is away." Security Read Alert false true;
     IssuersSynced "issuer.synced" "The keys of an issuer are installed in the database." Security Update Operation false true;
     IssuerRemoved "issuer.removed" "An issuer is removed." Security Delete Operation false true;
     RetentionLengthened "retention.lengthened" "The record of a tenant is to be kept for longer." Configuration Update Operation false true;

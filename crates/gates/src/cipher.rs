@@ -92,7 +92,7 @@ impl fmt::Debug for TenantCipher {
 #[derive(Clone)]
 pub struct PayloadKeys {
     store: Arc<dyn KeyStore>,
-    cache: Arc<TenantKeyCache>,
+    cache: Arc<TenantKeyCache<DataKey>>,
 }
 
 impl fmt::Debug for PayloadKeys {
@@ -106,7 +106,7 @@ impl PayloadKeys {
     #[must_use]
     pub fn new(store: Arc<dyn KeyStore>, options: CacheOptions) -> Self {
         Self {
-            cache: Arc::new(TenantKeyCache::new(Arc::clone(&store), options)),
+            cache: Arc::new(TenantKeyCache::new(options)),
             store,
         }
     }
@@ -120,7 +120,10 @@ impl PayloadKeys {
         let customer = ctx.customer();
         let key = self
             .cache
-            .tenant_key(customer, async || self.load_or_create(pool, ctx).await)
+            .tenant_key(customer, async || {
+                let wrapped = self.load_or_create(pool, ctx).await?;
+                Ok::<_, GateError>(self.store.unwrap(customer, &wrapped).await?)
+            })
             .await?;
         Ok(TenantCipher::new(customer, key))
     }
@@ -132,7 +135,9 @@ impl PayloadKeys {
     pub async fn cipher_of(&self, customer: CustomerId, wrapped: WrappedKey) -> Result<TenantCipher, GateError> {
         let key = self
             .cache
-            .tenant_key(customer, async || Ok::<_, GateError>(wrapped))
+            .tenant_key(customer, async || {
+                Ok::<_, GateError>(self.store.unwrap(customer, &wrapped).await?)
+            })
             .await?;
         Ok(TenantCipher::new(customer, key))
     }

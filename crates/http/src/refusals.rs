@@ -63,6 +63,7 @@ impl Refusals {
             route: refusal.route,
             proof: refusal.proof,
             source_ip: refusal.source_ip,
+            secret: None,
         });
     }
 

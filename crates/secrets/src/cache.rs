@@ -1,6 +1,5 @@
-//! The one place where tenant keys are unwrapped: a bounded cache in front of the key store.
+//! Where a tenant's unwrapped keys stay: in memory, for a bounded time.
 
-use crate::{DataKey, KeyError, KeyStore, WrappedKey};
 use bearingwall_core::CustomerId;
 use std::collections::HashMap;
 use std::fmt;
@@ -26,46 +25,45 @@ impl Default for CacheOptions {
     }
 }
 
-/// Tenant keys, unwrapped at need and kept for a bounded time.
-pub struct TenantKeyCache {
-    store: Arc<dyn KeyStore>,
+/// Tenants' keys (`K`: a [`DataKey`](crate::DataKey), or all versions of one), unwrapped at need and kept for a bounded time.
+pub struct TenantKeyCache<K> {
     options: CacheOptions,
-    keys: Mutex<HashMap<CustomerId, Cached>>,
+    keys: Mutex<HashMap<CustomerId, Cached<K>>>,
 }
 
-struct Cached {
-    key: Arc<DataKey>,
+struct Cached<K> {
+    key: Arc<K>,
     expires_at: Instant,
 }
 
-impl TenantKeyCache {
-    /// An empty cache in front of `store`.
+impl<K> TenantKeyCache<K> {
+    /// An empty cache.
     #[must_use]
-    pub fn new(store: Arc<dyn KeyStore>, options: CacheOptions) -> Self {
+    pub fn new(options: CacheOptions) -> Self {
         Self {
-            store,
             options,
             keys: Mutex::new(HashMap::new()),
         }
     }
 
-    /// The tenant's key. Where it is not cached, `load` brings the wrapped one and the key store unwraps it; two
-    /// requests that miss at the same time both do, and either result serves.
+    /// The tenant's key. Where it is not cached, `load` brings it unwrapped; two requests that miss at the same time both
+    /// do, and either result serves.
     ///
     /// # Errors
     ///
-    /// What `load` returns, and [`KeyError`] from the key store. Nothing is cached then.
-    pub async fn tenant_key<E: From<KeyError>>(
+    /// What `load` returns. Nothing is cached then.
+    pub async fn tenant_key<E>(
         &self,
         customer: CustomerId,
-        load: impl AsyncFnOnce() -> Result<WrappedKey, E>,
-    ) -> Result<Arc<DataKey>, E> {
-        if let Some(key) = self.lookup(customer, Instant::now()) {
+        load: impl AsyncFnOnce() -> Result<K, E>,
+    ) -> Result<Arc<K>, E> {
+        let asked_at = Instant::now();
+        if let Some(key) = self.lookup(customer, asked_at) {
             return Ok(key);
         }
-        let wrapped = load().await?;
-        let key = Arc::new(self.store.unwrap(customer, &wrapped).await?);
-        self.insert(customer, Arc::clone(&key), Instant::now());
+        let key = Arc::new(load().await?);
+        // From before it was loaded on: what is remembered is never older than the time to live.
+        self.insert(customer, Arc::clone(&key), asked_at);
         Ok(key)
     }
 
@@ -74,7 +72,7 @@ impl TenantKeyCache {
         self.lock().remove(&customer);
     }
 
-    fn lookup(&self, customer: CustomerId, now: Instant) -> Option<Arc<DataKey>> {
+    fn lookup(&self, customer: CustomerId, now: Instant) -> Option<Arc<K>> {
         let mut keys = self.lock();
         match keys.get(&customer) {
             Some(cached) if cached.expires_at > now => Some(Arc::clone(&cached.key)),
@@ -86,7 +84,7 @@ impl TenantKeyCache {
         }
     }
 
-    fn insert(&self, customer: CustomerId, key: Arc<DataKey>, now: Instant) {
+    fn insert(&self, customer: CustomerId, key: Arc<K>, now: Instant) {
         let mut keys = self.lock();
         if keys.len() >= self.options.capacity && !keys.contains_key(&customer) {
             keys.retain(|_, cached| cached.expires_at > now);
@@ -108,12 +106,12 @@ impl TenantKeyCache {
     }
 
     /// A panic elsewhere leaves the map whole: each change is one call on it.
-    fn lock(&self) -> MutexGuard<'_, HashMap<CustomerId, Cached>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<CustomerId, Cached<K>>> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl fmt::Debug for TenantKeyCache {
+impl<K> fmt::Debug for TenantKeyCache<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TenantKeyCache")
             .field("options", &self.options)
@@ -124,60 +122,40 @@ impl fmt::Debug for TenantKeyCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures_core::future::BoxFuture;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use crate::{DataKey, KeyError};
     use uuid::Uuid;
-
-    /// Counts how often it is asked.
-    #[derive(Default)]
-    struct Counting(AtomicUsize);
-
-    impl KeyStore for Counting {
-        fn wrap<'a>(&'a self, _: CustomerId, key: &'a DataKey) -> BoxFuture<'a, Result<WrappedKey, KeyError>> {
-            Box::pin(async {
-                Ok(WrappedKey {
-                    kek_version: "1".to_owned(),
-                    bytes: key.bytes().to_vec(),
-                })
-            })
-        }
-
-        fn unwrap<'a>(&'a self, _: CustomerId, wrapped: &'a WrappedKey) -> BoxFuture<'a, Result<DataKey, KeyError>> {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            Box::pin(async { DataKey::from_bytes(&wrapped.bytes) })
-        }
-    }
 
     fn customer(number: u128) -> CustomerId {
         CustomerId::from_uuid(Uuid::from_u128(number))
     }
 
-    async fn wrapped() -> Result<WrappedKey, KeyError> {
-        Ok(WrappedKey {
-            kek_version: "1".to_owned(),
-            bytes: vec![9; 32],
-        })
-    }
-
     #[tokio::test]
-    async fn a_key_is_unwrapped_once_until_it_is_forgotten() {
-        let store = Arc::new(Counting::default());
-        let cache = TenantKeyCache::new(store.clone(), CacheOptions::default());
+    async fn a_key_is_loaded_once_until_it_is_forgotten() {
+        let cache = TenantKeyCache::new(CacheOptions::default());
+        let mut loads = 0;
         for _ in 0..3 {
-            cache.tenant_key(customer(1), wrapped).await.unwrap();
+            let load = async || {
+                loads += 1;
+                DataKey::generate()
+            };
+            cache.tenant_key(customer(1), load).await.unwrap();
         }
-        assert_eq!(store.0.load(Ordering::Relaxed), 1);
+        assert_eq!(loads, 1);
         cache.forget(customer(1));
-        cache.tenant_key(customer(1), wrapped).await.unwrap();
-        assert_eq!(store.0.load(Ordering::Relaxed), 2);
+        assert!(cache.lookup(customer(1), Instant::now()).is_none());
     }
 
     #[tokio::test]
     async fn a_failed_load_is_not_cached() {
-        let cache = TenantKeyCache::new(Arc::new(Counting::default()), CacheOptions::default());
+        let cache = TenantKeyCache::new(CacheOptions::default());
         let failed = cache.tenant_key(customer(1), async || Err(KeyError::Refused)).await;
-        assert!(matches!(failed, Err(KeyError::Refused)));
-        assert!(cache.tenant_key(customer(1), wrapped).await.is_ok());
+        assert!(matches!(failed, Err::<Arc<DataKey>, _>(KeyError::Refused)));
+        assert!(
+            cache
+                .tenant_key(customer(1), async || DataKey::generate())
+                .await
+                .is_ok()
+        );
     }
 
     #[test]
@@ -186,7 +164,7 @@ mod tests {
             capacity: 2,
             time_to_live: Duration::from_secs(60),
         };
-        let cache = TenantKeyCache::new(Arc::new(Counting::default()), options);
+        let cache = TenantKeyCache::new(options);
         let key = Arc::new(DataKey::generate().unwrap());
         let start = Instant::now();
         for second in 0..5 {

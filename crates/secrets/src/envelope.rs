@@ -37,6 +37,7 @@ pub struct Aad {
 enum Content {
     Field,
     Key,
+    Index,
 }
 
 impl Aad {
@@ -45,6 +46,7 @@ impl Aad {
         let content: &[u8] = match content {
             Content::Field => b"field",
             Content::Key => b"key",
+            Content::Index => b"index",
         };
         encode_parts(&[
             b"bearingwall/envelope/1",
@@ -55,6 +57,14 @@ impl Aad {
             self.row.as_bytes(),
         ])
     }
+}
+
+fn tenant_key_place(customer: CustomerId, kek: &str) -> Vec<u8> {
+    encode_parts(&[
+        b"bearingwall/tenant-key/2",
+        kek.as_bytes(),
+        customer.as_uuid().as_bytes(),
+    ])
 }
 
 /// Each part behind its length, so that no two lists of parts have the same encoding.
@@ -147,8 +157,51 @@ impl DataKey {
         IndexKey { key }
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
+    /// Encrypts an index key under this one, as [`DataKey::wrap`] does a data key: so it outlives the key that it came from.
+    ///
+    /// # Errors
+    ///
+    /// As [`DataKey::seal`].
+    pub fn wrap_index(&self, index: &IndexKey, aad: &Aad) -> Result<Vec<u8>, KeyError> {
+        self.seal_at(&aad.encode(Content::Index), index.key.as_slice())
+    }
+
+    /// Opens what [`DataKey::wrap_index`] made for the same place.
+    ///
+    /// # Errors
+    ///
+    /// As [`DataKey::open`], and [`KeyError::Length`].
+    pub fn unwrap_index(&self, wrapped: &[u8], aad: &Aad) -> Result<IndexKey, KeyError> {
+        let opened = self.open_at(&aad.encode(Content::Index), wrapped)?;
+        let bytes: [u8; KEY_BYTES] = opened.as_slice().try_into().map_err(|_| KeyError::Length)?;
+        Ok(IndexKey {
+            key: Box::new(Zeroizing::new(bytes)),
+        })
+    }
+
+    /// Hands the key's bytes to the service that wraps it.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
         self.bytes.as_slice()
+    }
+
+    /// Encrypts a tenant's key under this one, for a key store whose own service binds nothing to a tenant.
+    ///
+    /// # Errors
+    ///
+    /// As [`DataKey::seal`].
+    // CONTROL: SEC-2
+    pub fn wrap_tenant_key(&self, customer: CustomerId, kek: &str, key: &Self) -> Result<Vec<u8>, KeyError> {
+        self.seal_at(&tenant_key_place(customer, kek), key.bytes())
+    }
+
+    /// Opens what [`DataKey::wrap_tenant_key`] made for the same tenant and key-encryption key.
+    ///
+    /// # Errors
+    ///
+    /// As [`DataKey::open`], and [`KeyError::Length`].
+    pub fn unwrap_tenant_key(&self, customer: CustomerId, kek: &str, wrapped: &[u8]) -> Result<Self, KeyError> {
+        Self::from_bytes(&self.open_at(&tenant_key_place(customer, kek), wrapped)?)
     }
 
     pub(crate) fn seal_at(&self, aad: &[u8], text: &[u8]) -> Result<Vec<u8>, KeyError> {

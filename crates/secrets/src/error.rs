@@ -13,7 +13,7 @@ pub enum SecretError {
     #[error("not a secret reference of the form `scheme://store/name`")]
     MalformedReference,
     /// The configuration names a store whose adapter is not part of this program.
-    #[error("no adapter for `{scheme}` references was compiled in")]
+    #[error("no adapter for `{scheme}` references is compiled in and set up")]
     NoAdapter {
         /// The scheme that was asked for.
         scheme: Scheme,
@@ -67,13 +67,55 @@ pub enum SecretError {
     /// The envelope refused to seal.
     #[error("cannot seal the secret")]
     Seal(#[source] Box<KeyError>),
+    /// The store does not answer, or not in time; or it answers that it cannot.
+    #[error("the secret store cannot be reached")]
+    Unreachable(#[source] BoxError),
+    /// The store knows who asks, and refuses.
+    #[error("the secret store refuses this identity")]
+    Refused(#[source] BoxError),
+    /// Nobody vouches for this process: no token was to be had as which it could ask.
+    #[error("no identity to ask the secret store as")]
+    NoIdentity(#[source] BoxError),
+    /// The store asks for a token that is meant for somebody else.
+    #[error("the secret store asks for a token that is not meant for it: {what}")]
+    ForeignChallenge {
+        /// What does not belong to the store.
+        what: &'static str,
+    },
+    /// The secret is there, and switched off, expired or waiting for its deletion.
+    #[error("the secret `{name}` is disabled")]
+    Disabled {
+        /// The name within the store.
+        name: String,
+    },
+    /// The store's answer is not what its protocol says.
+    #[error("the secret store's answer cannot be understood")]
+    Answer(#[source] BoxError),
+    /// A setting of the store is unusable.
+    #[error("the secret store is set up wrongly: {what}")]
+    Setting {
+        /// What is wrong.
+        what: &'static str,
+    },
+}
+
+/// What went wrong below, without any secret in its text.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl SecretError {
+    /// Whether the store is merely away, so that what it said a while ago may still hold. An identity that it refuses, a
+    /// secret that is gone or disabled, and an answer that makes no sense are no outage.
+    #[must_use]
+    pub const fn is_outage(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::Io { .. })
+    }
 }
 
 impl Classified for SecretError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::MalformedReference | Self::MalformedName => ErrorKind::Invalid,
-            Self::Io { .. } => ErrorKind::Unavailable,
+            Self::Io { .. } | Self::Unreachable(_) | Self::NoIdentity(_) => ErrorKind::Unavailable,
             Self::Seal(source) => source.kind(),
             Self::NoAdapter { .. }
             | Self::Missing { .. }
@@ -81,7 +123,12 @@ impl Classified for SecretError {
             | Self::Exposed { .. }
             | Self::Corrupt { .. }
             | Self::NotText
-            | Self::Exists { .. } => ErrorKind::Internal,
+            | Self::Exists { .. }
+            | Self::Refused(_)
+            | Self::ForeignChallenge { .. }
+            | Self::Disabled { .. }
+            | Self::Answer(_)
+            | Self::Setting { .. } => ErrorKind::Internal,
         }
     }
 
@@ -98,6 +145,13 @@ impl Classified for SecretError {
             Self::MalformedName => "SEC-009",
             Self::Exists { .. } => "SEC-010",
             Self::Seal(_) => "SEC-011",
+            Self::Unreachable(_) => "SEC-012",
+            Self::Refused(_) => "SEC-013",
+            Self::NoIdentity(_) => "SEC-014",
+            Self::ForeignChallenge { .. } => "SEC-015",
+            Self::Disabled { .. } => "SEC-016",
+            Self::Answer(_) => "SEC-017",
+            Self::Setting { .. } => "SEC-018",
         }
     }
 }
@@ -138,7 +192,7 @@ impl Classified for KeyError {
             Self::Random(_) => ErrorKind::Unavailable,
             Self::TooLong => ErrorKind::Invalid,
             // A file that cannot be read now may be readable later; everything else needs an operator.
-            Self::Store(SecretError::Io { .. }) => ErrorKind::Unavailable,
+            Self::Store(source) if source.is_outage() => ErrorKind::Unavailable,
             Self::Store(_) | Self::Refused | Self::UnknownFormat | Self::Length | Self::UnknownVersion { .. } => {
                 ErrorKind::Internal
             }

@@ -152,6 +152,31 @@ impl FileStore {
         self.unseal(name, entry)
     }
 
+    /// Erases every version of `name` that is older than `keep`, and answers which they were. What only they opened is lost.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError::Missing`] if there is no version `keep`; [`SecretError::Exposed`], [`SecretError::Corrupt`],
+    /// [`SecretError::Io`].
+    pub fn destroy_before(&self, name: &str, keep: u64) -> Result<Vec<u64>, SecretError> {
+        check_name(name)?;
+        let _lock = guard::lock(&self.dir.join(LOCK_FILE))?;
+        let mut document = self.read()?;
+        let versions = document.entries.get_mut(name);
+        let versions = versions
+            .filter(|versions| versions.iter().any(|entry| entry.version == keep))
+            .ok_or_else(|| SecretError::Missing { name: name.to_owned() })?;
+        let old = |entry: &Entry| entry.version < keep;
+        let gone = versions
+            .iter()
+            .filter(|entry| old(entry))
+            .map(|entry| entry.version)
+            .collect();
+        versions.retain(|entry| !old(entry));
+        self.write(&document)?;
+        Ok(gone)
+    }
+
     /// The names that are stored, in order.
     ///
     /// # Errors
@@ -227,6 +252,20 @@ impl SecretStore for FileStore {
             }
         })
     }
+
+    fn fetch_version<'a>(
+        &'a self,
+        name: &'a SecretRef,
+        version: &'a str,
+    ) -> BoxFuture<'a, Result<Secret, SecretError>> {
+        Box::pin(async move {
+            if name.scheme() == Scheme::SealedFile && Path::new(name.store()) == self.dir {
+                Self::fetch_version(self, name.name(), number(name, version)?)
+            } else {
+                Err(SecretError::OtherStore)
+            }
+        })
+    }
 }
 
 impl fmt::Debug for FileStore {
@@ -251,6 +290,27 @@ impl SecretStore for SealedFiles {
             }
         })
     }
+
+    fn fetch_version<'a>(
+        &'a self,
+        name: &'a SecretRef,
+        version: &'a str,
+    ) -> BoxFuture<'a, Result<Secret, SecretError>> {
+        Box::pin(async move {
+            if name.scheme() == Scheme::SealedFile {
+                FileStore::open(name.store())?.fetch_version(name.name(), number(name, version)?)
+            } else {
+                Err(SecretError::OtherStore)
+            }
+        })
+    }
+}
+
+/// Versions here are numbers; there is none of another name.
+fn number(name: &SecretRef, version: &str) -> Result<u64, SecretError> {
+    version.parse().map_err(|_| SecretError::Missing {
+        name: name.name().to_owned(),
+    })
 }
 
 /// An entry moved to another name or version does not open.

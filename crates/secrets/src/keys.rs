@@ -1,10 +1,12 @@
 //! Key-encryption keys: the port that a key service implements, and the one over the sealed file store.
 
 use crate::envelope::encode_parts;
-use crate::{DataKey, FileStore, KeyError, SecretError};
+use crate::{DataKey, FileStore, KeyError, Scheme, SecretError, SecretRef};
 use bearingwall_core::CustomerId;
 use futures_core::future::BoxFuture;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A tenant's data key as it may be stored: encrypted under a key-encryption key, and which version of that.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +26,93 @@ pub trait KeyStore: Send + Sync {
 
     /// Unwraps a tenant's data key under the version that it names.
     fn unwrap<'a>(&'a self, customer: CustomerId, wrapped: &'a WrappedKey) -> BoxFuture<'a, Result<DataKey, KeyError>>;
+
+    /// The version under which [`KeyStore::wrap`] would wrap now: a key that names another is due to be wrapped anew.
+    fn current_version(&self) -> BoxFuture<'_, Result<String, KeyError>>;
+}
+
+/// One kind of [`KeyStore`], which opens the key that a reference names.
+pub trait KeyStoreAdapter: Send + Sync {
+    /// The key behind a reference. Nothing need be connected yet.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Store`] if the reference cannot be one of this kind.
+    fn open(&self, reference: &SecretRef) -> Result<Arc<dyn KeyStore>, KeyError>;
+}
+
+/// The kinds of key store that were compiled in and registered, by scheme. Cloning shares what is open.
+#[derive(Clone, Default)]
+pub struct KeyStores {
+    adapters: BTreeMap<Scheme, Arc<dyn KeyStoreAdapter>>,
+    open: Arc<Mutex<HashMap<SecretRef, Arc<dyn KeyStore>>>>,
+}
+
+impl KeyStores {
+    /// A registry without any kind.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same registry with `adapter` answering for `scheme`.
+    #[must_use]
+    pub fn with(mut self, scheme: Scheme, adapter: Arc<dyn KeyStoreAdapter>) -> Self {
+        self.adapters.insert(scheme, adapter);
+        self
+    }
+
+    /// Refuses a reference that nothing here could resolve; to be asked about every configured one at start.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Store`] with [`SecretError::NoAdapter`].
+    pub fn check(&self, reference: &SecretRef) -> Result<(), KeyError> {
+        self.adapter(reference).map(|_| ())
+    }
+
+    // CONTROL: SEC-1
+    fn adapter(&self, reference: &SecretRef) -> Result<&Arc<dyn KeyStoreAdapter>, KeyError> {
+        let scheme = reference.scheme();
+        self.adapters
+            .get(&scheme)
+            .ok_or(KeyError::Store(SecretError::NoAdapter { scheme }))
+    }
+
+    /// The key store that a reference names, opened once.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Store`] with [`SecretError::NoAdapter`] where nothing here could resolve it, and what the adapter says.
+    pub fn open(&self, reference: &SecretRef) -> Result<Arc<dyn KeyStore>, KeyError> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(store) = open.get(reference) {
+            return Ok(Arc::clone(store));
+        }
+        let store = self.adapter(reference)?.open(reference)?;
+        open.insert(reference.clone(), Arc::clone(&store));
+        Ok(store)
+    }
+}
+
+impl fmt::Debug for KeyStores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.adapters.keys()).finish()
+    }
+}
+
+/// The adapter for [`Scheme::SealedFile`]: key-encryption keys in sealed file stores.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SealedFileKeys;
+
+impl KeyStoreAdapter for SealedFileKeys {
+    fn open(&self, reference: &SecretRef) -> Result<Arc<dyn KeyStore>, KeyError> {
+        if reference.scheme() != Scheme::SealedFile {
+            return Err(KeyError::Store(SecretError::OtherStore));
+        }
+        let store = FileStore::open(reference.store()).map_err(KeyError::Store)?;
+        Ok(Arc::new(FileKeyStore::open(store, reference.name())?))
+    }
 }
 
 /// A [`KeyStore`] whose key-encryption key is an entry of a [`FileStore`]: for development.
@@ -81,6 +170,20 @@ impl FileKeyStore {
             .map_err(KeyError::Store)
     }
 
+    /// Erases the versions of the key-encryption key before the current one. What is still wrapped under them is lost.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Store`].
+    pub fn destroy_old(&self) -> Result<Vec<String>, KeyError> {
+        let (current, _) = self.current()?;
+        let keep = current
+            .parse()
+            .map_err(|_| KeyError::UnknownVersion { version: current })?;
+        let gone = self.store.destroy_before(&self.name, keep).map_err(KeyError::Store)?;
+        Ok(gone.iter().map(u64::to_string).collect())
+    }
+
     fn current(&self) -> Result<(String, DataKey), KeyError> {
         let secret = self.store.fetch(&self.name).map_err(KeyError::Store)?;
         Ok((secret.version().to_owned(), DataKey::from_bytes(secret.bytes())?))
@@ -124,6 +227,10 @@ impl KeyStore for FileKeyStore {
             let kek = self.version(&wrapped.kek_version)?;
             DataKey::from_bytes(&kek.open_at(&self.place(customer, &wrapped.kek_version), &wrapped.bytes)?)
         })
+    }
+
+    fn current_version(&self) -> BoxFuture<'_, Result<String, KeyError>> {
+        Box::pin(async move { self.current().map(|(version, _)| version) })
     }
 }
 

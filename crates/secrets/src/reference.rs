@@ -12,15 +12,23 @@ use std::str::FromStr;
 pub enum Scheme {
     /// `file+sealed:///absolute/directory#name`: a [`FileStore`](crate::FileStore), for development.
     SealedFile,
-    /// `azure-kv://vault/name`: Azure Key Vault.
+    /// `azure-kv://vault/name`: a secret or a key of Azure Key Vault.
     AzureKeyVault,
     /// `aws-sm://region/name`: AWS Secrets Manager.
     AwsSecretsManager,
+    /// `aws-kms://region/key`, where the key is its id, `alias/name`, or `account/key/id` for a key of another account: AWS
+    /// KMS. It keeps keys, and no secrets.
+    AwsKms,
 }
 
 impl Scheme {
     /// Every scheme that parses.
-    pub const ALL: [Self; 3] = [Self::SealedFile, Self::AzureKeyVault, Self::AwsSecretsManager];
+    pub const ALL: [Self; 4] = [
+        Self::SealedFile,
+        Self::AzureKeyVault,
+        Self::AwsSecretsManager,
+        Self::AwsKms,
+    ];
 
     /// The scheme as it is written in front of `://`.
     #[must_use]
@@ -29,6 +37,7 @@ impl Scheme {
             Self::SealedFile => "file+sealed",
             Self::AzureKeyVault => "azure-kv",
             Self::AwsSecretsManager => "aws-sm",
+            Self::AwsKms => "aws-kms",
         }
     }
 }
@@ -101,7 +110,7 @@ impl FromStr for SecretRef {
             .ok_or_else(malformed)?;
         let (store, name) = match scheme {
             Scheme::SealedFile => rest.split_once('#').filter(|(dir, _)| is_directory(dir)),
-            Scheme::AzureKeyVault | Scheme::AwsSecretsManager => {
+            Scheme::AzureKeyVault | Scheme::AwsSecretsManager | Scheme::AwsKms => {
                 rest.split_once('/').filter(|(store, _)| is_host_label(store))
             }
         }
@@ -200,6 +209,8 @@ mod tests {
             "file+sealed:///var/lib/bw/secrets#db/app",
             "azure-kv://spa-prod/db-app",
             "aws-sm://us-east-1/prod/db.app",
+            "aws-kms://eu-central-1/alias/bearingwall",
+            "aws-kms://eu-central-1/111122223333/key/0f6a1b6e-6c0f-4d0c-9c1e-0d6b3b1c2a10",
         ] {
             let reference: SecretRef = text.parse().unwrap();
             assert_eq!(reference.to_string(), text);

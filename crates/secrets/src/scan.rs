@@ -30,6 +30,10 @@ pub enum CredentialKind {
     StripeKey,
     /// A key of Google.
     GoogleKey,
+    /// An API key of Twilio, which travels with its secret.
+    TwilioKey,
+    /// A client secret of Entra.
+    AzureSecret,
     /// A key of a model provider.
     ModelProviderKey,
     /// A key of SendGrid.
@@ -59,6 +63,8 @@ impl fmt::Display for CredentialKind {
             Self::SlackToken => "Slack token",
             Self::StripeKey => "Stripe key or webhook secret",
             Self::GoogleKey => "Google key",
+            Self::TwilioKey => "Twilio key",
+            Self::AzureSecret => "Entra client secret",
             Self::ModelProviderKey => "model provider key",
             Self::SendGridKey => "SendGrid key",
             Self::RegistryToken => "package registry token",

@@ -54,6 +54,10 @@ impl Secret {
 pub trait SecretStore: Send + Sync {
     /// Reads the current version of a secret.
     fn fetch<'a>(&'a self, name: &'a SecretRef) -> BoxFuture<'a, Result<Secret, SecretError>>;
+
+    /// Reads the version that the store calls `version`: for whoever checks a signature that was made before a rotation.
+    fn fetch_version<'a>(&'a self, name: &'a SecretRef, version: &'a str)
+    -> BoxFuture<'a, Result<Secret, SecretError>>;
 }
 
 /// The stores that were compiled in and registered, by scheme.
@@ -95,6 +99,14 @@ impl SecretStores {
 impl SecretStore for SecretStores {
     fn fetch<'a>(&'a self, name: &'a SecretRef) -> BoxFuture<'a, Result<Secret, SecretError>> {
         Box::pin(async move { self.store(name)?.fetch(name).await })
+    }
+
+    fn fetch_version<'a>(
+        &'a self,
+        name: &'a SecretRef,
+        version: &'a str,
+    ) -> BoxFuture<'a, Result<Secret, SecretError>> {
+        Box::pin(async move { self.store(name)?.fetch_version(name, version).await })
     }
 }
 

@@ -4,15 +4,16 @@
 
 use crate::entry::JobEntry;
 use crate::error::TenancyError;
+use crate::login;
 use crate::pool::PoolConfig;
 use crate::posture::{self, Expected};
 use crate::session::Door;
 use crate::sessions::{Ahead, Sessions};
 use crate::tx::{self, TenantTx};
-use bearingwall_core::RequestId;
+use bearingwall_core::{CustomerId, RequestId};
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use std::fmt;
 use std::sync::Arc;
@@ -124,7 +125,8 @@ impl JobPool {
             accepted_version: config.accepted_version.as_deref(),
             profile: None,
         };
-        posture::require(&config.address, config.password.as_ref(), &expected, config.pooler).await?;
+        let password = login::secret(&config).await?;
+        posture::require(&config.address, password.as_ref(), &expected, config.pooler).await?;
         let pool = Self {
             inner: Arc::new(Inner {
                 regions: config.regions.clone().into(),
@@ -213,6 +215,22 @@ impl JobPool {
         }
     }
 
+    /// Puts work on keys into the queue: for a tenant, or for every active one. What is in the queue already stays as it is.
+    /// The answer is how many jobs came in.
+    ///
+    /// # Errors
+    /// [`TenancyError::Statement`] for another kind than those of keys, or when the database fails.
+    pub async fn enqueue_keys(&self, kind: &str, customer: Option<CustomerId>) -> Result<u64, TenancyError> {
+        let query = EnqueueKeys {
+            kind: kind.to_owned(),
+            customer: customer.map(CustomerId::as_uuid),
+        };
+        let count: i32 = self
+            .outside(async |c: &mut &AsyncPgConnection| query.get_result(c).await)
+            .await?;
+        Ok(u64::from(count.unsigned_abs()))
+    }
+
     /// Something on the queue itself, outside of any tenant.
     async fn outside<T>(
         &self,
@@ -255,6 +273,24 @@ impl QueryFragment<Pg> for Enqueue {
         out.push_sql(", pg_catalog.to_timestamp(");
         out.push_bind_param::<BigInt, _>(&self.available_ms)?;
         out.push_sql(" / 1000.0))");
+        Ok(())
+    }
+}
+
+struct EnqueueKeys {
+    kind: String,
+    customer: Option<Uuid>,
+}
+
+statement!(EnqueueKeys, Integer);
+
+impl QueryFragment<Pg> for EnqueueKeys {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> diesel::QueryResult<()> {
+        out.push_sql("SELECT tenancy.keys_enqueue(");
+        out.push_bind_param::<Text, _>(&self.kind)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<SqlUuid>, _>(&self.customer)?;
+        out.push_sql(")");
         Ok(())
     }
 }

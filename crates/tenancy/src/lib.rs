@@ -11,6 +11,7 @@ mod error;
 pub mod floor;
 pub mod inventory;
 pub mod jobs;
+mod login;
 mod pool;
 pub mod pooler;
 pub mod posture;
@@ -27,9 +28,10 @@ mod tx;
 pub use address::{AddressError, DatabaseAddress};
 pub use entry::EnterKey;
 pub use error::TenancyError;
+pub use login::{Login, LoginFailure, LoginToken};
 pub use pool::{Authority, PoolConfig, TenantPool};
 pub use pooler::Pooler;
 pub use tx::TenantTx;
 
 /// The migration that this program was built for; a database at any other is refused at start.
-pub const SCHEMA_VERSION: &str = "00000000000012";
+pub const SCHEMA_VERSION: &str = "00000000000013";

@@ -3,6 +3,7 @@
 use crate::address::DatabaseAddress;
 use crate::entry::{CanaryEntry, EnterKey, Entry, LocatedEntry};
 use crate::error::TenancyError;
+use crate::login::{self, Login};
 use crate::pooler::Pooler;
 use crate::posture::{self, Expected};
 use crate::session::{Door, Session};
@@ -25,6 +26,10 @@ pub struct PoolConfig {
     pub address: DatabaseAddress,
     /// The login's password, where it has one.
     pub password: Option<Sensitive<String>>,
+    /// Where the login's secret comes from for each new connection, instead of `password`.
+    pub login: Option<Login>,
+    /// The age at which a connection is not used again: for as long a secret works on that was withdrawn. `None` is for ever.
+    pub max_lifetime: Option<Duration>,
     /// The regions whose tenants this server serves.
     pub regions: Vec<String>,
     /// Connections at the most.
@@ -48,6 +53,8 @@ impl PoolConfig {
         Self {
             address,
             password,
+            login: None,
+            max_lifetime: None,
             regions,
             max_connections: 16,
             acquire_timeout: Duration::from_secs(5),
@@ -136,7 +143,8 @@ impl TenantPool {
             profile: Some(authority.profile()),
         };
         // Before the pool exists: a database that is too old or not migrated could not even be entered.
-        posture::require(&config.address, config.password.as_ref(), &expected, config.pooler).await?;
+        let password = login::secret(&config).await?;
+        posture::require(&config.address, password.as_ref(), &expected, config.pooler).await?;
         let pool = Self {
             inner: Arc::new(Inner {
                 regions: config.regions.clone().into(),

@@ -4,6 +4,7 @@ use crate::address::DatabaseAddress;
 use crate::danger;
 use crate::entry::{EffectEntry, Entry, JobEntry};
 use crate::error::TenancyError;
+use crate::login::{self, Login};
 use crate::pooler::{Manner, Pooler};
 use crate::tx::COMMIT;
 use bearingwall_core::Sensitive;
@@ -16,7 +17,7 @@ use diesel_async::{AsyncConnection, AsyncConnectionCore, AsyncPgConnection, RunQ
 use std::any::TypeId;
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_postgres::NoTls;
 
 /// What a hostile statement could leave behind for the next tenant: cursors, settings, listeners, locks, temporary
@@ -35,6 +36,7 @@ pub(crate) struct Session {
     pub(crate) pid: i32,
     pub(crate) manner: Manner,
     pub(crate) clean: bool,
+    opened_at: Instant,
     /// Kinds of records whose statement the driver has prepared on this connection.
     prepared: Mutex<HashSet<TypeId>>,
 }
@@ -84,6 +86,10 @@ impl Session {
 pub(crate) struct SessionManager {
     pub(crate) address: DatabaseAddress,
     pub(crate) password: Option<Sensitive<String>>,
+    pub(crate) login: Option<Login>,
+    pub(crate) max_lifetime: Option<Duration>,
+    /// The fetched secret that the database took last.
+    pub(crate) worked: Mutex<Option<Sensitive<String>>>,
     pub(crate) manner: Manner,
     pub(crate) statement_timeout: Duration,
     pub(crate) door: Door,
@@ -127,8 +133,36 @@ impl SessionManager {
         }
     }
 
+    /// With the secret as it is now; once more, if that has just turned; and with the one that worked last, since a vault may
+    /// have the next one before the database takes it.
+    // CONTROL: SEC-4
     async fn open(&self) -> Result<AsyncPgConnection, TenancyError> {
-        let mut config = danger::with_password(&self.address, self.password.as_ref());
+        let Some(login) = &self.login else {
+            return self.open_with(self.password.as_ref()).await;
+        };
+        let refused = match self.open_and_remember(login).await {
+            Err(error) if login::is_refusal(&error) && login.refused() => match self.open_and_remember(login).await {
+                Err(error) if login::is_refusal(&error) => error,
+                opened => return opened,
+            },
+            opened => return opened,
+        };
+        let worked = self.worked.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match worked {
+            Some(secret) => self.open_with(Some(&secret)).await,
+            None => Err(refused),
+        }
+    }
+
+    async fn open_and_remember(&self, login: &Login) -> Result<AsyncPgConnection, TenancyError> {
+        let secret = login.fetch().await?;
+        let opened = self.open_with(Some(&secret)).await?;
+        *self.worked.lock().unwrap_or_else(PoisonError::into_inner) = Some(secret);
+        Ok(opened)
+    }
+
+    async fn open_with(&self, password: Option<&Sensitive<String>>) -> Result<AsyncPgConnection, TenancyError> {
+        let mut config = danger::with_password(&self.address, password);
         // Without statistics the planner takes a tenant for much smaller than it is, and then prefers to fetch and sort all of
         // its rows by a bitmap to walking the key for a page; the key of every table begins with the tenant.
         // SECURITY: options of the start-up packet beat whatever was stored on the role with ALTER ROLE … SET.
@@ -215,6 +249,7 @@ impl Manager for SessionManager {
             pid,
             manner: self.manner.clone(),
             clean: true,
+            opened_at: Instant::now(),
             prepared: Mutex::default(),
         })
     }
@@ -223,6 +258,12 @@ impl Manager for SessionManager {
         // A restart of the database closes every connection: known to be closed, it must not cost a request.
         if session.connection.is_broken() {
             return Err(RecycleError::message("the connection is closed"));
+        }
+        if self
+            .max_lifetime
+            .is_some_and(|most| session.opened_at.elapsed() >= most)
+        {
+            return Err(RecycleError::message("the connection has been open for long enough"));
         }
         if !session.clean {
             return Err(RecycleError::message("the session was not cleaned"));

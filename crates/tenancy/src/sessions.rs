@@ -8,6 +8,7 @@ use crate::tx::{COMMIT, End, Prefix, Start, TenantTx, commit_entered};
 use deadpool::Runtime;
 use deadpool::managed::{Object, Pool, PoolError, QueueMode, Timeouts};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use std::sync::Mutex;
 use uuid::Uuid;
 
 /// The connections of one login.
@@ -21,6 +22,9 @@ impl Sessions {
             manner: Manner::new(config.pooler, config.statement_timeout),
             address: config.address,
             password: config.password,
+            login: config.login,
+            max_lifetime: config.max_lifetime,
+            worked: Mutex::default(),
             statement_timeout: config.statement_timeout,
             door,
         };

@@ -113,23 +113,36 @@ fn line(
     )))
 }
 
-/// The tenant's key; a tenant that never stored anything has none.
+/// The tenant's keys; a tenant that never stored anything has none.
 async fn opener(sweep: &mut Sweep, key_store: &FileKeyStore) -> anyhow::Result<Option<TenantOpener>> {
     let customer = sweep.customer();
     let transaction = sweep.enter().await?;
-    let sql = "SELECT kek_version, wrapped FROM crm.tenant_keys WHERE customer_id = $1 ORDER BY version DESC LIMIT 1";
-    let row = transaction
+    let sql = "SELECT version, kek_version, wrapped FROM crm.tenant_keys WHERE customer_id = $1 ORDER BY version";
+    let rows = transaction
+        .query(sql, &[&customer.as_uuid()])
+        .await
+        .context("reading the tenant's keys")?;
+    let sql = "SELECT version, tenant_version, wrapped FROM crm.index_keys WHERE customer_id = $1 ORDER BY version DESC LIMIT 1";
+    let index = transaction
         .query_opt(sql, &[&customer.as_uuid()])
         .await
-        .context("reading the tenant's key")?;
+        .context("reading the key of the blind indexes")?;
     transaction.commit().await.context("committing")?;
-    let Some(row) = row else {
+    if rows.is_empty() {
         return Ok(None);
+    }
+    let mut wrapped = Vec::with_capacity(rows.len());
+    for row in rows {
+        let key = WrappedKey {
+            kek_version: row.try_get(1)?,
+            bytes: row.try_get(2)?,
+        };
+        wrapped.push((row.try_get(0)?, key));
+    }
+    let index = match index {
+        Some(row) => Some((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)),
+        None => None,
     };
-    let wrapped = WrappedKey {
-        kek_version: row.try_get(0)?,
-        bytes: row.try_get(1)?,
-    };
-    let opener = TenantOpener::new(customer, key_store, &wrapped).await;
-    Ok(Some(opener.context("opening the tenant's key")?))
+    let opener = TenantOpener::new(customer, key_store, &wrapped, index.as_ref()).await;
+    Ok(Some(opener.context("opening the tenant's keys")?))
 }

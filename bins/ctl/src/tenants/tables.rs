@@ -41,7 +41,7 @@ const PLATFORM: [&str; 31] = [
 ];
 
 /// Tables whose rows are keys: they go first, so that whatever is left behind after a failure is ciphertext for ever.
-const KEYS: [&str; 2] = ["crm.client_keys", "crm.tenant_keys"];
+const KEYS: [&str; 3] = ["crm.client_keys", "crm.index_keys", "crm.tenant_keys"];
 
 const RELATIONS: &str = "
     SELECT n.nspname || '.' || c.relname, format('%I.%I', n.nspname, c.relname), c.relkind IN ('r', 'p') AND n.nspname NOT IN ('tenancy', 'audit'),

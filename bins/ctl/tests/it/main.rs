@@ -11,7 +11,9 @@
 mod documents;
 mod inventory;
 mod issuers;
+mod keys;
 mod life;
+mod logins;
 mod mail;
 mod migrations;
 mod offboarding;

@@ -14,6 +14,7 @@ mod clients;
 mod deidentified;
 mod ending;
 mod imports;
+mod keys;
 mod matrix;
 mod metrics;
 mod pii;

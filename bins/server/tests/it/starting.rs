@@ -140,9 +140,25 @@ fn sec_1_a_store_without_a_compiled_in_adapter_is_a_start_up_error() {
     });
     assert_eq!(code, 2, "{text}");
     assert!(
-        text.contains("`database.password`: no adapter for `azure-kv` references was compiled in"),
+        text.contains("`database.password`: no adapter for `azure-kv` references is compiled in and set up"),
         "{text}"
     );
+    // With its section it is one, and what is missing there is told.
+    let (code, text) = site.refused_start(
+        &format!("{vault}[vaults.azure]\nidentity = \"workload\"\n"),
+        |command| {
+            command.arg("--check-config");
+        },
+    );
+    assert_eq!(
+        (code, text.contains("workload identity needs `tenant`")),
+        (2, true),
+        "{text}"
+    );
+    let (code, text) = site.refused_start(&format!("{vault}[vaults.azure]\nidentity = \"managed\"\n"), |command| {
+        command.arg("--check-config");
+    });
+    assert_eq!((code, text.as_str()), (0, "the configuration is sound\n"));
 }
 
 #[test]

@@ -15,6 +15,7 @@ fn refusal(event_type: &'static str) -> SecurityEvent {
         route: Some("GET /v1/clients"),
         proof: None,
         source_ip: None,
+        secret: None,
     }
 }
 
@@ -24,6 +25,7 @@ async fn aud_3_a_refusal_without_identity_stands_under_the_platform() {
     let sink = fixture.log.sink();
     let event = SecurityEvent {
         source_ip: Some("2001:db8::7".parse().unwrap()),
+        secret: None,
         ..refusal("http.request.unauthenticated")
     };
     let request = event.request;
@@ -47,6 +49,7 @@ async fn aud_3_a_refusal_with_an_identity_stands_under_its_tenant() {
         customer: Some(fixture.a),
         subject: Some(subject),
         source_ip: Some("192.0.2.7".parse().unwrap()),
+        secret: None,
         ..refusal("http.request.denied")
     });
     sink.flush().await;

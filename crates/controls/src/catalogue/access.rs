@@ -275,6 +275,63 @@ pub(super) const CONTROLS: &[Control] = &[
         evidence: &[Tests("cargo test --workspace sec_2_")],
     },
     Control {
+        id: "SEC-3",
+        title: "Vaults as an identity that the platform vouches for",
+        statement: "Azure Key Vault and AWS are asked as a workload, machine or federated identity, with tokens that \
+                    expire and are replaced, over verified TLS; no client secret and no access key exists that could \
+                    be kept, and no token is given to anybody but the configured authority and vault.",
+        crate_name: "secrets",
+        clauses: &[
+            cite(Hipaa, "164.312(d)"),
+            cite(Soc2, "CC6.1"),
+            cite(Soc2, "CC6.6"),
+            cite(Iso27001, "A.8.5"),
+            cite(Nist80053, "IA-5(7)"),
+            cite(Nist80053, "IA-9"),
+        ],
+        evidence: &[
+            Tests("cargo test --workspace sec_3_"),
+            Tests("cargo test -p bearingwall-interop sec_3_"),
+        ],
+    },
+    Control {
+        id: "SEC-4",
+        title: "Secrets in memory for a bounded time, and reads on the record",
+        statement: "A secret is used for a bounded time after it was read; a rotated one comes without a restart; an \
+                    outage of the vault is survived for a bounded time and then nothing is served; a refusal ends \
+                    the use at once; and every read of a vault is an event that names the secret and its version.",
+        crate_name: "secrets",
+        clauses: &[
+            cite(Hipaa, "164.312(b)"),
+            cite(Soc2, "CC6.1"),
+            cite(Soc2, "CC7.2"),
+            cite(Iso27001, "A.8.15"),
+            cite(Nist80053, "AU-2"),
+            cite(Nist80053, "IA-5(7)"),
+        ],
+        evidence: &[Tests("cargo test --workspace sec_4_")],
+    },
+    Control {
+        id: "SEC-5",
+        title: "Keys that turn, and are destroyed only when nothing is under them",
+        statement: "A tenant's key has versions; a new one is made at its age or on demand, everything under the old \
+                    one is put under the new one while requests go on, and the old one is destroyed only when \
+                    nothing is under it; the key-encryption key turns in the same way, and may be the tenant's own; \
+                    no login that serves requests can change or remove a key.",
+        crate_name: "secrets",
+        clauses: &[
+            cite(Hipaa, "164.312(a)(2)(iv)"),
+            cite(Soc2, "CC6.1"),
+            cite(Gdpr, "32(1)(a)"),
+            cite(Iso27001, "A.8.24"),
+            cite(Nist80053, "SC-12"),
+        ],
+        evidence: &[
+            Tests("cargo test --workspace sec_5_"),
+            Live("bearingwall-ctl keys verify"),
+        ],
+    },
+    Control {
         id: "TEL-1",
         title: "Logs hold no personal data",
         statement: "A log line or trace attribute shows the value of a field only if the field is on the allow-list, \

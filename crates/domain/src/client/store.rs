@@ -23,7 +23,7 @@ pub(crate) struct NewClient {
     pub(crate) id: ClientId,
     pub(crate) external: Option<Fingerprint>,
     pub(crate) content: Fingerprint,
-    wrapped: Vec<u8>,
+    key: StoredKey,
     payload: Vec<u8>,
     digests: BTreeSet<(i16, Vec<u8>)>,
     recorded: Fingerprint,
@@ -32,7 +32,7 @@ pub(crate) struct NewClient {
 impl NewClient {
     // CONTROL: DOM-1
     pub(crate) fn seal(id: ClientId, client: &ValidClient, keys: &TenantKeys) -> Result<Self, DomainError> {
-        let (key, wrapped) = keys.create(id)?;
+        let (key, stored) = keys.create(id)?;
         let (prints, input) = (keys.fingerprints(), client.as_input());
         let text = encode(client)?;
         Ok(Self {
@@ -42,7 +42,7 @@ impl NewClient {
                 .as_ref()
                 .map(|external| prints.client_external(external)),
             content: prints.client_content(input),
-            wrapped,
+            key: stored,
             payload: key.seal_record(&text)?,
             digests: keys.lookup().digests(input),
             recorded: key.record_digest(&text),
@@ -150,7 +150,7 @@ pub(crate) async fn insert(tx: &mut PhiTx<'_, '_>, new: Vec<NewClient>) -> Resul
         .into_iter()
         .collect();
     let mut ids = Vec::new();
-    let (mut wrapped, mut payloads) = (Vec::new(), Vec::new());
+    let (mut versions, mut wrapped, mut payloads) = (Vec::new(), Vec::new(), Vec::new());
     let (mut owners, mut kinds, mut digests) = (Vec::new(), Vec::new(), Vec::new());
     for client in new.into_iter().filter(|client| inserted.contains(&client.id.as_uuid())) {
         let id = client.id.as_uuid();
@@ -160,11 +160,16 @@ pub(crate) async fn insert(tx: &mut PhiTx<'_, '_>, new: Vec<NewClient>) -> Resul
             digests.push(digest);
         }
         ids.push(id);
-        wrapped.push(client.wrapped);
+        versions.push(client.key.tenant_version);
+        wrapped.push(client.key.wrapped);
         payloads.push(client.payload);
     }
     if !ids.is_empty() {
-        let keys: Insert<ClientKeys> = Insert::new(vec![Column::Ids(ids.clone()), Column::Bytes(wrapped)]);
+        let keys: Insert<ClientKeys> = Insert::new(vec![
+            Column::Ids(ids.clone()),
+            Column::Bytes(wrapped),
+            Column::Versions(versions),
+        ]);
         keys.execute(tx).await.map_err(DomainError::Statement)?;
         let records: Insert<ClientRecords> = Insert::new(vec![Column::Ids(ids), Column::Bytes(payloads)]);
         records.execute(tx).await.map_err(DomainError::Statement)?;

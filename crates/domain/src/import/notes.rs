@@ -201,7 +201,7 @@ async fn look_up(crm: &Crm, ctx: &Ctx, prepared: &[Prepared]) -> Result<OnRecord
 struct Chunk<'a> {
     crm: &'a Crm,
     keys: &'a TenantKeys,
-    prints: &'a Fingerprints,
+    prints: &'a Fingerprints<'a>,
     on_record: OnRecord,
 }
 

@@ -42,7 +42,6 @@ diesel::table! {
         customer_id -> Uuid,
         id -> Uuid,
         wrapped -> Bytea,
-        tenant_version -> Integer,
         issued -> Integer,
         expires_at -> Timestamptz,
     }

@@ -4,7 +4,6 @@ use super::draft::{Stored, TestOutcome};
 use super::error::MaskingError;
 use super::schema::{active_policies, conversations, policies, policy_tests, vault};
 use crate::error::DomainError;
-use crate::keys::StoredKey;
 use crate::statement::{Column, Insert, VaultValues};
 use bearingwall_audit::PhiTx;
 use bearingwall_core::{ConversationId, SubjectId};
@@ -194,7 +193,7 @@ pub(super) async fn versions(tx: &mut TenantTx<'_>, floor: &[u8], limit: i64) ->
 
 /// A conversation as it is stored.
 pub(super) struct Begun {
-    pub(super) key: StoredKey,
+    pub(super) wrapped: Vec<u8>,
     pub(super) issued: i32,
     pub(super) expires_at: OffsetDateTime,
 }
@@ -202,14 +201,13 @@ pub(super) struct Begun {
 pub(super) async fn begin(
     tx: &mut TenantTx<'_>,
     id: ConversationId,
-    key: &StoredKey,
+    wrapped: &[u8],
     expires_at: OffsetDateTime,
 ) -> Result<(), MaskingError> {
     diesel::insert_into(conversations::table)
         .values((
             conversations::id.eq(id.as_uuid()),
-            conversations::wrapped.eq(&key.wrapped),
-            conversations::tenant_version.eq(key.tenant_version),
+            conversations::wrapped.eq(wrapped),
             conversations::expires_at.eq(expires_at),
         ))
         .execute(tx)
@@ -224,9 +222,8 @@ pub(super) async fn conversation(
     id: ConversationId,
     locked: bool,
 ) -> Result<Begun, MaskingError> {
-    type Row = (i32, Vec<u8>, i32, OffsetDateTime);
+    type Row = (Vec<u8>, i32, OffsetDateTime);
     let query = conversations::table.filter(conversations::id.eq(id.as_uuid())).select((
-        conversations::tenant_version,
         conversations::wrapped,
         conversations::issued,
         conversations::expires_at,
@@ -237,12 +234,9 @@ pub(super) async fn conversation(
         query.first(tx).await.optional()
     }
     .map_err(statement)?;
-    let (tenant_version, wrapped, issued, expires_at) = row.ok_or(DomainError::NotFound)?;
+    let (wrapped, issued, expires_at) = row.ok_or(DomainError::NotFound)?;
     Ok(Begun {
-        key: StoredKey {
-            tenant_version,
-            wrapped,
-        },
+        wrapped,
         issued,
         expires_at,
     })

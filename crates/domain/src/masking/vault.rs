@@ -103,7 +103,7 @@ impl Masking {
                     schedule(tx.tenant(), id.as_uuid(), expires_at).await?;
                     (
                         Begun {
-                            key: stored,
+                            wrapped: stored,
                             issued: 0,
                             expires_at,
                         },
@@ -111,7 +111,7 @@ impl Masking {
                     )
                 } else {
                     let begun = store::conversation(tx.tenant(), id, true).await?;
-                    let key = keys.unwrap_conversation(id, &begun.key)?;
+                    let key = keys.unwrap_conversation(id, &begun.wrapped)?;
                     (begun, key)
                 };
                 let mut conversation = restore(tx, ctx, id, &begun, &key).await?;
@@ -163,7 +163,7 @@ impl Masking {
         self.audit()
             .with_access(ctx, access, async |tx: &mut PhiTx<'_, '_>| {
                 let begun = store::conversation(tx.tenant(), id, false).await?;
-                let key = keys.unwrap_conversation(id, &begun.key)?;
+                let key = keys.unwrap_conversation(id, &begun.wrapped)?;
                 let conversation = restore(tx, ctx, id, &begun, &key).await?;
                 let json = request.json;
                 let (text, restored) = work(turn, move || {

@@ -199,7 +199,9 @@ async fn dom_1_without_its_key_a_persons_record_is_gone() {
     spas.crm.note_create(&ctx, id, &note("text")).await.unwrap();
     let superuser = spas.database.superuser_client().await;
     superuser
-        .execute("UPDATE crm.client_keys SET wrapped = ''::bytea", &[])
+        .batch_execute(
+            "ALTER TABLE crm.client_keys DISABLE TRIGGER guard_row; UPDATE crm.client_keys SET wrapped = ''::bytea",
+        )
         .await
         .unwrap();
     assert!(matches!(

@@ -15,6 +15,7 @@ mod apart;
 mod clients;
 mod deidentified;
 mod import;
+mod keys;
 mod lookup;
 mod masking;
 mod notes;

@@ -2,12 +2,17 @@
 
 use bearingwall_audit::AuditLog;
 use bearingwall_core::{Ctx, CtxParts, CustomerId, Phi, PurposeOfUse, RequestId, Role, RoleSet, Sensitive, SubjectId};
-use bearingwall_domain::{ClientInput, Crm, ImportEvent, ImportSummary, Masking, MaskingOptions, NoteInput};
+use bearingwall_domain::{
+    ClientInput, Crm, CrmOptions, ImportEvent, ImportSummary, Masking, MaskingOptions, NoteInput,
+};
+use bearingwall_domain::{ClientInput, Crm, CrmOptions, ImportEvent, ImportSummary, NoteInput};
+use bearingwall_migrations::{NewTenant, install_enter_key, serve_regions, tenant_create};
 use bearingwall_migrations::{NewTenant, install_enter_key, serve_regions, tenant_create};
 use bearingwall_pii::Floor;
-use bearingwall_secrets::{FileKeyStore, FileStore};
+use bearingwall_secrets::{CacheOptions, FileKeyStore, FileStore, KeyStores};
+use bearingwall_tenancy::jobs::JobPool;
 use bearingwall_tenancy::{DatabaseAddress, EnterKey, PoolConfig, TenantPool};
-use bearingwall_testkit::database::TestDatabase;
+use bearingwall_testkit::database::{Login, TestDatabase};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -21,8 +26,8 @@ pub(crate) struct Spas {
     pub(crate) juniper: CustomerId,
     pub(crate) saltmarsh: CustomerId,
     pub(crate) database: TestDatabase,
-    keys: Arc<FileKeyStore>,
-    _secrets: TempDir,
+    pub(crate) keys: Arc<FileKeyStore>,
+    pub(crate) secrets: TempDir,
 }
 
 impl Spas {
@@ -65,7 +70,7 @@ impl Spas {
             saltmarsh,
             database,
             keys,
-            _secrets: secrets,
+            secrets,
         }
     }
 
@@ -84,6 +89,27 @@ impl Spas {
 
     pub(crate) fn masking_with(&self, options: MaskingOptions) -> Masking {
         Masking::new(self.another_process(), Floor::platform_least(), options).unwrap()
+    }
+
+    /// As another server sees it that has these kinds of key store, and remembers keys for this long.
+    pub(crate) fn process(&self, key_stores: KeyStores, remembers: std::time::Duration) -> Crm {
+        let options = CrmOptions {
+            key_cache: CacheOptions {
+                time_to_live: remembers,
+                ..CacheOptions::default()
+            },
+            key_stores,
+            ..CrmOptions::default()
+        };
+        Crm::with_options(self.audit.clone(), self.keys.clone(), options)
+    }
+
+    /// The worker's way in.
+    pub(crate) async fn worker(&self) -> JobPool {
+        let address = self.database.url(Login::Worker).parse().unwrap();
+        let regions = vec!["us-east-1".to_owned(), "eu-west-1".to_owned()];
+        let config = PoolConfig::new(address, Some(self.database.password(Login::Worker)), regions);
+        JobPool::connect(config).await.unwrap()
     }
 
     /// What was put on record in a request, as `type phase resource`, oldest first, with the number of persons.

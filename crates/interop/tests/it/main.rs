@@ -1,5 +1,5 @@
 //! With the real programs around us: PgBouncer in transaction mode, a hot standby, identity providers, moto, which answers as
-//! AWS does, and the vendors' own libraries for webhooks.
+//! AWS does, a stand-in of Azure Key Vault, and the vendors' own libraries for webhooks.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,8 +9,11 @@
     reason = "tests fail by panicking, and an attacker uses raw SQL"
 )]
 
+mod aws;
+mod azure;
 mod buckets;
 mod identity;
+mod keyvault;
 mod mail;
 mod moto;
 mod pgbouncer;
@@ -18,4 +21,5 @@ mod pooled;
 mod spas;
 mod standby;
 mod start;
+mod vaults;
 mod webhooks;

@@ -18,13 +18,17 @@ impl Drop for Moto {
     }
 }
 
-/// The environment that `.ci/moto.sh` makes.
-pub(crate) fn environment() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
+/// Where what `.ci` provides stands.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target")),
         PathBuf::from,
-    );
-    target.join("moto")
+    )
+}
+
+/// The environment that `.ci/moto.sh` makes.
+pub(crate) fn environment() -> PathBuf {
+    target().join("moto")
 }
 
 impl Moto {

@@ -23,6 +23,10 @@ const fn upper_alphanumeric(letter: char) -> bool {
     letter.is_ascii_uppercase() || letter.is_ascii_digit()
 }
 
+const fn lower_hex(letter: char) -> bool {
+    matches!(letter, '0'..='9' | 'a'..='f')
+}
+
 const fn alphanumeric(letter: char) -> bool {
     letter.is_ascii_alphanumeric()
 }
@@ -32,7 +36,7 @@ const fn url_base64(letter: char) -> bool {
 }
 
 /// The vendors' published prefixes.
-const TOKENS: [TokenShape; 28] = [
+const TOKENS: [TokenShape; 33] = [
     TokenShape {
         prefix: "AKIA",
         body: upper_alphanumeric,
@@ -62,9 +66,19 @@ const TOKENS: [TokenShape; 28] = [
     token("sk_live_", alphanumeric, 10, CredentialKind::StripeKey),
     token("rk_live_", alphanumeric, 10, CredentialKind::StripeKey),
     token("sk_test_", alphanumeric, 10, CredentialKind::StripeKey),
+    token("rk_test_", alphanumeric, 10, CredentialKind::StripeKey),
     token("whsec_", alphanumeric, 16, CredentialKind::StripeKey),
     token("AIza", url_base64, 35, CredentialKind::GoogleKey),
     token("GOCSPX-", url_base64, 20, CredentialKind::GoogleKey),
+    token("ya29.", url_base64, 20, CredentialKind::GoogleKey),
+    TokenShape {
+        prefix: "SK",
+        body: lower_hex,
+        length: 32..=32,
+        kind: CredentialKind::TwilioKey,
+    },
+    token("AGE-SECRET-KEY-1", upper_alphanumeric, 50, CredentialKind::PrivateKey),
+    token("PuTTY-User-Key-File-", alphanumeric, 1, CredentialKind::PrivateKey),
     token("sk-ant-", url_base64, 20, CredentialKind::ModelProviderKey),
     token("sk-proj-", url_base64, 20, CredentialKind::ModelProviderKey),
     token("sk-", alphanumeric, 32, CredentialKind::ModelProviderKey),
@@ -91,6 +105,7 @@ pub(super) fn find(text: &str) -> Option<CredentialKind> {
         .or_else(|| is_private_key(text).then_some(CredentialKind::PrivateKey))
         .or_else(|| has_signed_token(text).then_some(CredentialKind::SignedToken))
         .or_else(|| has_sendgrid_key(text).then_some(CredentialKind::SendGridKey))
+        .or_else(|| has_azure_secret(text).then_some(CredentialKind::AzureSecret))
         .or_else(|| has_url_password(text).then_some(CredentialKind::UrlPassword))
         .or_else(|| has_secret_parameter(text).then_some(CredentialKind::ConnectionString))
 }
@@ -129,6 +144,17 @@ fn has_signed_token(text: &str) -> bool {
 
 fn has_sendgrid_key(text: &str) -> bool {
     starts(text, "SG.").any(|rest| dotted(rest, &[20, 40]))
+}
+
+/// A client secret of an application in Entra: `Q~` at the fifth place, and 31 to 34 characters behind it.
+fn has_azure_secret(text: &str) -> bool {
+    text.match_indices("Q~").any(|(at, mark)| {
+        let front = at.checked_sub(4).and_then(|begin| text.get(begin..at));
+        let rest = text.get(at + mark.len()..).unwrap_or_default();
+        let behind = run(rest, |letter| url_base64(letter) || matches!(letter, '.' | '~'));
+        front.is_some_and(|front| front.chars().all(|letter| letter.is_ascii_graphic()))
+            && (31..=34).contains(&behind.len())
+    })
 }
 
 /// Whether `text` begins with base64url parts of at least these lengths, with dots between them.
@@ -195,6 +221,29 @@ mod tests {
             (
                 joined(&["xoxb-", "123456789012-abcdefABCDEF"]),
                 CredentialKind::SlackToken,
+            ),
+            (
+                joined(&["SK", "0123456789abcdef0123456789abcdef"]),
+                CredentialKind::TwilioKey,
+            ),
+            (
+                joined(&[
+                    "AGE-SECRET-KEY-1",
+                    "QQQSYQCYQ5RQWZQFPG9SCRGWPUGPZYSNZS23V9CCRYDPK8QARC0JWXXXX",
+                ]),
+                CredentialKind::PrivateKey,
+            ),
+            (
+                joined(&["PuTTY-User-Key-File-", "3: ssh-ed25519"]),
+                CredentialKind::PrivateKey,
+            ),
+            (
+                joined(&["abC8", "Q~", "dEfGhIjKlMnOpQrStUvWxYz0123456789"]),
+                CredentialKind::AzureSecret,
+            ),
+            (
+                joined(&["ya29.", "a0AfH6SMBxxxxxxxxxxxxxxxxxxx"]),
+                CredentialKind::GoogleKey,
             ),
             (
                 joined(&["sk_live_", "4eC39HqLyjWDarjtT1zdp7dc"]),

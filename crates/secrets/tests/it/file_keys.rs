@@ -110,9 +110,9 @@ async fn the_cache_hands_out_the_key_that_the_store_unwrapped() {
     let key = DataKey::generate().unwrap();
     let sealed = key.seal(&place(), b"text").unwrap();
     let wrapped = keys.wrap(customer(1), &key).await.unwrap();
-    let cache = TenantKeyCache::new(Arc::new(keys), CacheOptions::default());
+    let cache = TenantKeyCache::new(CacheOptions::default());
     let cached = cache
-        .tenant_key(customer(1), async || Ok::<_, KeyError>(wrapped.clone()))
+        .tenant_key(customer(1), async || keys.unwrap(customer(1), &wrapped).await)
         .await
         .unwrap();
     assert_eq!(cached.open(&place(), &sealed).unwrap().as_slice(), b"text");
@@ -122,6 +122,23 @@ async fn the_cache_hands_out_the_key_that_the_store_unwrapped() {
         .unwrap();
     assert!(Arc::ptr_eq(&cached, &hit), "a hit neither loads nor unwraps");
     // Another tenant's wrapped key, loaded by mistake, does not become this tenant's.
-    let confused = cache.tenant_key(customer(2), async || Ok::<_, KeyError>(wrapped)).await;
+    let confused = cache
+        .tenant_key(customer(2), async || keys.unwrap(customer(2), &wrapped).await)
+        .await;
     assert!(matches!(confused, Err(KeyError::Refused)));
+}
+
+#[tokio::test]
+async fn sec_5_old_versions_of_the_kek_are_destroyed_and_open_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = FileKeyStore::open_or_create(FileStore::create(dir.path().join("vault")).unwrap(), "kek").unwrap();
+    let wrapped = keys.wrap(customer(1), &DataKey::generate().unwrap()).await.unwrap();
+    keys.rotate().unwrap();
+    keys.rotate().unwrap();
+    assert!(keys.unwrap(customer(1), &wrapped).await.is_ok());
+    assert_eq!(keys.destroy_old().unwrap(), ["1", "2"]);
+    assert_eq!(keys.current_version().await.unwrap(), "3");
+    let gone = keys.unwrap(customer(1), &wrapped).await;
+    assert!(matches!(gone, Err(KeyError::UnknownVersion { .. })), "{gone:?}");
+    assert!(keys.wrap(customer(1), &DataKey::generate().unwrap()).await.is_ok());
 }

@@ -267,7 +267,7 @@ async fn sec_1_a_scheme_without_a_compiled_in_adapter_is_refused() {
     assert_eq!(error.code(), "SEC-002");
     assert_eq!(
         error.to_string(),
-        "no adapter for `azure-kv` references was compiled in"
+        "no adapter for `azure-kv` references is compiled in and set up"
     );
     assert!(matches!(
         stores.fetch(&reference).await,

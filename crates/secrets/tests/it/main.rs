@@ -4,9 +4,11 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "tests fail by panicking"
+    clippy::disallowed_methods,
+    reason = "tests fail by panicking, and start tasks of their own"
 )]
 
+mod caching;
 mod file_keys;
 mod file_store;
 mod scan;

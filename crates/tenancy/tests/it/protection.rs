@@ -108,6 +108,10 @@ async fn ten_2_the_application_cannot_replace_or_destroy_a_key_or_a_name_of_staf
         "DELETE FROM crm.tenant_keys",
         "UPDATE crm.client_keys SET wrapped = ''",
         "DELETE FROM crm.client_keys",
+        "INSERT INTO crm.index_keys (version, tenant_version, wrapped) VALUES (1, 1, '')",
+        "UPDATE crm.index_keys SET wrapped = ''",
+        "DELETE FROM crm.index_keys",
+        "INSERT INTO crm.key_stores (kek) VALUES (NULL)",
         "UPDATE crm.staff_digests SET digest = ''",
         "DELETE FROM crm.staff_digests",
     ] {

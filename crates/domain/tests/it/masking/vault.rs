@@ -280,7 +280,7 @@ async fn pii_8_a_conversation_lasts_no_longer_than_operator_and_database_admit()
             MaskingError::Domain(DomainError::Invalid { field: "lasting_s", .. })
         ));
     }
-    let statement = "INSERT INTO pii.conversations (id, wrapped, tenant_version, expires_at) VALUES (gen_random_uuid(), '', 1, now() + interval '31 days')";
+    let statement = "INSERT INTO pii.conversations (id, wrapped, expires_at) VALUES (gen_random_uuid(), '', now() + interval '31 days')";
     let said = sql(&spas, &request(spas.juniper), statement).await.unwrap_err();
     assert!(said.contains("violates check constraint"), "{said}");
 }

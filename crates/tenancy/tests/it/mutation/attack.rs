@@ -341,6 +341,15 @@ async fn records(superuser: &Client) -> Vec<(&'static str, String)> {
     .into_iter()
     .map(|sql| (SERVER, format!("{a}; {sql}")))
     .collect();
+    let read = |kind: &str, outcome: &str, version: &str, more: &str| {
+        let place = format!(
+            "'file+sealed:///' || repeat('d', {}) || '#app'",
+            if more.is_empty() { 200 } else { 3 }
+        );
+        format!(
+            "SELECT audit.record_secret_read(gen_random_uuid(), '{kind}', '{outcome}', 'SEC-013', '{REQUEST}', {place}, {version}){more}"
+        )
+    };
     let refusal =
         |kind: &str| format!("SELECT audit.record_refusal(gen_random_uuid(), '{kind}', 'x', '{REQUEST}', NULL, NULL)");
     list.extend([
@@ -355,6 +364,19 @@ async fn records(superuser: &Client) -> Vec<(&'static str, String)> {
             format!("{} FROM generate_series(1, 9) n", refusal("http.request.denied")),
         ),
         (SERVER, "SELECT audit.ready()".to_owned()),
+        (SERVER, read("client.read", "success", "'1'", "")),
+        (SERVER, read("secret.read", "success", "'1'", "")),
+        (SERVER, read("secret.read", "success", "'not a version'", "")),
+        (SERVER, read("secret.read", "denied", "NULL", "")),
+        (SERVER, read("secret.stale", "success", "'1'", "")),
+        (
+            SERVER,
+            read("secret.read", "success", "'1'", " FROM generate_series(1, 4) n"),
+        ),
+        (
+            SERVER,
+            read("secret.read", "success", "'1'", " FROM generate_series(1, 9) n"),
+        ),
         (SUPERUSER, "UPDATE audit.events SET outcome = 'denied'".to_owned()),
         (SUPERUSER, "DELETE FROM audit.events WHERE false".to_owned()),
         (SUPERUSER, "TRUNCATE audit.events".to_owned()),
@@ -389,6 +411,13 @@ fn jobs() -> Vec<(&'static str, String)> {
         "SELECT job, kind, attempts FROM tenancy.job_lease('{free}', '{us-east-1,eu-west-1}', 60)".to_owned(),
         "SELECT job, kind, attempts FROM tenancy.job_lease('{free}', '{us-east-1,eu-west-1}', 60); SELECT count(*) FROM tenancy.job_lease('{free}', '{us-east-1,eu-west-1}', 60)".to_owned(),
         "SELECT job FROM tenancy.job_lease('{none}', '{us-east-1,eu-west-1}', 60)".to_owned(),
+        "SELECT tenancy.keys_enqueue('mail.send', NULL)".to_owned(),
+        "SELECT tenancy.keys_enqueue(NULL, NULL)".to_owned(),
+        "SELECT tenancy.keys_enqueue('keys.turn', NULL)".to_owned(),
+        "SELECT tenancy.keys_enqueue('keys.rotate', NULL), tenancy.keys_enqueue('keys.verify', NULL)".to_owned(),
+        format!("SELECT tenancy.keys_enqueue('keys.turn', '{A}'); SELECT tenancy.keys_enqueue('keys.turn', NULL)"),
+        format!("SELECT tenancy.keys_enqueue('keys.turn', '{PLATFORM}')"),
+        "SELECT tenancy.keys_enqueue('keys.turn', NULL); SELECT kind, attempts FROM tenancy.job_lease('{keys.turn}', '{us-east-1,eu-west-1}', 60)".to_owned(),
         "SELECT job FROM tenancy.job_lease('{free}', '{us-east-1,eu-west-1}', 0)".to_owned(),
         "SELECT job FROM tenancy.job_lease('{free}', '{us-east-1,eu-west-1}', 901)".to_owned(),
         "SELECT job FROM tenancy.job_lease('{free}', '{us-east-1,eu-west-1}', NULL)".to_owned(),
