@@ -11,9 +11,9 @@ mod table;
 pub use error::{PolicyError, RbacError};
 pub use permission::{
     DecideRole, DefineRole, EndRole, ImportChartNote, ImportClient, ManageBreakGlass, Permission, PermissionId,
-    PlatformPermission, ProveAudit, ReadAccessLog, ReadAudit, ReadChartNote, ReadClient, ReadRole, ReadSelf, ReadWebhookEndpoint,
-    ReportAudit, RequestRole, ReviewAccess, ReviewBreakGlass, Scope, SearchClient, TenantPermission, UnknownPermission,
-    WriteChartNote, WriteClient, WriteWebhookEndpoint,
+    PlatformPermission, ProveAudit, ReadAccessLog, ReadAudit, ReadChartNote, ReadClient, ReadRole, ReadSelf,
+    ReadWebhookEndpoint, ReportAudit, RequestRole, ReviewAccess, ReviewBreakGlass, Scope, SearchClient,
+    TenantPermission, UnknownPermission, WriteChartNote, WriteClient, WriteWebhookEndpoint,
 };
 pub use permission_set::PermissionSet;
 pub use permit::Permit;
