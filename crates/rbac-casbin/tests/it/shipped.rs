@@ -26,8 +26,8 @@ role:request       -              yes             -
 role:decide        -              yes             -
 role:end           -              yes             -
 access:review      -              yes             -
-webhook_endpoint:read -           yes             -
-webhook_endpoint:write -          yes             -
+webhook_endpoint:read -              yes             -
+webhook_endpoint:write -              yes             -
 ";
 
 #[tokio::test]
@@ -38,7 +38,7 @@ async fn the_shipped_policy_is_the_reviewed_table() {
     for row in table.matrix() {
         let cells = row.granted.map(|granted| if granted { "yes" } else { "-" });
         shown += &format!(
-            "{:<19}{:<15}{:<16}{}\n",
+            "{:<18} {:<15}{:<16}{}\n",
             row.permission.as_str(),
             cells[0],
             cells[1],
