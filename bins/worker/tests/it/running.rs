@@ -41,12 +41,13 @@ async fn gat_3_a_request_that_nobody_decided_in_time_ends() {
     superuser.batch_execute(&age).await.unwrap();
 
     let folder = tempfile::tempdir().unwrap();
-    let store = FileStore::create(folder.path()).unwrap();
+    let store = FileStore::create(folder.path().join("secrets")).unwrap();
     FileKeyStore::open_or_create(store.clone(), "kek").unwrap();
     store
         .put("worker", database.password(Login::Worker).expose().as_bytes())
         .unwrap();
-    let at = folder.path().display();
+    let at = folder.path().join("secrets");
+    let at = at.display();
     let config = format!(
         "version = 1\n[database]\nurl = \"{}\"\npassword = \"file+sealed://{at}#worker\"\nregions = [\"{REGION}\"]\n[keys]\nkek = \"file+sealed://{at}#kek\"\n",
         database.url(Login::Worker)
