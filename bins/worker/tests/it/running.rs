@@ -11,7 +11,7 @@ use uuid::Uuid;
 const REGION: &str = "us-east-1";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn gat_3_a_request_that_nobody_decided_in_time_ends_and_a_late_approval_too() {
+async fn gat_3_a_request_that_nobody_decided_in_time_ends() {
     let database = TestDatabase::create().await;
     let mut admin = database.admin_client().await;
     serve_regions(&admin, &[REGION.to_owned()]).await.unwrap();
@@ -33,20 +33,21 @@ async fn gat_3_a_request_that_nobody_decided_in_time_ends_and_a_late_approval_to
     }
     let superuser = database.superuser_client().await;
     let age = format!(
-        "ALTER TABLE tenancy.gate_requests DISABLE TRIGGER keep_row;
+        "ALTER TABLE tenancy.gate_requests DISABLE TRIGGER keep_row; ALTER TABLE tenancy.gate_requests DISABLE TRIGGER record_row;
          UPDATE tenancy.gate_requests SET requested_at = requested_at - interval '2 days', expires_at = expires_at - interval '2 days' WHERE gate_id = '{late}';
-         ALTER TABLE tenancy.gate_requests ENABLE ALWAYS TRIGGER keep_row;
+         ALTER TABLE tenancy.gate_requests ENABLE ALWAYS TRIGGER keep_row; ALTER TABLE tenancy.gate_requests ENABLE ALWAYS TRIGGER record_row;
          UPDATE tenancy.jobs SET available_at = now() - interval '1 second'"
     );
     superuser.batch_execute(&age).await.unwrap();
 
     let folder = tempfile::tempdir().unwrap();
-    let store = FileStore::create(folder.path()).unwrap();
+    let store = FileStore::create(folder.path().join("secrets")).unwrap();
     FileKeyStore::open_or_create(store.clone(), "kek").unwrap();
     store
         .put("worker", database.password(Login::Worker).expose().as_bytes())
         .unwrap();
-    let at = folder.path().display();
+    let at = folder.path().join("secrets");
+    let at = at.display();
     let config = format!(
         "version = 1\n[database]\nurl = \"{}\"\npassword = \"file+sealed://{at}#worker\"\nregions = [\"{REGION}\"]\n[keys]\nkek = \"file+sealed://{at}#kek\"\n",
         database.url(Login::Worker)

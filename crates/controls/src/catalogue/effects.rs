@@ -59,6 +59,7 @@ pub(super) const CONTROLS: &[Control] = &[
                     transaction; there is one effect of an approval at the most, whoever tries at the same time.",
         crate_name: "gates",
         clauses: &[
+            cite(Hipaa, "164.312(c)(1)"),
             cite(Soc2, "PI1.3"),
             cite(Iso27001, "A.8.26"),
             cite(Nist80053, "AC-3(2)"),
@@ -71,7 +72,12 @@ pub(super) const CONTROLS: &[Control] = &[
         statement: "What takes an approval, of how many and for how long stands in a catalogue that the release ships and \
                     nobody changes; a tenant asks for more, and never for less.",
         crate_name: "gates",
-        clauses: &[cite(Soc2, "CC5.2"), cite(Iso27001, "A.8.9"), cite(Nist80053, "CM-5")],
+        clauses: &[
+            cite(Hipaa, "164.308(a)(8)"),
+            cite(Soc2, "CC5.2"),
+            cite(Iso27001, "A.8.9"),
+            cite(Nist80053, "CM-5"),
+        ],
         evidence: &[Tests("cargo test -p bearingwall-gates gat_5_")],
     },
     Control {
@@ -109,7 +115,12 @@ pub(super) const CONTROLS: &[Control] = &[
         statement: "An effect is written in the transaction of what brings it about, comes from an approval or from a kind \
                     that needs none, and never changes; the worker that makes it can write nothing else.",
         crate_name: "outbox",
-        clauses: &[cite(Soc2, "PI1.3"), cite(Iso27001, "A.8.26"), cite(Nist80053, "AC-6")],
+        clauses: &[
+            cite(Hipaa, "164.312(c)(1)"),
+            cite(Soc2, "PI1.3"),
+            cite(Iso27001, "A.8.26"),
+            cite(Nist80053, "AC-6"),
+        ],
         evidence: &[Tests("cargo test -p bearingwall-outbox out_1_")],
     },
     Control {
@@ -147,7 +158,11 @@ pub(super) const CONTROLS: &[Control] = &[
         statement: "Effects about the same thing leave in the order in which they were committed, each after the one before \
                     it is done.",
         crate_name: "outbox",
-        clauses: &[cite(Soc2, "PI1.3"), cite(Nist80053, "SI-7")],
+        clauses: &[
+            cite(Hipaa, "164.312(c)(1)"),
+            cite(Soc2, "PI1.3"),
+            cite(Nist80053, "SI-7"),
+        ],
         evidence: &[Tests("cargo test -p bearingwall-outbox out_4_")],
     },
     Control {
@@ -156,7 +171,11 @@ pub(super) const CONTROLS: &[Control] = &[
         statement: "A destination that fails in a row is left alone for a while and tried with one effect, for that tenant \
                     alone, and that it is away counts towards giving nothing up.",
         crate_name: "outbox",
-        clauses: &[cite(Soc2, "A1.2"), cite(Nist80053, "CP-10")],
+        clauses: &[
+            cite(Hipaa, "164.308(a)(7)(i)"),
+            cite(Soc2, "A1.2"),
+            cite(Nist80053, "CP-10"),
+        ],
         evidence: &[Tests("cargo test -p bearingwall-outbox out_5_")],
     },
     Control {
@@ -165,7 +184,11 @@ pub(super) const CONTROLS: &[Control] = &[
         statement: "What was given up or may have arrived is sent again or ended by a person of the tenant with a reason on \
                     record, and is sent again only while its time lasts.",
         crate_name: "outbox",
-        clauses: &[cite(Soc2, "CC7.4"), cite(Nist80053, "IR-4")],
+        clauses: &[
+            cite(Hipaa, "164.308(a)(6)(ii)"),
+            cite(Soc2, "CC7.4"),
+            cite(Nist80053, "IR-4"),
+        ],
         evidence: &[Tests("cargo test -p bearingwall-outbox out_6_")],
     },
 ];
