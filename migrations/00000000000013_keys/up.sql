@@ -72,10 +72,59 @@ BEGIN
     RETURN v_count;
 END $f$;
 
+-- CONTROL: SEC-5
+-- SECURITY: a key that injected SQL replaced or removed would take its data with it. The application makes a tenant's first
+-- version and no other; the worker adds the next one, wraps anew what is there, and removes a version that is not the newest, has
+-- been out of use for a while and has nothing under it (which the foreign keys see to). Nothing else changes.
+CREATE FUNCTION tenancy.guard_tenant_key() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
+DECLARE
+    v_newest int;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        IF (NEW.customer_id, NEW.version, NEW.created_at, NEW.active_from) IS DISTINCT FROM (OLD.customer_id, OLD.version, OLD.created_at, OLD.active_from) THEN
+            RAISE EXCEPTION 'of a tenant''s key only the wrapping changes' USING ERRCODE = '42501';
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF session_user = 'bearingwall_admin' THEN
+        RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+    END IF;
+    SELECT max(k.version) INTO v_newest FROM crm.tenant_keys k;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.version <> coalesce(v_newest, 0) + 1 AND NOT (NEW.version = 1 AND EXISTS (SELECT FROM crm.tenant_keys k WHERE k.version = 1)) THEN
+            RAISE EXCEPTION 'versions of a tenant''s key follow on each other' USING ERRCODE = '42501';
+        END IF;
+        IF NEW.version > 1 AND session_user = 'bearingwall_app' THEN
+            RAISE EXCEPTION 'the application makes no second version of a tenant''s key' USING ERRCODE = '42501';
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF OLD.version >= v_newest OR NOT EXISTS (SELECT FROM crm.tenant_keys k WHERE k.version > OLD.version AND k.active_from <= clock_timestamp()) THEN
+        RAISE EXCEPTION 'the version of the tenant''s key that is in use is not destroyed' USING ERRCODE = '42501';
+    END IF;
+    IF NOT EXISTS (SELECT FROM crm.index_keys) THEN
+        RAISE EXCEPTION 'the key of the blind indexes would be destroyed with this version' USING ERRCODE = '42501';
+    END IF;
+    RETURN OLD;
+END $f$;
+
+-- Of a key under the tenant's only the wrapping changes, and only forwards, to a version that is active.
+CREATE FUNCTION tenancy.guard_wrapped_key() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
+BEGIN
+    IF to_jsonb(NEW) - ARRAY['tenant_version', 'wrapped'] IS DISTINCT FROM to_jsonb(OLD) - ARRAY['tenant_version', 'wrapped']
+       OR NEW.tenant_version <= OLD.tenant_version
+       OR NOT EXISTS (SELECT FROM crm.tenant_keys k WHERE k.version = NEW.tenant_version AND k.active_from <= clock_timestamp()) THEN
+        RAISE EXCEPTION 'of a wrapped key only the wrapping changes, to a newer active version' USING ERRCODE = '42501';
+    END IF;
+    RETURN NEW;
+END $f$;
+
 REVOKE ALL ON FUNCTION audit.record_secret_read(uuid, text, text, text, uuid, text, text), audit.record_tenant_key(),
-    tenancy.keys_enqueue(text, uuid) FROM PUBLIC;
+    tenancy.guard_tenant_key(), tenancy.guard_wrapped_key(), tenancy.keys_enqueue(text, uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.record_secret_read(uuid, text, text, text, uuid, text, text) TO bearingwall_app;
-GRANT EXECUTE ON FUNCTION audit.record_tenant_key() TO bearingwall_admin;
+GRANT EXECUTE ON FUNCTION audit.record_tenant_key(), tenancy.guard_tenant_key(), tenancy.guard_wrapped_key() TO bearingwall_admin;
 GRANT EXECUTE ON FUNCTION tenancy.keys_enqueue(text, uuid) TO bearingwall_worker, bearingwall_admin;
 
 RESET ROLE;
@@ -114,63 +163,15 @@ CREATE TABLE crm.index_keys (
 CALL tenancy.protect('crm.index_keys');
 REVOKE INSERT, UPDATE, DELETE ON crm.index_keys FROM bearingwall_app;
 
--- CONTROL: SEC-5
--- SECURITY: a key that injected SQL replaced or removed would take its data with it. The application makes a tenant's first
--- version and no other; the worker adds the next one, wraps anew what is there, and removes a version that is not the newest, has
--- been out of use for a while and has nothing under it (which the foreign keys see to). Nothing else changes.
-CREATE FUNCTION crm.guard_tenant_key() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
-DECLARE
-    v_newest int;
-BEGIN
-    IF TG_OP = 'UPDATE' THEN
-        IF (NEW.customer_id, NEW.version, NEW.created_at, NEW.active_from) IS DISTINCT FROM (OLD.customer_id, OLD.version, OLD.created_at, OLD.active_from) THEN
-            RAISE EXCEPTION 'of a tenant''s key only the wrapping changes' USING ERRCODE = '42501';
-        END IF;
-        RETURN NEW;
-    END IF;
-    IF session_user = 'bearingwall_admin' THEN
-        RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
-    END IF;
-    SELECT max(k.version) INTO v_newest FROM crm.tenant_keys k;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.version <> coalesce(v_newest, 0) + 1 AND NOT (NEW.version = 1 AND EXISTS (SELECT FROM crm.tenant_keys k WHERE k.version = 1)) THEN
-            RAISE EXCEPTION 'versions of a tenant''s key follow on each other' USING ERRCODE = '42501';
-        END IF;
-        IF NEW.version > 1 AND session_user = 'bearingwall_app' THEN
-            RAISE EXCEPTION 'the application makes no second version of a tenant''s key' USING ERRCODE = '42501';
-        END IF;
-        RETURN NEW;
-    END IF;
-    IF OLD.version >= v_newest OR NOT EXISTS (SELECT FROM crm.tenant_keys k WHERE k.version > OLD.version AND k.active_from <= clock_timestamp()) THEN
-        RAISE EXCEPTION 'the version of the tenant''s key that is in use is not destroyed' USING ERRCODE = '42501';
-    END IF;
-    IF NOT EXISTS (SELECT FROM crm.index_keys) THEN
-        RAISE EXCEPTION 'the key of the blind indexes would be destroyed with this version' USING ERRCODE = '42501';
-    END IF;
-    RETURN OLD;
-END $f$;
-CREATE TRIGGER guard_row BEFORE INSERT OR UPDATE OR DELETE ON crm.tenant_keys FOR EACH ROW EXECUTE FUNCTION crm.guard_tenant_key();
+CREATE TRIGGER guard_row BEFORE INSERT OR UPDATE OR DELETE ON crm.tenant_keys FOR EACH ROW EXECUTE FUNCTION tenancy.guard_tenant_key();
 ALTER TABLE crm.tenant_keys ENABLE ALWAYS TRIGGER guard_row;
 CREATE TRIGGER record_row AFTER INSERT OR UPDATE OR DELETE ON crm.tenant_keys FOR EACH ROW EXECUTE FUNCTION audit.record_tenant_key();
 ALTER TABLE crm.tenant_keys ENABLE ALWAYS TRIGGER record_row;
 
--- Of a key under the tenant's only the wrapping changes, and only forwards, to a version that is active.
-CREATE FUNCTION crm.guard_wrapped_key() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
-BEGIN
-    IF to_jsonb(NEW) - ARRAY['tenant_version', 'wrapped'] IS DISTINCT FROM to_jsonb(OLD) - ARRAY['tenant_version', 'wrapped']
-       OR NEW.tenant_version <= OLD.tenant_version
-       OR NOT EXISTS (SELECT FROM crm.tenant_keys k WHERE k.version = NEW.tenant_version AND k.active_from <= clock_timestamp()) THEN
-        RAISE EXCEPTION 'of a wrapped key only the wrapping changes, to a newer active version' USING ERRCODE = '42501';
-    END IF;
-    RETURN NEW;
-END $f$;
-CREATE TRIGGER guard_row BEFORE UPDATE ON crm.client_keys FOR EACH ROW EXECUTE FUNCTION crm.guard_wrapped_key();
+CREATE TRIGGER guard_row BEFORE UPDATE ON crm.client_keys FOR EACH ROW EXECUTE FUNCTION tenancy.guard_wrapped_key();
 ALTER TABLE crm.client_keys ENABLE ALWAYS TRIGGER guard_row;
-CREATE TRIGGER guard_row BEFORE UPDATE ON crm.index_keys FOR EACH ROW EXECUTE FUNCTION crm.guard_wrapped_key();
+CREATE TRIGGER guard_row BEFORE UPDATE ON crm.index_keys FOR EACH ROW EXECUTE FUNCTION tenancy.guard_wrapped_key();
 ALTER TABLE crm.index_keys ENABLE ALWAYS TRIGGER guard_row;
-REVOKE ALL ON FUNCTION crm.guard_tenant_key(), crm.guard_wrapped_key() FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA crm TO bearingwall_worker;
 GRANT SELECT, INSERT (version, active_from, kek, kek_version, wrapped), UPDATE (kek, kek_version, wrapped), DELETE ON crm.tenant_keys TO bearingwall_worker;

@@ -5,8 +5,6 @@ use bearingwall_core::{Ctx, CtxParts, CustomerId, Phi, PurposeOfUse, RequestId, 
 use bearingwall_domain::{
     ClientInput, Crm, CrmOptions, ImportEvent, ImportSummary, Masking, MaskingOptions, NoteInput,
 };
-use bearingwall_domain::{ClientInput, Crm, CrmOptions, ImportEvent, ImportSummary, NoteInput};
-use bearingwall_migrations::{NewTenant, install_enter_key, serve_regions, tenant_create};
 use bearingwall_migrations::{NewTenant, install_enter_key, serve_regions, tenant_create};
 use bearingwall_pii::Floor;
 use bearingwall_secrets::{CacheOptions, FileKeyStore, FileStore, KeyStores};

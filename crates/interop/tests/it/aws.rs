@@ -4,9 +4,7 @@ use crate::moto::Moto;
 use crate::vaults::{AsyncRotate, keeps_keys, keeps_secrets};
 use aws_credential_types::Credentials;
 use bearingwall_core::CustomerId;
-use bearingwall_secrets::{
-    DataKey, KeyError, KeyStoreAdapter as _, SecretError, SecretRef, SecretStore as _, WrappedKey,
-};
+use bearingwall_secrets::{KeyError, KeyStoreAdapter as _, SecretError, SecretRef, SecretStore as _, WrappedKey};
 use bearingwall_secrets_aws::{Aws, Identity, KmsKeys, SecretsManager, WebIdentity};
 use uuid::Uuid;
 

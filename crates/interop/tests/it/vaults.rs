@@ -83,7 +83,9 @@ struct File(FileStore);
 
 impl AsyncRotate for File {
     fn rotate<'a>(&'a mut self, value: &'a str) -> futures_util::future::LocalBoxFuture<'a, ()> {
-        Box::pin(async move { drop(self.0.put("db/app", value.as_bytes()).unwrap()) })
+        Box::pin(async move {
+            self.0.put("db/app", value.as_bytes()).unwrap();
+        })
     }
 }
 

@@ -75,6 +75,10 @@ impl KeyStore for Keys {
     fn unwrap<'a>(&'a self, customer: CustomerId, wrapped: &'a WrappedKey) -> Boxed<'a, DataKey> {
         Box::pin(async move { self.0.unwrap(&wrapped.bytes, &place(customer)) })
     }
+
+    fn current_version(&self) -> Boxed<'_, String> {
+        Box::pin(async { Ok("1".to_owned()) })
+    }
 }
 
 pub(crate) type Received = (EffectId, String, Vec<u8>, i64);

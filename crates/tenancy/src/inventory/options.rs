@@ -197,7 +197,7 @@ impl InventoryOptions {
                 "public.bearingwall_migration_log NOTHING",
             ]),
             phi_register: "audit.phi_tables".to_owned(),
-            release_schemas: all(&["tenancy", "audit", "platform", "pii", "connectors"]),
+            release_schemas: all(&["tenancy", "audit", "platform", "crm", "pii", "connectors"]),
             ..Self::for_tenant_column("customer_id")
         }
     }
