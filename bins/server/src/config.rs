@@ -4,19 +4,23 @@ mod access;
 mod error;
 mod isolation;
 mod keys;
+mod login;
 mod masking;
 mod profile;
 mod rates;
 mod vaults;
+mod webhooks;
 
 pub use access::AccessSettings;
 pub use error::ConfigError;
 pub use isolation::IsolationProfile;
 pub use keys::{KeySettings, KeyWorkerSettings};
+pub use login::LoginSettings;
 pub use masking::MaskingSettings;
 pub use profile::Profile;
 use rates::RateSettings;
 pub use vaults::{AwsIdentity, AwsSettings, AzureIdentity, AzureSettings, CacheSettings, VaultSettings};
+pub use webhooks::WebhookSettings;
 
 use bearingwall_authn::{AuthnOptions, IssuerConfig};
 use bearingwall_core::CustomerId;
@@ -30,7 +34,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
-use url::{Host, Url};
 
 /// The version of the file's format.
 const VERSION: u32 = 1;
@@ -127,29 +130,6 @@ impl Default for ServerSettings {
             metrics_listen: None,
             metrics_on_trusted_network: false,
         }
-    }
-}
-
-/// `[webhooks]`: how senders know this server.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WebhookSettings {
-    /// Scheme, host and port, as `https://hooks.example.org`. What a request says about its own address is never asked.
-    pub public_url: Url,
-}
-
-impl WebhookSettings {
-    /// What no profile can work with: senders sign the address, so that it has one spelling; without TLS only on this machine.
-    fn unusable(&self) -> Vec<String> {
-        let url = &self.public_url;
-        let is_local = matches!(url.host(), Some(Host::Ipv4(address)) if address.is_loopback());
-        let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_local);
-        let is_origin = format!("{}/", url.origin().ascii_serialization()) == url.as_str();
-        let refusal = "`webhooks.public_url` is not `https://`, a host and perhaps a port";
-        (!(is_safe && is_origin))
-            .then(|| refusal.to_owned())
-            .into_iter()
-            .collect()
     }
 }
 
@@ -302,67 +282,6 @@ impl Default for AuthnSettings {
             strong_for_phi: false,
             tenants: Vec::new(),
         }
-    }
-}
-
-/// `[login]`: the sign-in of people in browsers.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LoginSettings {
-    /// The provider: the `issuer` of one of `[[issuers]]`.
-    pub issuer: String,
-    /// The application, as the provider knows it.
-    pub client_id: String,
-    /// Where the application's secret is.
-    pub client_secret: SecretRef,
-    /// Where the key is that seals what is kept of a session: 32 bytes, the same for all servers of a deployment.
-    pub seal_key: SecretRef,
-    /// Scheme, host and port under which browsers reach this server.
-    pub origin: String,
-    /// How people have to sign in (`acr_values`); the provider's own choice where there is none.
-    #[serde(default)]
-    pub acr_values: Vec<String>,
-    /// What is asked for beside `openid`.
-    #[serde(default)]
-    pub scopes: Vec<String>,
-    /// How long a session may rest, in seconds.
-    #[serde(default = "default_idle_s")]
-    pub idle_s: u64,
-    /// How long a session lasts in all, in seconds.
-    #[serde(default = "default_absolute_s")]
-    pub absolute_s: u64,
-}
-
-const fn default_idle_s() -> u64 {
-    900
-}
-
-const fn default_absolute_s() -> u64 {
-    36_000
-}
-
-impl LoginSettings {
-    /// What no profile can work with.
-    fn unusable(&self, issuers: &[IssuerConfig]) -> Vec<String> {
-        let is_origin = Url::parse(&self.origin).is_ok_and(|url| {
-            matches!(url.scheme(), "https" | "http") && url.origin().ascii_serialization() == self.origin
-        });
-        let rules = [
-            (
-                !is_origin,
-                "`login.origin` is not a scheme, a host and perhaps a port, as a browser writes them",
-            ),
-            (
-                !issuers.iter().any(|issuer| issuer.issuer == self.issuer),
-                "`login.issuer` is none of `[[issuers]]`",
-            ),
-            (
-                !(1..=43_200).contains(&self.idle_s) || !(self.idle_s..=86_400).contains(&self.absolute_s),
-                "`login.idle_s` is above 12 hours or `login.absolute_s`, or that is above a day",
-            ),
-        ];
-        let broken = rules.into_iter().filter(|(broken, _)| *broken);
-        broken.map(|(_, refusal)| refusal.to_owned()).collect()
     }
 }
 

@@ -19,6 +19,11 @@ use tokio_postgres::Client;
 /// How often it is looked again for what a new version has made due.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
+/// The keys of what is to leave, and of what arrives at endpoints for webhooks.
+const ELSEWHERE: &str = "
+    SELECT 'the key of payloads', h.content::jsonb ->> 'kek_version' FROM tenancy.tenant_holdings() h WHERE h.relation = 'tenancy.effect_keys'
+    UNION ALL SELECT 'the key of endpoint ' || e.id, e.kek_version FROM connectors.endpoints e WHERE e.customer_id = $1";
+
 const VERSIONS: &str = "
     SELECT k.version, k.kek, k.kek_version, k.active_from <= clock_timestamp(), k.created_at::date::text,
            (SELECT count(*) FROM crm.client_keys c WHERE c.customer_id = k.customer_id AND c.tenant_version = k.version)
@@ -35,6 +40,22 @@ struct Version {
 }
 
 /// The tenant's versions, read inside the tenant.
+/// Keys that are under the installation's key-encryption key and under no tenant's: what they are of, and its version.
+// CONTROL: SEC-5
+async fn elsewhere(client: &mut Client, tenant: CustomerId) -> anyhow::Result<Vec<(String, String)>> {
+    let transaction = client.transaction().await.context("beginning")?;
+    transaction
+        .execute("SELECT tenancy.enter_migration($1)", &[&tenant.as_uuid()])
+        .await
+        .context("entering the tenant")?;
+    let rows = transaction
+        .query(ELSEWHERE, &[&tenant.as_uuid()])
+        .await
+        .context("reading what else is under the key-encryption key")?;
+    transaction.commit().await.context("committing")?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+}
+
 async fn versions(client: &mut Client, tenant: CustomerId) -> anyhow::Result<Vec<Version>> {
     let transaction = client.transaction().await.context("beginning")?;
     transaction
@@ -274,6 +295,16 @@ pub(crate) async fn destroy_old_kek(admin: &AdminArguments) -> anyhow::Result<Ou
                 output::note(&format!(
                     "{tenant}  {slug}  version {} is under {}",
                     version.number, version.kek_version
+                ));
+            }
+        }
+    }
+    for (tenant, slug) in tenants(&client, None).await? {
+        for (what, kek_version) in elsewhere(&mut client, tenant).await? {
+            if kek_version != current {
+                under_old += 1;
+                output::note(&format!(
+                    "{tenant}  {slug}  {what} is under {kek_version}, and does not turn"
                 ));
             }
         }

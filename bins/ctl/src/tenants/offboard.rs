@@ -23,7 +23,7 @@ use uuid::Uuid;
 const BATCH_ROWS: usize = 1_000;
 
 /// Tables of the platform's own whose rows about a tenant end with it.
-const EMPTIED: [&str; 2] = ["tenancy.issuers", "tenancy.jobs"];
+const EMPTIED: [&str; 3] = ["tenancy.issuers", "tenancy.jobs", "tenancy.locators"];
 
 /// How long an erasure waits for transactions that were writing when it began.
 const SETTLING: Duration = Duration::from_secs(10);

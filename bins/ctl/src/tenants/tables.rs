@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use tokio_postgres::Client;
 
 /// Tables of the platform's own that functions of the schema read and empty, or whose rows are kept.
-const PLATFORM: [&str; 31] = [
+const PLATFORM: [&str; 32] = [
     "audit.checkpoints",
     "audit.events",
     "audit.leaves",
@@ -32,6 +32,7 @@ const PLATFORM: [&str; 31] = [
     "tenancy.gate_requests",
     "tenancy.issuers",
     "tenancy.jobs",
+    "tenancy.locators",
     "tenancy.machines",
     "tenancy.offboardings",
     "tenancy.people",

@@ -105,6 +105,15 @@ fn sec_5_an_operator_sees_turns_and_verifies_keys_and_destroys_nothing_that_is_i
     assert_eq!(refused.code, 3, "{refused:?}");
     assert!(refused.err.contains("let these keys turn first"), "{refused:?}");
     keys(&["rotate", "--tenant", &name, "--activate-after-s", "0", "--wait"]).ok();
+    // The key of what is to leave is under the old version, too, and would be lost.
+    let payloads = format!(
+        "INSERT INTO tenancy.effect_keys (customer_id, version, kek_version, wrapped, created_at) VALUES ('{juniper}', 1, '1', '\\x01', now())"
+    );
+    site.execute(&database, &payloads);
+    let refused = keys(&["destroy-old-kek"]);
+    assert_eq!(refused.code, 3, "{refused:?}");
+    assert!(refused.err.contains("the key of payloads is under 1"), "{refused:?}");
+    site.execute(&database, "DELETE FROM tenancy.effect_keys");
     assert!(keys(&["destroy-old-kek"]).ok().contains("1 old versions erased"));
     keys(&["verify"]).ok();
 

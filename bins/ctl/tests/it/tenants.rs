@@ -32,8 +32,8 @@ const ROWS: &str = "
         SELECT customer_id, version, digest, digest, true, 1, 0, proposed_by FROM pii.policies WHERE customer_id = '{tenant}';
     INSERT INTO pii.active_policies (customer_id, revision, version, digest, floor, activated_by)
         SELECT customer_id, 1, version, digest, floor, tested_by FROM pii.policy_tests WHERE customer_id = '{tenant}';
-    INSERT INTO pii.conversations (customer_id, id, wrapped, tenant_version, issued, begun_by, expires_at)
-        SELECT '{tenant}', gen_random_uuid(), '\\x01', 1, 1, gen_random_uuid(), now() + interval '1 day' FROM generate_series(1, 3);
+    INSERT INTO pii.conversations (customer_id, id, wrapped, issued, begun_by, expires_at)
+        SELECT '{tenant}', gen_random_uuid(), '\\x01', 1, gen_random_uuid(), now() + interval '1 day' FROM generate_series(1, 3);
     INSERT INTO pii.vault (customer_id, id, conversation_id, position, spelling, payload, expires_at)
         SELECT customer_id, gen_random_uuid(), id, 1, sha256('\\x01'), '\\x02', expires_at FROM pii.conversations WHERE customer_id = '{tenant}';
     INSERT INTO audit.events (customer_id, actor_id, request_id, event_id, event_type, phase, outcome)

@@ -43,7 +43,8 @@ impl Config {
         let profile = self.profile;
         let mut refusals = Vec::new();
         if profile >= Profile::Production {
-            for (setting, reference) in self.references() {
+            let kek = ("keys.kek", &self.keys.kek);
+            for (setting, reference) in self.references().into_iter().chain([kek]) {
                 if reference.scheme() == Scheme::SealedFile {
                     refusals.push(format!("`{setting}` is kept in a file, which is for development"));
                 }

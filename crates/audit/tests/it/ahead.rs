@@ -460,7 +460,8 @@ async fn aud_1_the_attacks_cover_every_table_of_the_class() {
     let arena = Arena::create().await;
     let admin = arena.client(Login::Admin).await;
     let rows = admin
-        .query("SELECT relation FROM audit.phi_tables ORDER BY 1", &[])
+        // What is told by conversation and not by person is attacked where it is made: `pii_8_the_vault_is_empty_to_whoever_has_not_declared_the_conversation`.
+        .query("SELECT relation FROM audit.phi_tables WHERE relation <> 'pii.vault' ORDER BY 1", &[])
         .await
         .unwrap();
     let registered: Vec<String> = rows.iter().map(|row| row.get(0)).collect();

@@ -45,8 +45,10 @@ async fn out_1_a_worker_alters_and_inserts_nothing() {
         "SELECT tenancy.effect_enqueue(gen_random_uuid(), 'webhook.deliver', 'key.pay', NULL, '\\x0101', decode(repeat('01', 32), 'hex'), 1, NULL)",
         "SELECT tenancy.effect_settle(gen_random_uuid(), 'abandoned', 'because I can do so')",
         "SELECT tenancy.effect_key_offer('1', '\\x01')",
-        "SELECT * FROM crm.tenant_keys",
+        "UPDATE crm.tenant_keys SET version = 2",
         "SELECT * FROM crm.client_records",
+        "SELECT * FROM crm.chart_note_records",
+        "SELECT * FROM pii.vault",
         "SELECT tenancy.effect_reap()",
         "SELECT tenancy.effect_configure(1, 1, 1, 1, '1 second', '1 second')",
     ] {

@@ -205,7 +205,7 @@ async fn ten_6_a_migration_of_an_embedder_is_held_to_the_same_rules() {
         "(customer_id uuid NOT NULL DEFAULT tenancy.claimed_customer_id(), id uuid NOT NULL, client_id uuid NOT NULL,
         payload bytea NOT NULL, PRIMARY KEY (customer_id, id))";
     admin
-        .batch_execute(&format!("CREATE TABLE crm.bare {shape}"))
+        .batch_execute(&format!("CREATE SCHEMA shop; CREATE TABLE shop.bare {shape}"))
         .await
         .unwrap();
     let found = words(&findings(&superuser).await);
@@ -220,7 +220,7 @@ async fn ten_6_a_migration_of_an_embedder_is_held_to_the_same_rules() {
         ]
     );
     // Personal data that calls the helper of plain tenant tables.
-    admin.batch_execute("CALL tenancy.protect('crm.bare')").await.unwrap();
+    admin.batch_execute("CALL tenancy.protect('shop.bare')").await.unwrap();
     let found = findings(&superuser).await;
     assert_eq!(words(&found), ["phi-register"], "{found:?}");
     superuser.batch_execute(&found[0].fix).await.unwrap();

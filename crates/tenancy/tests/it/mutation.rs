@@ -346,6 +346,18 @@ async fn attacked(attacks: &Attacks, function: &Function, definition: &str) -> R
     outcome
 }
 
+/// Whether `every_guard_that_is_weakened_is_missed_by_a_test` of `crates/gates` or `crates/outbox` does it.
+fn elsewhere(function: &str) -> bool {
+    [
+        "tenancy.gate_",
+        "tenancy.effect_",
+        "tenancy.guard_gate",
+        "tenancy.guard_effect",
+    ]
+    .iter()
+    .any(|prefix| function.starts_with(prefix))
+}
+
 /// The comparison with the release finds any other text. How much of it behaviour alone would show is counted beside it.
 #[tokio::test]
 async fn ten_6_every_weakened_function_is_found_and_most_of_them_by_attack() {
@@ -393,8 +405,10 @@ async fn ten_6_every_weakened_function_is_found_and_most_of_them_by_attack() {
             let red = attacked(&hardened, &function, &definition).await.unwrap()
                 || attacked(&plain, &function, &definition).await.unwrap();
             by_attack += usize::from(red);
-            callable += usize::from(function.callable);
-            callable_by_attack += usize::from(red && function.callable);
+            // The functions of gates and effects are weakened once more, and attacked each time, beside the crates that call them.
+            let is_attacked_here = !elsewhere(&function.name);
+            callable += usize::from(function.callable && is_attacked_here);
+            callable_by_attack += usize::from(red && function.callable && is_attacked_here);
             if !red {
                 unattacked.push(name.clone());
             }

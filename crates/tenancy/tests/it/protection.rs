@@ -77,24 +77,25 @@ async fn ten_2_a_foreign_key_is_validated_over_all_tenants() {
     let superuser = fixture.database.superuser_client().await;
     admin
         .batch_execute(
-            "CREATE TABLE crm.child (customer_id uuid NOT NULL, id uuid NOT NULL, client_id uuid NOT NULL, PRIMARY KEY (customer_id, id));
-             CALL tenancy.protect('crm.child')",
+            "CREATE SCHEMA shop;
+             CREATE TABLE shop.child (customer_id uuid NOT NULL, id uuid NOT NULL, client_id uuid NOT NULL, PRIMARY KEY (customer_id, id));
+             CALL tenancy.protect('shop.child')",
         )
         .await
         .unwrap();
     let orphan = format!(
-        "INSERT INTO crm.child VALUES ('{}', gen_random_uuid(), gen_random_uuid())",
+        "INSERT INTO shop.child VALUES ('{}', gen_random_uuid(), gen_random_uuid())",
         fixture.b
     );
     superuser.batch_execute(&orphan).await.unwrap();
-    let add = "ALTER TABLE crm.child ADD CONSTRAINT child_client FOREIGN KEY (customer_id, client_id) REFERENCES crm.clients (customer_id, id) NOT VALID";
-    let validate = "CALL tenancy.validate_constraint('crm.child', 'child_client')";
+    let add = "ALTER TABLE shop.child ADD CONSTRAINT child_client FOREIGN KEY (customer_id, client_id) REFERENCES crm.clients (customer_id, id) NOT VALID";
+    let validate = "CALL tenancy.validate_constraint('shop.child', 'child_client')";
     admin.batch_execute(add).await.unwrap();
     assert!(
         admin.batch_execute(validate).await.is_err(),
         "the orphan belongs to a tenant that nobody entered"
     );
-    superuser.batch_execute("DELETE FROM crm.child").await.unwrap();
+    superuser.batch_execute("DELETE FROM shop.child").await.unwrap();
     admin.batch_execute(validate).await.unwrap();
     assert_eq!(violations(&superuser).await, Vec::<String>::new());
 }
