@@ -51,7 +51,7 @@ async fn the_shipped_policy_is_the_reviewed_table() {
     for row in table.matrix() {
         let cells = row.granted.map(|granted| if granted { "yes" } else { "-" });
         shown += &format!(
-            "{:<18} {:<15}{:<16}{}\n",
+            "{:<24}{:<15}{:<16}{}\n",
             row.permission.as_str(),
             cells[0],
             cells[1],
