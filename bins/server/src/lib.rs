@@ -20,7 +20,7 @@ pub use bearingwall_program::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_RE
 pub use config::{
     AccessSettings, AuthnSettings, AwsIdentity, AwsSettings, AzureIdentity, AzureSettings, CacheSettings, Config,
     ConfigError, DatabaseSettings, IsolationProfile, IsolationSettings, KeySettings, KeyWorkerSettings, LoginSettings,
-    MaskingSettings, Profile, ServerSettings, TenancySettings, TenantTokens, VaultSettings,
+    MaskingSettings, Profile, ServerSettings, TenancySettings, TenantTokens, VaultSettings, WebhookSettings,
 };
 pub use outcome::exit_code;
 
