@@ -68,6 +68,10 @@ type Listed = (
     i64,
 );
 
+/// Characters of a reason, from and to.
+const REASON_LEAST: usize = 10;
+const REASON_MOST: usize = 500;
+
 /// What waits for a person, newest first, older than `before`; `limit` of 1 to [`PAGE_MAX`], and whether there is more.
 ///
 /// # Errors
@@ -122,6 +126,15 @@ pub async fn effect_settle(
     settlement: Settlement,
     reason: &str,
 ) -> Result<(), OutboxError> {
+    // Here too: PostgreSQL takes no text with a NUL in it, and says so as a fault of the program.
+    let length = reason.trim().chars().count();
+    if !(REASON_LEAST..=REASON_MOST).contains(&length) || reason.chars().any(char::is_control) {
+        return Err(GateError::Invalid {
+            field: "reason",
+            reason: "is not 10 to 500 printable characters",
+        }
+        .into());
+    }
     let settle = statements::Settle {
         effect: effect.as_uuid(),
         how: match settlement {

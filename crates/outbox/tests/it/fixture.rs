@@ -306,9 +306,20 @@ impl Fixture {
         effect: EffectId,
         how: Settlement,
     ) -> Result<(), OutboxError> {
+        self.settle_saying(customer, effect, how, "looked at the other side")
+            .await
+    }
+
+    pub(crate) async fn settle_saying(
+        &self,
+        customer: CustomerId,
+        effect: EffectId,
+        how: Settlement,
+        reason: &str,
+    ) -> Result<(), OutboxError> {
         self.pool
             .run(&ctx(customer), async |tx: &mut TenantTx<'_>| {
-                effect_settle(tx, effect, how, "looked at the other side").await
+                effect_settle(tx, effect, how, reason).await
             })
             .await
     }

@@ -276,6 +276,23 @@ async fn out_6_what_is_too_old_is_not_put_back() {
         matches!(put_back, Err(OutboxError::Gate(GateError::Expired))),
         "{put_back:?}"
     );
+    for reason in [
+        "too short",
+        "with a NUL\0 in it",
+        "with a tab\tin it",
+        &"long".repeat(126),
+    ] {
+        let refused = fixture
+            .settle_saying(fixture.a(), effect, Settlement::Abandon, reason)
+            .await;
+        assert!(
+            matches!(
+                refused,
+                Err(OutboxError::Gate(GateError::Invalid { field: "reason", .. }))
+            ),
+            "{reason:?}: {refused:?}"
+        );
+    }
     fixture.settle(fixture.a(), effect, Settlement::Abandon).await.unwrap();
     assert_eq!(fixture.state(fixture.a(), effect).await, EffectState::Abandoned);
 }
