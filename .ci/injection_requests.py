@@ -47,6 +47,7 @@ TEXTS = {
     "/v1/clients:import": "first_name,last_name,date_of_birth,external_id\nA,B,1990-01-02,i-1*\n",
     "/v1/chart-notes:import": "client_external_id,noted_on,author,service,body\ni-1*,2026-01-05,J,peel,x\n",
     "/auth/backchannel-logout": "logout_token=a*",
+    "/webhooks/{connector}/{endpoint}": '{"id":"evt_1*","type":"a"}',
 }
 
 STAFF = "break_glass:manage"
