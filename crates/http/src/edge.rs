@@ -1,6 +1,7 @@
 //! The outermost layer: correlation id, span, security headers, and the only place where an error body is made.
 
 use crate::authentication::Caller;
+use crate::pages;
 use crate::rates::{Buckets, TooSoon};
 use crate::refusals::{Refusal, Refusals};
 use crate::routes::{Matched, Refused};
@@ -257,8 +258,12 @@ fn dress(headers: &mut HeaderMap, id: RequestId) {
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // A page of ours says more, and says it itself.
-    if !headers.contains_key(CONTENT_SECURITY_POLICY) {
+    // CONTROL: HTP-6
+    // The one other policy that there is stands on our pages; a handler cannot make up a looser one.
+    if headers
+        .get(CONTENT_SECURITY_POLICY)
+        .is_none_or(|policy| policy != pages::POLICY)
+    {
         headers.insert(
             CONTENT_SECURITY_POLICY,
             HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
