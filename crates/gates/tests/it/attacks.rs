@@ -504,5 +504,16 @@ async fn gat_6_nothing_is_shown_before_its_reading_is_on_record() {
     assert!(in_request(&[&show(any)]).await.is_err());
     let keep = format!("SELECT set_config('test.access', {open}::text, true)");
     let uncommitted = show("current_setting('test.access')::uuid");
-    assert!(in_request(&[&keep, "SELECT pg_sleep(1)", &uncommitted]).await.is_err());
+    // A commit of another connection brings what was written so far to the disk.
+    let flush = "SELECT pg_logical_emit_message(true, 'gates', '')";
+    let shown: Result<(), Failure> = fixture
+        .pool
+        .run(&reader, async |tx: &mut TenantTx<'_>| {
+            diesel::sql_query(&keep).execute(tx).await?;
+            superuser.query_one(flush, &[]).await.unwrap();
+            diesel::sql_query(&uncommitted).execute(tx).await?;
+            Ok(())
+        })
+        .await;
+    assert!(shown.is_err());
 }
