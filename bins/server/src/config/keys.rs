@@ -3,7 +3,7 @@
 use super::{DatabaseSettings, from_text};
 use bearingwall_secrets::SecretRef;
 use bearingwall_tenancy::DatabaseAddress;
-use bearingwall_vaults::DatabaseLogin;
+use bearingwall_vaults::{ClientCertificate, DatabaseLogin};
 use serde::Deserialize;
 
 /// `[keys]`: what wraps the tenants' keys, and when these turn.
@@ -30,6 +30,9 @@ pub struct KeyWorkerSettings {
     /// Where the password is, where that is what `[database]` shows, too.
     #[serde(default)]
     pub password: Option<SecretRef>,
+    /// The files of its certificate, where that is what `[database]` shows, too.
+    #[serde(default)]
+    pub certificate: Option<ClientCertificate>,
     /// How often it is looked for what is due, in seconds.
     #[serde(default = "default_interval_s")]
     pub interval_s: u64,
@@ -41,6 +44,7 @@ impl KeyWorkerSettings {
         DatabaseLogin {
             url: self.url.clone(),
             password: self.password.clone(),
+            certificate: self.certificate.clone(),
             ..database.login()
         }
     }
