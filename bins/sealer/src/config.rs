@@ -4,8 +4,8 @@ use bearingwall_core::{Classified, ErrorKind};
 use bearingwall_secrets::SecretRef;
 use bearingwall_secrets::document::{self, DocumentError};
 use bearingwall_telemetry::TelemetryConfig;
-use bearingwall_tenancy::DatabaseAddress;
 use bearingwall_tlog::note::{KeyKind, VerifierKey};
+use bearingwall_vaults::{DatabaseSettings, VaultSettings};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::path::{Path, PathBuf};
@@ -60,6 +60,9 @@ pub struct Config {
     pub database: DatabaseSettings,
     /// The signing key.
     pub key: KeySettings,
+    /// The vaults that references point to.
+    #[serde(default)]
+    pub vaults: VaultSettings,
     /// How often.
     #[serde(default)]
     pub schedule: Schedule,
@@ -69,21 +72,6 @@ pub struct Config {
     /// Logs and traces.
     #[serde(default)]
     pub telemetry: TelemetryConfig,
-}
-
-/// `[database]`: where it is.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DatabaseSettings {
-    /// `postgres://bearingwall_sealer@host:5432/database`, without a password, and not through a pooler.
-    #[serde(deserialize_with = "from_text")]
-    pub url: DatabaseAddress,
-    /// Where the password is; without it the server must know the login otherwise.
-    #[serde(default)]
-    pub password: Option<SecretRef>,
-    /// PEM file with the certificate authorities of the database's server, instead of the machine's own.
-    #[serde(default)]
-    pub root_file: Option<PathBuf>,
 }
 
 /// `[key]`: where the 32 bytes of the Ed25519 private key are.
@@ -288,6 +276,25 @@ impl Config {
         Self::checked(document::parse(text)?)
     }
 
+    /// Every reference to a secret, with the setting that holds it.
+    pub(crate) fn references(&self) -> impl Iterator<Item = (&'static str, &SecretRef)> {
+        let password = self.database.password.iter();
+        let keys = std::iter::once(("key.current", &self.key.current));
+        let previous = self.key.previous.iter();
+        let buckets = self.witnesses.iter().flat_map(|witness| match witness {
+            WitnessSettings::Bucket(bucket) => [
+                (bucket.access_key_id.as_ref()).map(|reference| ("witnesses.access_key_id", reference)),
+                (bucket.secret_access_key.as_ref()).map(|reference| ("witnesses.secret_access_key", reference)),
+            ],
+            WitnessSettings::Directory { .. } | WitnessSettings::Https { .. } => [None, None],
+        });
+        password
+            .map(|reference| ("database.password", reference))
+            .chain(keys)
+            .chain(previous.map(|reference| ("key.previous", reference)))
+            .chain(buckets.flatten())
+    }
+
     fn checked(config: Self) -> Result<Self, ConfigError> {
         config.check()?;
         Ok(config)
@@ -297,6 +304,18 @@ impl Config {
         let refused = |field, reason| Err(ConfigError::Refused { field, reason });
         if self.version != VERSION {
             return refused("version", "is not 1");
+        }
+        if !self.database.regions.is_empty() {
+            return refused("database.regions", "is not for the sealer, which serves every tenant");
+        }
+        if let Some(reason) = self.database.login().refused() {
+            return refused("database", reason);
+        }
+        if !self.vaults.cache.is_usable() {
+            return refused(
+                "vaults.cache",
+                "holds a secret for more than an hour, or for more than six in an outage, or reads it too early",
+            );
         }
         // With `/` and a UUID behind it, it must fit the column.
         if self.origin.is_empty()

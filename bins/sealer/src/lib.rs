@@ -6,7 +6,8 @@ mod outcome;
 mod work;
 
 pub use bearingwall_program::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED};
-pub use config::{BucketSettings, Config, ConfigError, DatabaseSettings, KeySettings, Schedule, WitnessSettings};
+pub use bearingwall_vaults::{DatabaseSettings, VaultSettings};
+pub use config::{BucketSettings, Config, ConfigError, KeySettings, Schedule, WitnessSettings};
 pub use outcome::exit_code;
 pub use work::run;
 
@@ -60,6 +61,7 @@ pub fn main_with_arguments(
 
 fn seal(arguments: &Arguments) -> anyhow::Result<()> {
     let config = Config::load(&arguments.config)?;
+    work::vaults(&config)?;
     if arguments.check_config {
         outcome::say("the configuration is sound");
         return Ok(());

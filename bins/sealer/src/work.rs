@@ -7,9 +7,10 @@ use bearingwall_core::Sensitive;
 use bearingwall_sealing::{
     Due, FileWitness, Left, Offer, Sealer, SealerOptions, SealingError, SealingKey, WitnessError,
 };
-use bearingwall_secrets::{Scheme, SealedFiles, SecretError, SecretRef, SecretStore as _, SecretStores};
+use bearingwall_secrets::{CachingStore, SecretError, SecretRef, SecretStore as _};
 use bearingwall_telemetry::error_chain;
 use bearingwall_tenancy::danger;
+use bearingwall_vaults::{Vaults, VaultsError};
 use bearingwall_witness_s3::{AccessKey, Bucket, Identity, S3Witness};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,9 +32,9 @@ enum Witness {
 }
 
 impl Witness {
-    fn open(settings: &WitnessSettings) -> anyhow::Result<Self> {
+    fn open(settings: &WitnessSettings, secrets: &CachingStore) -> anyhow::Result<Self> {
         Ok(match settings {
-            WitnessSettings::Bucket(settings) => Self::Bucket(Box::new(bucket(settings))),
+            WitnessSettings::Bucket(settings) => Self::Bucket(Box::new(bucket(settings, secrets))),
             WitnessSettings::Directory { name, directory } => Self::File(FileWitness::new(name, directory)),
             WitnessSettings::Https { url, key } => Self::Https(Box::new(HttpsWitness::new(url, key.as_ref().clone())?)),
         })
@@ -69,15 +70,15 @@ impl Witness {
     }
 }
 
-fn bucket(settings: &BucketSettings) -> S3Witness {
+fn bucket(settings: &BucketSettings, secrets: &CachingStore) -> S3Witness {
     let identity = match (&settings.access_key_id, &settings.secret_access_key) {
         (Some(id), Some(secret)) => {
-            let (id, secret) = (id.clone(), secret.clone());
+            let (id, secret, secrets) = (id.clone(), secret.clone(), secrets.clone());
             Identity::Key(Arc::new(move || {
-                let (id, secret) = (id.clone(), secret.clone());
+                let (id, secret, secrets) = (id.clone(), secret.clone(), secrets.clone());
                 Box::pin(async move {
                     let text = async |reference: &SecretRef| -> Result<_, SecretError> {
-                        Ok(Sensitive::new(stores().fetch(reference).await?.utf8()?.to_owned()))
+                        Ok(Sensitive::new(secrets.fetch(reference).await?.utf8()?.to_owned()))
                     };
                     Ok(AccessKey {
                         id: text(&id).await?,
@@ -99,15 +100,30 @@ fn bucket(settings: &BucketSettings) -> S3Witness {
     S3Witness::new(&settings.name, bucket, identity)
 }
 
+/// Sets every vault up, connects nothing, and refuses references that none of them could resolve.
+// CONTROL: SEC-1
+pub(crate) fn vaults(config: &Config) -> Result<Vaults, VaultsError> {
+    let vaults = Vaults::open("bearingwall-sealer", &config.vaults)?;
+    vaults.check(config.references())?;
+    Ok(vaults)
+}
+
 /// Seals until `shutdown` is done. A database that is gone is waited for.
 ///
 /// # Errors
 /// When a secret cannot be had, or the logs have another name or key than the configuration says.
 pub async fn run(config: &Config, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
     let mut shutdown = std::pin::pin!(shutdown);
-    let key = key_of(&config.key.current).await.context("the signing key")?;
+    let vaults = vaults(config)?;
+    let key = key_of(&vaults.secrets, &config.key.current)
+        .await
+        .context("the signing key")?;
     let previous = match &config.key.previous {
-        Some(reference) => Some(key_of(reference).await.context("the previous signing key")?),
+        Some(reference) => Some(
+            key_of(&vaults.secrets, reference)
+                .await
+                .context("the previous signing key")?,
+        ),
         None => None,
     };
     let options = SealerOptions {
@@ -118,11 +134,11 @@ pub async fn run(config: &Config, shutdown: impl Future<Output = ()>) -> anyhow:
     let opened = config
         .witnesses
         .iter()
-        .map(|witness| Witness::open(witness).map(Arc::new));
+        .map(|witness| Witness::open(witness, &vaults.secrets).map(Arc::new));
     let witnesses = opened.collect::<anyhow::Result<Vec<_>>>()?;
     loop {
         let ended = tokio::select! {
-            ended = session(config, &key, &options, &witnesses) => ended,
+            ended = session((config, &vaults), &key, &options, &witnesses) => ended,
             () = &mut shutdown => return Ok(()),
         };
         let Err(error) = ended;
@@ -140,12 +156,12 @@ pub async fn run(config: &Config, shutdown: impl Future<Output = ()>) -> anyhow:
 
 /// One connection's life.
 async fn session(
-    config: &Config,
+    (config, vaults): (&Config, &Vaults),
     key: &SealingKey,
     options: &SealerOptions,
     witnesses: &[Arc<Witness>],
 ) -> anyhow::Result<std::convert::Infallible> {
-    let mut client = dial(config).await?;
+    let mut client = dial(config, vaults).await?;
     let mut waits = false;
     let mut sealer = loop {
         match Sealer::take_over(client, key.clone(), options.clone()).await? {
@@ -255,27 +271,14 @@ impl Drop for Errand {
     }
 }
 
-async fn dial(config: &Config) -> anyhow::Result<Client> {
-    let address = match &config.database.root_file {
-        Some(file) => config.database.url.clone().with_root_file(file.clone()),
-        None => config.database.url.clone(),
-    };
-    let password = match &config.database.password {
-        Some(reference) => {
-            let secret = stores().fetch(reference).await?;
-            Some(Sensitive::new(secret.utf8()?.to_owned()))
-        }
-        None => None,
-    };
-    Ok(danger::dial(&address, password.as_ref()).await?)
+async fn dial(config: &Config, vaults: &Vaults) -> anyhow::Result<Client> {
+    let login = config.database.login();
+    let shown = vaults.login(&login).await?;
+    Ok(danger::dial_as(&login.address(), shown.as_ref()).await?)
 }
 
-async fn key_of(reference: &SecretRef) -> anyhow::Result<SealingKey> {
-    let secret = stores().fetch(reference).await?;
+async fn key_of(secrets: &CachingStore, reference: &SecretRef) -> anyhow::Result<SealingKey> {
+    let secret = secrets.fetch(reference).await?;
     let bytes: [u8; 32] = secret.bytes().try_into().context("it is not 32 bytes")?;
     Ok(SealingKey::from_seed(Zeroizing::new(bytes)))
-}
-
-fn stores() -> SecretStores {
-    SecretStores::new().with(Scheme::SealedFile, Arc::new(SealedFiles))
 }

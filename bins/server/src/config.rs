@@ -8,10 +8,12 @@ mod login;
 mod masking;
 mod profile;
 mod rates;
-mod vaults;
 mod webhooks;
 
 pub use access::AccessSettings;
+pub use bearingwall_vaults::{
+    AwsIdentity, AwsSettings, AzureIdentity, AzureSettings, CacheSettings, LoginKind, VaultSettings,
+};
 pub use error::ConfigError;
 pub use isolation::IsolationProfile;
 pub use keys::{KeySettings, KeyWorkerSettings};
@@ -19,7 +21,6 @@ pub use login::LoginSettings;
 pub use masking::MaskingSettings;
 pub use profile::Profile;
 use rates::RateSettings;
-pub use vaults::{AwsIdentity, AwsSettings, AzureIdentity, AzureSettings, CacheSettings, VaultSettings};
 pub use webhooks::WebhookSettings;
 
 use bearingwall_authn::{AuthnOptions, IssuerConfig};
@@ -27,6 +28,7 @@ use bearingwall_core::CustomerId;
 use bearingwall_secrets::{SecretRef, document};
 use bearingwall_telemetry::TelemetryConfig;
 use bearingwall_tenancy::{DatabaseAddress, Pooler};
+use bearingwall_vaults::DatabaseLogin;
 use ipnet::IpNet;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -140,7 +142,10 @@ pub struct DatabaseSettings {
     /// `postgres://bearingwall_app@host:5432/database`, without a password.
     #[serde(deserialize_with = "from_text")]
     pub url: DatabaseAddress,
-    /// Where the password is; without it the server must know the login otherwise.
+    /// What the server shows to be let in; without it the password, and without that whatever the database knows it by.
+    #[serde(default)]
+    pub login: Option<LoginKind>,
+    /// Where the password is.
     #[serde(default)]
     pub password: Option<SecretRef>,
     /// PEM file with the certificate authorities of the database's server, instead of the machine's own.
@@ -163,6 +168,18 @@ pub struct DatabaseSettings {
     /// What stands between this server and the database.
     #[serde(default)]
     pub pooler: PoolerSetting,
+}
+
+impl DatabaseSettings {
+    pub(crate) fn login(&self) -> DatabaseLogin {
+        DatabaseLogin {
+            url: self.url.clone(),
+            kind: self.login,
+            password: self.password.clone(),
+            root_file: self.root_file.clone(),
+            max_lifetime_s: self.max_lifetime_s,
+        }
+    }
 }
 
 /// What stands between the server and the database; tried at the start, which is refused if it is something else.
@@ -334,6 +351,7 @@ impl Config {
             return Err(ConfigError::Version { found: config.version });
         }
         let mut refusals = config.unusable();
+        refusals.extend(config.refused_logins());
         if let Some(login) = &config.login {
             refusals.extend(login.unusable(&config.issuers));
         }
@@ -375,6 +393,16 @@ impl Config {
             .collect()
     }
 
+    /// What is no login to a database.
+    fn refused_logins(&self) -> Vec<String> {
+        let worker = self.keys.worker.as_ref().map(|worker| worker.login(&self.database));
+        [("database", Some(self.database.login())), ("keys.worker", worker)]
+            .into_iter()
+            .filter_map(|(section, login)| Some((section, login?.refused()?)))
+            .map(|(section, reason)| format!("`{section}` {reason}"))
+            .collect()
+    }
+
     /// What no profile can work with.
     fn unusable(&self) -> Vec<String> {
         let rules = [
@@ -387,10 +415,6 @@ impl Config {
             (
                 self.database.statement_timeout_ms == 0,
                 "`database.statement_timeout_ms` is 0, which would mean no limit",
-            ),
-            (
-                !(1..=86_400).contains(&self.database.max_lifetime_s),
-                "`database.max_lifetime_s` is not between 1 and 86400",
             ),
             (self.server.workers == Some(0), "`server.workers` is 0"),
             (self.server.request_timeout_s == 0, "`server.request_timeout_s` is 0"),

@@ -1,7 +1,6 @@
 //! The work on tenants' keys: what is due is looked for at intervals and done, under a login of its own.
 
 use crate::config::{Config, KeyWorkerSettings};
-use crate::vaults::{PasswordInVault, Vaults};
 use anyhow::Context as _;
 use bearingwall_core::Classified as _;
 use bearingwall_domain::{DomainError, KeyTurner, KeyWork, TurnOptions, Turned};
@@ -9,6 +8,7 @@ use bearingwall_secrets::KeyStore;
 use bearingwall_telemetry::error_chain;
 use bearingwall_tenancy::PoolConfig;
 use bearingwall_tenancy::jobs::JobPool;
+use bearingwall_vaults::Vaults;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,18 +89,13 @@ impl Work {
 }
 
 async fn queue(config: &Config, worker: &KeyWorkerSettings, vaults: &Vaults) -> anyhow::Result<JobPool> {
-    let login = worker.password.as_ref();
-    let address = match &config.database.root_file {
-        Some(file) => worker.url.clone().with_root_file(file.clone()),
-        None => worker.url.clone(),
-    };
     let pool = PoolConfig {
         max_connections: CONNECTIONS,
         accepted_version: config.database.accept_version.clone(),
         pooler: config.database.pooler.into(),
-        login: login.map(|reference| PasswordInVault::login(&vaults.secrets, reference)),
-        max_lifetime: Some(Duration::from_secs(config.database.max_lifetime_s)),
-        ..PoolConfig::new(address, None, config.database.regions.clone())
+        ..vaults
+            .pool_config(&worker.login(&config.database), config.database.regions.clone())
+            .await?
     };
     Ok(JobPool::connect(pool).await?)
 }

@@ -14,13 +14,13 @@ mod record;
 mod sessions;
 mod start;
 mod stop;
-mod vaults;
 
 pub use bearingwall_program::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED};
 pub use config::{
     AccessSettings, AuthnSettings, AwsIdentity, AwsSettings, AzureIdentity, AzureSettings, CacheSettings, Config,
-    ConfigError, DatabaseSettings, IsolationProfile, IsolationSettings, KeySettings, KeyWorkerSettings, LoginSettings,
-    MaskingSettings, Profile, ServerSettings, TenancySettings, TenantTokens, VaultSettings, WebhookSettings,
+    ConfigError, DatabaseSettings, IsolationProfile, IsolationSettings, KeySettings, KeyWorkerSettings, LoginKind,
+    LoginSettings, MaskingSettings, Profile, ServerSettings, TenancySettings, TenantTokens, VaultSettings,
+    WebhookSettings,
 };
 pub use outcome::exit_code;
 
@@ -65,7 +65,7 @@ pub fn main_with_arguments(
 
 fn serve(arguments: &Arguments) -> anyhow::Result<()> {
     let config = Config::load(&arguments.config)?;
-    vaults::open(&config)?;
+    start::vaults(&config)?;
     if arguments.check_config {
         outcome::say("the configuration is sound");
         return Ok(());

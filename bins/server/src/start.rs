@@ -9,7 +9,6 @@ use crate::outcome::UnknownIssuer;
 use crate::probe::{Probe, issuer_ready, record_ready};
 use crate::record::{RecordHealth, RecordWatch};
 use crate::sessions::{ProvidersSignOut, RevocationWatch};
-use crate::vaults::{self, PasswordInVault, Vaults};
 use anyhow::Context as _;
 use bearingwall_audit::{AuditLog, AuditSink};
 use bearingwall_authn::{BearerVerifier, EndedSessions, IdentityProvider, Revocations};
@@ -28,6 +27,7 @@ use bearingwall_rbac_casbin::CasbinEngine;
 use bearingwall_secrets::{CacheOptions, CachingStore, DataKey, FileStore, KeyStore, SecretStore as _};
 use bearingwall_telemetry::Metrics;
 use bearingwall_tenancy::{Authority, EnterKey, PoolConfig, TenantPool};
+use bearingwall_vaults::{Vaults, VaultsError};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,9 +52,8 @@ pub(crate) struct Started {
 }
 
 pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
-    let vaults = vaults::open(config)?;
-    let kek = &config.keys.kek;
-    let keys = vaults.keys.open(kek).with_context(|| format!("the key `{kek}`"))?;
+    let vaults = vaults(config)?;
+    let keys = vaults.key("keys.kek", &config.keys.kek)?;
     let (pool, own_pool) = connect(config, &vaults).await?;
     check_entry(config, &pool).await?;
     let list = Arc::new(Revocations::new(Arc::new(SystemClock), config.authn.revocation_limit()));
@@ -160,6 +159,15 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
     })
 }
 
+/// Sets every vault up, connects nothing, and refuses references that none of them could resolve.
+// CONTROL: SEC-1
+pub(crate) fn vaults(config: &Config) -> Result<Vaults, VaultsError> {
+    let vaults = Vaults::open("bearingwall-server", &config.vaults)?;
+    vaults.check(config.references())?;
+    vaults.check_key("keys.kek", &config.keys.kek)?;
+    Ok(vaults)
+}
+
 /// Before there is a socket: a server that can see across its tenants does not start, and why stands on the record.
 async fn first_look(canary: &Canary, refusals: &AuditSink) -> Result<(), Breached> {
     let looked = canary.look().await;
@@ -173,7 +181,7 @@ async fn first_look(canary: &Canary, refusals: &AuditSink) -> Result<(), Breache
 async fn connect(config: &Config, vaults: &Vaults) -> anyhow::Result<(TenantPool, TenantPool)> {
     let authority = authority(config, &vaults.secrets).await?;
     // CONTROL: TEN-5
-    let pool_config = pool_config(config, &vaults.secrets).await?;
+    let pool_config = pool_config(config, vaults).await?;
     let own_config = PoolConfig {
         max_connections: OWN_CONNECTIONS,
         ..pool_config.clone()
@@ -295,26 +303,14 @@ async fn enter_key(config: &Config, secrets: &CachingStore) -> anyhow::Result<En
         .with_context(|| format!("the secret `{reference}` is shorter than 32 bytes"))
 }
 
-async fn pool_config(config: &Config, secrets: &CachingStore) -> anyhow::Result<PoolConfig> {
+async fn pool_config(config: &Config, vaults: &Vaults) -> anyhow::Result<PoolConfig> {
     let settings = &config.database;
-    if let Some(reference) = &settings.password {
-        // Here already: what a vault has not got is told as such, and not as a database that cannot be reached.
-        let known = secrets.fetch(reference).await;
-        known.with_context(|| format!("the secret `{reference}`"))?.utf8()?;
-    }
-    let login = settings.password.as_ref();
-    let address = match &settings.root_file {
-        Some(file) => settings.url.clone().with_root_file(file.clone()),
-        None => settings.url.clone(),
-    };
     Ok(PoolConfig {
         max_connections: settings.max_connections,
         statement_timeout: Duration::from_millis(settings.statement_timeout_ms),
         accepted_version: settings.accept_version.clone(),
         pooler: settings.pooler.into(),
-        login: login.map(|reference| PasswordInVault::login(secrets, reference)),
-        max_lifetime: Some(Duration::from_secs(settings.max_lifetime_s)),
-        ..PoolConfig::new(address, None, settings.regions.clone())
+        ..vaults.pool_config(&settings.login(), settings.regions.clone()).await?
     })
 }
 

@@ -4,10 +4,9 @@ use bearingwall_core::{Classified, ErrorKind};
 use bearingwall_secrets::SecretRef;
 use bearingwall_secrets::document::{self, DocumentError};
 use bearingwall_telemetry::TelemetryConfig;
-use bearingwall_tenancy::DatabaseAddress;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
-use std::path::{Path, PathBuf};
+use bearingwall_vaults::{DatabaseSettings, VaultSettings};
+use serde::Deserialize;
+use std::path::Path;
 
 /// The version of the file's format.
 const VERSION: u32 = 1;
@@ -52,29 +51,15 @@ pub struct Config {
     pub database: DatabaseSettings,
     /// The keys.
     pub keys: KeySettings,
+    /// The vaults that references point to.
+    #[serde(default)]
+    pub vaults: VaultSettings,
     /// How much at once.
     #[serde(default)]
     pub work: WorkSettings,
     /// Logs and traces.
     #[serde(default)]
     pub telemetry: TelemetryConfig,
-}
-
-/// `[database]`: where it is.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DatabaseSettings {
-    /// `postgres://bearingwall_worker@host:5432/database`, without a password.
-    #[serde(deserialize_with = "address")]
-    pub url: DatabaseAddress,
-    /// Where the password is; without it the server must know the login otherwise.
-    #[serde(default)]
-    pub password: Option<SecretRef>,
-    /// PEM file with the certificate authorities of the database's server, instead of the machine's own.
-    #[serde(default)]
-    pub root_file: Option<PathBuf>,
-    /// The regions whose tenants this worker serves.
-    pub regions: Vec<String>,
 }
 
 /// `[keys]`: what unwraps the tenants' keys of payloads.
@@ -124,6 +109,12 @@ impl Config {
         Self::checked(document::parse(text)?)
     }
 
+    /// Every reference to a secret, with the setting that holds it.
+    pub(crate) fn references(&self) -> impl Iterator<Item = (&'static str, &SecretRef)> {
+        let password = self.database.password.iter();
+        password.map(|reference| ("database.password", reference))
+    }
+
     fn checked(config: Self) -> Result<Self, ConfigError> {
         let refused = |field, reason| Err(ConfigError::Refused { field, reason });
         if config.version != VERSION {
@@ -131,6 +122,15 @@ impl Config {
         }
         if config.database.regions.is_empty() {
             return refused("database.regions", "names no region");
+        }
+        if let Some(reason) = config.database.login().refused() {
+            return refused("database", reason);
+        }
+        if !config.vaults.cache.is_usable() {
+            return refused(
+                "vaults.cache",
+                "holds a secret for more than an hour, or for more than six in an outage, or reads it too early",
+            );
         }
         if !(1..=100).contains(&config.work.concurrency) {
             return refused("work.concurrency", "is not between 1 and 100");
@@ -143,8 +143,4 @@ impl Config {
         }
         Ok(config)
     }
-}
-
-fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DatabaseAddress, D::Error> {
-    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
 }

@@ -5,7 +5,8 @@ mod outcome;
 mod work;
 
 pub use bearingwall_program::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK};
-pub use config::{Config, ConfigError, DatabaseSettings, KeySettings, WorkSettings};
+pub use bearingwall_vaults::{DatabaseSettings, VaultSettings};
+pub use config::{Config, ConfigError, KeySettings, WorkSettings};
 pub use outcome::exit_code;
 pub use work::run;
 
@@ -58,6 +59,7 @@ pub fn main_with_arguments(
 
 fn work(arguments: &Arguments) -> anyhow::Result<()> {
     let config = Config::load(&arguments.config)?;
+    work::vaults(&config)?;
     if arguments.check_config {
         outcome::say("the configuration is sound");
         return Ok(());

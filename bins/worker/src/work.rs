@@ -2,16 +2,15 @@
 
 use crate::config::Config;
 use anyhow::Context as _;
-use bearingwall_core::{GateId, Sensitive};
+use bearingwall_core::GateId;
 use bearingwall_gates::{GateError, PayloadKeys, gate_expire};
 use bearingwall_outbox::{Destination, Worker, WorkerOptions};
-use bearingwall_secrets::{
-    CacheOptions, FileKeyStore, FileStore, KeyStore, Scheme, SealedFiles, SecretRef, SecretStore as _, SecretStores,
-};
+use bearingwall_secrets::CacheOptions;
 use bearingwall_telemetry::{TraceContext, error_chain};
 use bearingwall_tenancy::effects::EffectPool;
 use bearingwall_tenancy::jobs::JobPool;
 use bearingwall_tenancy::{PoolConfig, TenantTx};
+use bearingwall_vaults::{Vaults, VaultsError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -28,6 +27,15 @@ const LOOK: Duration = Duration::from_secs(5);
 /// How long one of them may take.
 const LEASE: Duration = Duration::from_secs(30);
 
+/// Sets every vault up, connects nothing, and refuses references that none of them could resolve.
+// CONTROL: SEC-1
+pub(crate) fn vaults(config: &Config) -> Result<Vaults, VaultsError> {
+    let vaults = Vaults::open("bearingwall-worker", &config.vaults)?;
+    vaults.check(config.references())?;
+    vaults.check_key("keys.kek", &config.keys.kek)?;
+    Ok(vaults)
+}
+
 /// Works until `shutdown` is done, then finishes what is under way. A database that is away is waited for.
 ///
 /// # Errors
@@ -37,12 +45,13 @@ pub async fn run(
     destinations: Vec<Arc<dyn Destination>>,
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let keys = PayloadKeys::new(key_store(&config.keys.kek)?, CacheOptions::default());
+    let vaults = vaults(config)?;
+    let keys = PayloadKeys::new(vaults.key("keys.kek", &config.keys.kek)?, CacheOptions::default());
     let [effects, jobs] = CONNECTIONS;
-    let pool = EffectPool::connect(pool_config(config, effects).await?)
+    let pool = EffectPool::connect(pool_config(config, &vaults, effects).await?)
         .await
         .context("the database")?;
-    let jobs = JobPool::connect(pool_config(config, jobs).await?)
+    let jobs = JobPool::connect(pool_config(config, &vaults, jobs).await?)
         .await
         .context("the database")?;
     let options = WorkerOptions {
@@ -103,33 +112,11 @@ async fn expire(jobs: &JobPool, stopped: watch::Receiver<bool>) {
     }
 }
 
-async fn pool_config(config: &Config, connections: usize) -> anyhow::Result<PoolConfig> {
-    let address = match &config.database.root_file {
-        Some(file) => config.database.url.clone().with_root_file(file.clone()),
-        None => config.database.url.clone(),
-    };
-    let password = match &config.database.password {
-        Some(reference) => {
-            let secret = stores().fetch(reference).await?;
-            Some(Sensitive::new(secret.utf8()?.to_owned()))
-        }
-        None => None,
-    };
-    let mut pool = PoolConfig::new(address, password, config.database.regions.clone());
-    pool.max_connections = connections;
-    Ok(pool)
-}
-
-fn stores() -> SecretStores {
-    SecretStores::new().with(Scheme::SealedFile, Arc::new(SealedFiles))
-}
-
-fn key_store(reference: &SecretRef) -> anyhow::Result<Arc<dyn KeyStore>> {
-    let scheme = reference.scheme();
-    if scheme != Scheme::SealedFile {
-        return Err(bearingwall_secrets::SecretError::NoAdapter { scheme }.into());
-    }
-    let store = FileStore::open(reference.store()).with_context(|| format!("the key `{reference}`"))?;
-    let keys = FileKeyStore::open(store, reference.name()).with_context(|| format!("the key `{reference}`"))?;
-    Ok(Arc::new(keys))
+async fn pool_config(config: &Config, vaults: &Vaults, connections: usize) -> anyhow::Result<PoolConfig> {
+    Ok(PoolConfig {
+        max_connections: connections,
+        ..vaults
+            .pool_config(&config.database.login(), config.database.regions.clone())
+            .await?
+    })
 }

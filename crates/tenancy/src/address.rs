@@ -121,6 +121,16 @@ impl DatabaseAddress {
         })
     }
 
+    /// Whether every host is a socket of this machine.
+    #[must_use]
+    pub fn is_socket(&self) -> bool {
+        self.config.get_hosts().iter().all(|host| match host {
+            Host::Tcp(_) => false,
+            #[cfg(unix)]
+            Host::Unix(_) => true,
+        })
+    }
+
     pub(crate) fn config(&self) -> &tokio_postgres::Config {
         &self.config
     }

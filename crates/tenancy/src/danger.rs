@@ -2,6 +2,7 @@
 
 use crate::address::DatabaseAddress;
 use crate::error::TenancyError;
+use crate::login::{self, Login};
 use bearingwall_core::Sensitive;
 use std::sync::Arc;
 use tokio_postgres::{Client, Connection, NoTls, Socket, tls::TlsConnect};
@@ -12,6 +13,20 @@ use tokio_postgres::{Client, Connection, NoTls, Socket, tls::TlsConnect};
 /// [`TenancyError::Dial`] when the server cannot be reached, refuses the login or shows a certificate that does not verify.
 pub async fn dial(address: &DatabaseAddress, password: Option<&Sensitive<String>>) -> Result<Client, TenancyError> {
     dial_with(address, password, None).await
+}
+
+/// As [`dial`], with what a login shows now; once more, if that has just turned.
+///
+/// # Errors
+/// As [`dial`], and when it cannot be fetched.
+pub async fn dial_as(address: &DatabaseAddress, login: Option<&Login>) -> Result<Client, TenancyError> {
+    let Some(login) = login else {
+        return dial(address, None).await;
+    };
+    match dial(address, Some(&login.fetch().await?)).await {
+        Err(error) if login::is_refusal(&error) && login.refused() => dial(address, Some(&login.fetch().await?)).await,
+        dialled => dialled,
+    }
 }
 
 /// As [`dial`], with options in the start-up packet.

@@ -4,6 +4,7 @@
 
 use crate::entry::EffectEntry;
 use crate::error::TenancyError;
+use crate::login;
 use crate::pool::PoolConfig;
 use crate::posture::{self, Expected};
 use crate::session::Door;
@@ -95,7 +96,8 @@ impl EffectPool {
             accepted_version: config.accepted_version.as_deref(),
             profile: None,
         };
-        posture::require(&config.address, config.password.as_ref(), &expected, config.pooler).await?;
+        let password = login::secret(&config).await?;
+        posture::require(&config.address, password.as_ref(), &expected, config.pooler).await?;
         let pool = Self {
             inner: Arc::new(Inner {
                 regions: config.regions.clone().into(),

@@ -32,6 +32,7 @@ pub const LAYERS: &[(&str, Layer)] = &[
     ("secrets", Layer::Level(2)),
     ("telemetry", Layer::Level(2)),
     ("program", Layer::Level(3)),
+    ("vaults", Layer::Level(3)),
     ("audit", Layer::Level(3)),
     ("sealing", Layer::Level(3)),
     ("gates", Layer::Level(4)),
@@ -60,6 +61,16 @@ pub const LAYERS: &[(&str, Layer)] = &[
 
 /// Edges that the layers alone would refuse, each with its reason.
 pub const DECLARED: &[(&str, &str, &str)] = &[
+    (
+        "vaults",
+        "secrets-aws",
+        "the wiring of vaults that all programs share; behind a feature that a program sets",
+    ),
+    (
+        "vaults",
+        "secrets-azure",
+        "the wiring of vaults that all programs share; behind a feature that a program sets",
+    ),
     ("ctl", "migrations", "the operator's tool is what migrates"),
     ("demo", "migrations", "the demo bootstraps a database of its own"),
     (

@@ -1,8 +1,9 @@
 //! `[keys]`: what wraps the tenants' keys, and when these turn.
 
-use super::from_text;
+use super::{DatabaseSettings, from_text};
 use bearingwall_secrets::SecretRef;
 use bearingwall_tenancy::DatabaseAddress;
+use bearingwall_vaults::DatabaseLogin;
 use serde::Deserialize;
 
 /// `[keys]`: what wraps the tenants' keys, and when these turn.
@@ -26,12 +27,23 @@ pub struct KeyWorkerSettings {
     /// `postgres://bearingwall_worker@host:5432/database`, without a password.
     #[serde(deserialize_with = "from_text")]
     pub url: DatabaseAddress,
-    /// Where the password is; without it the server must know the login otherwise.
+    /// Where the password is, where that is what `[database]` shows, too.
     #[serde(default)]
     pub password: Option<SecretRef>,
     /// How often it is looked for what is due, in seconds.
     #[serde(default = "default_interval_s")]
     pub interval_s: u64,
+}
+
+impl KeyWorkerSettings {
+    /// The login that turns keys: at the same database, and shown in the same way, as the one that serves requests.
+    pub(crate) fn login(&self, database: &DatabaseSettings) -> DatabaseLogin {
+        DatabaseLogin {
+            url: self.url.clone(),
+            password: self.password.clone(),
+            ..database.login()
+        }
+    }
 }
 
 const fn default_rotate_after_days() -> u32 {

@@ -44,7 +44,9 @@ impl Default for CacheSettings {
 }
 
 impl CacheSettings {
-    pub(crate) fn options(self) -> CachingOptions {
+    /// The same for the store.
+    #[must_use]
+    pub fn options(self) -> CachingOptions {
         CachingOptions {
             time_to_live: Duration::from_secs(self.ttl_s),
             refresh_ahead: Duration::from_secs(self.refresh_ahead_s),
@@ -54,7 +56,8 @@ impl CacheSettings {
     }
 
     /// A withdrawn secret must be gone within the hour, and an outage must not hide that for longer than a day's quarter.
-    pub(super) fn is_usable(self) -> bool {
+    #[must_use]
+    pub fn is_usable(self) -> bool {
         (1..=3_600).contains(&self.ttl_s) && self.refresh_ahead_s < self.ttl_s && self.stale_max_s <= 21_600
     }
 }
