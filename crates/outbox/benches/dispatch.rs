@@ -170,10 +170,6 @@ impl Stage {
         serve_regions(&admin, &[REGION.to_owned()]).await.unwrap();
         let secret = Sensitive::new(Uuid::new_v4().as_bytes().repeat(2));
         install_enter_key(&mut admin, 1, &secret).await.unwrap();
-        admin
-            .batch_execute("SELECT tenancy.effect_configure(8, 10000, 10000, 3, '5 seconds', '5 minutes')")
-            .await
-            .unwrap();
         let mut config = PoolConfig::new(
             database.url(Login::App).parse().unwrap(),
             Some(database.password(Login::App)),
@@ -202,6 +198,16 @@ impl Stage {
             keys,
             tenants,
         }
+    }
+
+    /// The platform's limits on one tenant: effects under way, effects a second, and effects at once.
+    async fn limit(&self, in_flight: u16, rate_per_s: u32, burst: u32) {
+        let limits =
+            format!("SELECT tenancy.effect_configure({in_flight}, {rate_per_s}, {burst}, 3, '5 seconds', '5 minutes')");
+        let superuser = self.database.superuser_client().await;
+        superuser.batch_execute(&limits).await.unwrap();
+        let full = "UPDATE tenancy.effect_turns SET tokens = $1, filled_at = clock_timestamp()";
+        superuser.execute(full, &[&f64::from(burst)]).await.unwrap();
     }
 
     async fn worker(&self, sink: &Arc<Sink>) -> Worker {
@@ -289,45 +295,28 @@ async fn under(stage: &Stage, sink: &Arc<Sink>, load: impl Future<Output = ()>) 
     tokio::join!(running, work);
 }
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    let scale: u32 = arguments.iter().position(|word| word == "--quick").map_or(4, |_| 1);
-    let stage = Stage::build().await;
-    let sink = Arc::new(Sink::default());
+/// The others' p50 and p99 in milliseconds, alternately without the flood and with it, and what the one is to the other.
+async fn flooded(stage: &Stage, sink: &Arc<Sink>, what: &str, (scale, limits): (u32, (u16, u32, u32))) {
     let flood = stage.tenants[0].0;
-    let nobody = CustomerId::PLATFORM;
-
-    let each = 5 * scale;
-    for tenant in 0..TENANTS {
-        stage.send(tenant, each).await;
-    }
-    let started = Instant::now();
-    under(&stage, &sink, emptied(&stage, nobody)).await;
-    let total = f64::from(each) * TENANTS as f64;
-    println!(
-        "dispatch: {total} effects of {TENANTS} tenants by {WORKERS} workers: {:.0}/s",
-        total / started.elapsed().as_secs_f64()
-    );
-
     let lasting = Duration::from_secs(u64::from(5 * scale));
     let mut figures = Vec::new();
-    for (round, with_flood) in [false, true, false, true].into_iter().enumerate() {
+    for with_flood in [false, true, false, true] {
         sink.forget();
         if with_flood {
             for _ in 0..10 * scale {
                 stage.send(0, 200).await;
             }
         }
+        stage.limit(limits.0, limits.1, limits.2).await;
         let load = async {
-            others(&stage, lasting, 40).await;
-            emptied(&stage, flood).await;
+            others(stage, lasting, 40).await;
+            emptied(stage, flood).await;
         };
-        under(&stage, &sink, load).await;
+        under(stage, sink, load).await;
         let sorted = sink.of_others(flood);
         let (p50, p99) = (at(&sorted, 0.5), at(&sorted, 0.99));
         println!(
-            "round {round}, {}: {} effects of the others, p50 {p50:.1} ms, p99 {p99:.1} ms; {} in all",
+            "{what}, {}: {} effects of the others, p50 {p50:.1} ms, p99 {p99:.1} ms; {} in all",
             if with_flood { "with the flood" } else { "without" },
             sorted.len(),
             sink.count()
@@ -344,8 +333,33 @@ async fn main() {
         of.iter().sum::<f64>() / of.len() as f64
     };
     println!(
-        "with the flood to without: p50 {:.2}, p99 {:.2}",
+        "{what}, with the flood to without: p50 {:.2}, p99 {:.2}",
         mean(true, |figure| figure.1) / mean(false, |figure| figure.1),
         mean(true, |figure| figure.2) / mean(false, |figure| figure.2)
     );
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let scale: u32 = arguments.iter().position(|word| word == "--quick").map_or(4, |_| 1);
+    let stage = Stage::build().await;
+    let sink = Arc::new(Sink::default());
+    let nobody = CustomerId::PLATFORM;
+
+    let each = 5 * scale;
+    stage.limit(8, 10_000, 10_000).await;
+    for tenant in 0..TENANTS {
+        stage.send(tenant, each).await;
+    }
+    let started = Instant::now();
+    under(&stage, &sink, emptied(&stage, nobody)).await;
+    let total = f64::from(each) * TENANTS as f64;
+    println!(
+        "dispatch: {total} effects of {TENANTS} tenants by {WORKERS} workers: {:.0}/s",
+        total / started.elapsed().as_secs_f64()
+    );
+
+    flooded(&stage, &sink, "limits as shipped", (scale, (8, 50, 100))).await;
+    flooded(&stage, &sink, "no rate limit", (scale, (8, 10_000, 10_000))).await;
 }

@@ -3,6 +3,7 @@
 mod arena;
 mod attack;
 mod body;
+mod gates;
 mod identity;
 mod roles;
 
@@ -346,19 +347,6 @@ async fn attacked(attacks: &Attacks, function: &Function, definition: &str) -> R
     outcome
 }
 
-/// Whether the crates `gates` and `outbox` attack it: `every_guard_that_is_weakened_is_missed_by_a_test` weakens guards that were
-/// chosen by hand, and not everything that is weakened here. The comparison with the release finds all of that.
-fn elsewhere(function: &str) -> bool {
-    [
-        "tenancy.gate_",
-        "tenancy.effect_",
-        "tenancy.guard_gate",
-        "tenancy.guard_effect",
-    ]
-    .iter()
-    .any(|prefix| function.starts_with(prefix))
-}
-
 /// The comparison with the release finds any other text. How much of it behaviour alone would show is counted beside it.
 #[tokio::test]
 async fn ten_6_every_weakened_function_is_found_and_most_of_them_by_attack() {
@@ -406,10 +394,8 @@ async fn ten_6_every_weakened_function_is_found_and_most_of_them_by_attack() {
             let red = attacked(&hardened, &function, &definition).await.unwrap()
                 || attacked(&plain, &function, &definition).await.unwrap();
             by_attack += usize::from(red);
-            // The attacks on gates and effects stand beside the crates that call them, and are not among these.
-            let is_attacked_here = !elsewhere(&function.name);
-            callable += usize::from(function.callable && is_attacked_here);
-            callable_by_attack += usize::from(red && function.callable && is_attacked_here);
+            callable += usize::from(function.callable);
+            callable_by_attack += usize::from(red && function.callable);
             if !red {
                 unattacked.push(name.clone());
             }

@@ -4,7 +4,7 @@ use super::arena::{
     A, B, CLIENT, ELSEWHERE, Entry, LEASE, PLATFORM, REQUEST, SESSION, SUSPENDED, UNAPPROVED, furnish,
     of_a_tenants_issuer, tokens,
 };
-use super::{identity, roles};
+use super::{gates, identity, roles};
 use bearingwall_testkit::database::TestDatabase;
 use std::collections::BTreeSet;
 use tokio_postgres::{Client, SimpleQueryMessage};
@@ -37,6 +37,7 @@ impl Attacks {
         let superuser = database.superuser_client().await;
         let signer = furnish(&superuser).await;
         roles::furnish(&superuser).await;
+        gates::furnish(&superuser).await;
         let mut list: Vec<(&'static str, String)> = entries(&superuser).await;
         list.extend(contexts(&superuser).await);
         for (name, token) in tokens(&signer) {
@@ -75,6 +76,7 @@ impl Attacks {
         list.extend(operators(&superuser).await);
         list.extend(definitions());
         list.extend(roles::attacks(&superuser).await);
+        list.extend(gates::attacks(&superuser).await);
         let mut attacks = Self {
             _database: database,
             superuser,
