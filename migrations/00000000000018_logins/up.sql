@@ -8,3 +8,4 @@ GRANT USAGE ON SCHEMA audit TO bearingwall_worker;
 GRANT EXECUTE ON FUNCTION audit.record_secret_read(uuid, text, text, text, uuid, text, text) TO bearingwall_worker, bearingwall_sealer;
 
 RESET ROLE;
+SET LOCAL bearingwall.audit_ddl = '';

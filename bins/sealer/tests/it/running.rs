@@ -267,7 +267,8 @@ async fn aud_5_a_foreign_key_ends_the_program_instead_of_signing() {
 async fn sec_4_the_sealers_reads_are_on_the_record() {
     let place = Place::open().await;
     let (stop, sealing) = start(place.config("seal-key", ""));
-    let reads = "SELECT coalesce(string_agg(DISTINCT substring(route from '#.*') || ' ' || outcome || ' ' || db_role, ';'), '')
+    let reads =
+        "SELECT coalesce(string_agg(DISTINCT substring(route from '#.*') || ' ' || outcome || ' ' || db_role, ';'), '')
                       = '#seal-key success bearingwall_sealer;#sealer success bearingwall_sealer'
                    FROM audit.events WHERE event_type = 'secret.read'";
     place.until(reads).await;

@@ -1,12 +1,13 @@
 //! Secrets that can be told from everything else are planted wherever a secret may be, the programs do their work with them,
 //! and then everything that they leave behind is searched.
 
+use crate::guarded::DATABASE;
 use crate::programs::{CLIENT, PATIENCE, Program, Site, answer, browser, person};
 use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use bearingwall_connectors::webhooks::standard::Signer;
-use bearingwall_secrets::{FileKeyStore, KeyStore as _, SecretRef, SecretStore as _, WrappedKey};
+use bearingwall_secrets::{FileKeyStore, KeyStore as _, WrappedKey};
 use bearingwall_testkit::database::Login;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -196,9 +197,11 @@ impl Planted {
     fn new() -> Self {
         let site = Site::new();
         // Every statement stands in the log of the database from now on, as it would in `pg_stat_statements`.
-        site.execute("ALTER SYSTEM SET log_statement = 'all'");
-        site.execute("ALTER SYSTEM SET log_min_error_statement = 'error'");
-        site.execute("SELECT pg_reload_conf()");
+        // What the cluster was started with gives way to a database's own settings only.
+        site.execute(&format!("ALTER DATABASE {DATABASE} SET log_statement = 'all'"));
+        site.execute(&format!(
+            "ALTER DATABASE {DATABASE} SET log_min_error_statement = 'error'"
+        ));
         let hook = format!("whsec_{}", STANDARD.encode(random()));
         let (client, s3_id, s3_key) = (word(), word(), word());
         for (name, value) in [("client", &client), ("s3-id", &s3_id), ("s3-key", &s3_key)] {
@@ -258,8 +261,7 @@ impl Planted {
 /// The key-encryption key, and what it wraps: the tenant's key.
 fn keys(site: &Site) -> Vec<(&'static str, Vec<u8>)> {
     site.runtime.block_on(async {
-        let reference: SecretRef = site.reference("kek").parse().unwrap();
-        let kek = site.store.fetch(&reference).await.unwrap();
+        let kek = site.store.fetch("kek").unwrap();
         let rows = site
             .guarded
             .superuser()
@@ -416,7 +418,7 @@ fn look(needles: &Needles, place: &str, text: &[u8], found: &mut Found) {
 fn in_the_database(planted: &Planted, found: &mut Found) -> usize {
     let relations = planted.site.ask(
         "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-          WHERE c.relkind IN ('r', 'p', 'm', 't') OR (c.relkind = 'v' AND c.relname IN ('pg_settings', 'pg_stat_activity',
+          WHERE c.relkind IN ('r', 'p', 'm') OR (c.relkind = 'v' AND c.relname IN ('pg_settings', 'pg_stat_activity',
             'pg_prepared_statements', 'pg_file_settings', 'pg_hba_file_rules', 'pg_stat_statements', 'pg_cursors'))",
     );
     for relation in &relations {
