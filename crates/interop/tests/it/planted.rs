@@ -217,7 +217,7 @@ impl Planted {
         let worker = site.start("bearingwall-worker", "worker", &worker);
         let sealer = site.start("bearingwall-sealer", "sealer", &sealer);
         let token = site.token();
-        let mut told = work(&site, &server, &token, &hook);
+        let mut told = work(&server, &token, &hook);
         told.extend(operate(&site));
         site.until("SELECT count(*)::text FROM audit.checkpoints", |found| found != ["0"]);
         let witnessed = "SELECT count(*)::text FROM audit.events WHERE event_type = 'witness.unreachable'";
@@ -285,7 +285,7 @@ fn keys(site: &Site) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// Real work, and as many mistakes as somebody could make with a secret in hand. What they were told.
-fn work(site: &Site, server: &Program, token: &str, hook: &str) -> Vec<u8> {
+fn work(server: &Program, token: &str, hook: &str) -> Vec<u8> {
     let (browser, url) = (browser(), &server.url);
     let mut told = String::new();
     let mut tell = |(status, text): (u16, String)| {
@@ -367,7 +367,6 @@ fn work(site: &Site, server: &Program, token: &str, hook: &str) -> Vec<u8> {
     tell(answer(
         browser.get(format!("{url}/v1/nobody/{hook}")).bearer_auth(token),
     ));
-    let _ = site;
     told.into_bytes()
 }
 
@@ -493,6 +492,10 @@ fn sec_1_no_planted_secret_is_found_anywhere() {
     let clean = everywhere(&planted);
     assert!(clean.is_empty(), "{clean:#?}");
 
+    for program in [&mut planted.server, &mut planted.worker, &mut planted.sealer] {
+        program.stop();
+    }
+
     // And it would be found: each of these is one leak, in another place and another form.
     let key = planted.site.enter_key.clone();
     let leak = |text: String| {
@@ -509,7 +512,12 @@ fn sec_1_no_planted_secret_is_found_anywhere() {
         .unwrap()
         .extend(STANDARD.encode([b"ab".to_vec(), key.clone()].concat()).into_bytes());
     planted.told.extend(url_encoded(&key).into_bytes());
-    let leaked: BTreeSet<String> = everywhere(&planted).into_iter().map(|(place, _)| place).collect();
+    let leaked = everywhere(&planted);
+    assert!(
+        leaked.iter().all(|(_, name)| name == "the enter key"),
+        "nothing else, at the end either: {leaked:#?}"
+    );
+    let leaked: BTreeSet<String> = leaked.into_iter().map(|(place, _)| place).collect();
     let ends = |end: &str| leaked.iter().any(|place| place.ends_with(end));
     assert!(
         ends("public.leaks") && ends("dump") && ends("traces") && ends("answers"),
