@@ -91,11 +91,15 @@ impl OauthError {
     /// Whether it is certain that the provider did nothing, so that a refresh token that was shown is as good as before.
     ///
     /// An answer that is not understood is none: the provider may have rotated the token and told it in that answer.
+    /// Neither is one that says "not now": what stands in front of a provider says so, too, when it has waited for too long.
     #[must_use]
     pub const fn is_certain(&self) -> bool {
         match self {
             Self::Egress(error) => error.is_certain(),
-            Self::Answer { .. } => false,
+            Self::Answer { .. }
+            | Self::Refused {
+                refusal: Refusal::Unavailable,
+            } => false,
             Self::Config { .. }
             | Self::Scope
             | Self::Callback { .. }

@@ -374,6 +374,8 @@ async fn con_41_what_is_no_answer_of_an_authorization_server_is_refused_and_not_
     let token = |rest: &str| json("200 OK", &format!(r#"{{"access_token":"{ACCESS}"{rest}}}"#));
     let answers = [
         html,
+        // Tokens, and not as what tokens are.
+        granted("read").replace("application/json", "text/html"),
         elsewhere.to_owned(),
         json("200 OK", &format!("[\"{ACCESS}\"]")),
         json("500 Internal Server Error", &format!(r#"{{"error":"{ACCESS}"}}"#)),
@@ -441,12 +443,16 @@ async fn con_41_the_providers_reason_is_one_that_is_known_here() {
         assert!(!format!("{error:?} {error}").contains("planted"), "{word}");
     }
     let busy = Vendor::answering(json("503 Service Unavailable", "{}")).refresh().await;
-    assert!(matches!(
+    let is_unavailable = matches!(
         busy,
         OauthError::Refused {
             refusal: Refusal::Unavailable
         }
-    ));
+    );
+    assert!(
+        is_unavailable && !busy.is_certain(),
+        "a gateway that gave up says the same"
+    );
 }
 
 #[tokio::test]
