@@ -41,7 +41,8 @@ pub const EMBEDDED: &[Embedded] = embedded![
     ("00000000000010", "masking"),
     ("00000000000011", "gates"),
     ("00000000000012", "connectors"),
-    ("00000000000013", "keys")
+    ("00000000000013", "keys"),
+    ("00000000000014", "outgoing")
 ];
 
 impl Embedded {

@@ -34,4 +34,4 @@ pub use pooler::Pooler;
 pub use tx::TenantTx;
 
 /// The migration that this program was built for; a database at any other is refused at start.
-pub const SCHEMA_VERSION: &str = "00000000000013";
+pub const SCHEMA_VERSION: &str = "00000000000014";
