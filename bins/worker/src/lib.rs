@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+mod destinations;
 mod outcome;
 mod work;
 
 pub use bearingwall_program::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK};
 pub use bearingwall_vaults::{DatabaseSettings, VaultSettings};
 pub use config::{Config, ConfigError, KeySettings, WorkSettings};
+pub use destinations::{EgressSettings, ReachSettings};
 pub use outcome::exit_code;
 pub use work::run;
 
@@ -16,6 +18,7 @@ use clap::Parser;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The worker of Bearingwall's outbox. Everything it does is in its configuration file.
@@ -59,7 +62,10 @@ pub fn main_with_arguments(
 
 fn work(arguments: &Arguments) -> anyhow::Result<()> {
     let config = Config::load(&arguments.config)?;
-    work::vaults(&config)?;
+    let vaults = work::vaults(&config)?;
+    // Every way out, each from the file that knows it.
+    let mut ways = Vec::new();
+    ways.extend(destinations::destinations(&config, Arc::new(vaults.secrets))?);
     if arguments.check_config {
         outcome::say("the configuration is sound");
         return Ok(());
@@ -78,6 +84,6 @@ fn work(arguments: &Arguments) -> anyhow::Result<()> {
                 _ = terminate.recv() => {}
             }
         };
-        run(&config, Vec::new(), stop).await
+        run(&config, ways, stop).await
     })
 }

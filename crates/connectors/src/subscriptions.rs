@@ -212,6 +212,15 @@ impl Subscriptions {
         Ok(rows.into_iter().filter_map(|row| row.read(&secrets)).collect())
     }
 
+    /// One subscription.
+    ///
+    /// # Errors
+    /// [`OutgoingError::NotFound`], [`OutgoingError::Tenancy`], [`OutgoingError::Statement`].
+    pub async fn show(&self, ctx: &Ctx, id: Uuid) -> Result<Subscription, OutgoingError> {
+        let found = self.list(ctx, Some(id)).await?;
+        found.into_iter().next().ok_or(OutgoingError::NotFound)
+    }
+
     /// Says what a subscription is told of, and whether it is told of anything at all.
     ///
     /// What is on its way when it ends, ends with it.

@@ -10,6 +10,7 @@
 )]
 
 mod egress;
+mod endpoints;
 mod inbox;
 mod mail;
 mod subscriptions;

@@ -17,7 +17,7 @@ use bearingwall_core::{
 };
 use bearingwall_gates::PayloadKeys;
 use bearingwall_migrations::{NewTenant, install_enter_key, serve_regions, tenant_create};
-use bearingwall_outbox::{Worker, WorkerOptions};
+use bearingwall_outbox::{Destination, Worker, WorkerOptions};
 use bearingwall_secrets::{CacheOptions, FileKeyStore, FileStore, SealedFiles};
 use bearingwall_tenancy::effects::EffectPool;
 use bearingwall_tenancy::{DatabaseAddress, EnterKey, PoolConfig, TenancyError, TenantPool, TenantTx};
@@ -55,22 +55,22 @@ impl Resolver for Names {
     }
 }
 
-struct World {
-    subscriptions: Subscriptions,
-    pool: TenantPool,
-    juniper: CustomerId,
-    saltmarsh: CustomerId,
-    database: TestDatabase,
+pub(crate) struct World {
+    pub(crate) subscriptions: Subscriptions,
+    pub(crate) pool: TenantPool,
+    pub(crate) juniper: CustomerId,
+    pub(crate) saltmarsh: CustomerId,
+    pub(crate) database: TestDatabase,
     clock: Arc<Moved>,
     names: Arc<Names>,
     authority: Authority,
-    receiver: Receiver,
-    store: FileStore,
+    pub(crate) receiver: Receiver,
+    pub(crate) store: FileStore,
     _folder: TempDir,
 }
 
 impl World {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let database = TestDatabase::create().await;
         let mut admin = database.admin_client().await;
         serve_regions(&admin, &[REGION.to_owned()]).await.unwrap();
@@ -118,7 +118,7 @@ impl World {
     }
 
     /// The receiver's address, with a path that begins like this.
-    fn address(&self, path: &str) -> HttpsAddress {
+    pub(crate) fn address(&self, path: &str) -> HttpsAddress {
         HttpsAddress::parse(&format!("https://{HOST}:{}{path}", self.receiver.port)).unwrap()
     }
 
@@ -142,12 +142,12 @@ impl World {
     }
 
     /// The receiver's port is the operator's to open, and the loopback network is named.
-    fn usual(&self) -> (Catalogue, Networks) {
+    pub(crate) fn usual(&self) -> (Catalogue, Networks) {
         let catalogue = Catalogue::new(&[], &[self.receiver.port], &[Method::Post]).unwrap();
         (catalogue, Networks::with(["127.0.0.0/8".parse().unwrap()]))
     }
 
-    async fn worker(&self, (catalogue, networks): (Catalogue, Networks)) -> Worker {
+    pub(crate) fn egress(&self, networks: Networks) -> Egress {
         let options = EgressOptions {
             networks,
             authorities: vec![self.authority.pem()],
@@ -157,13 +157,21 @@ impl World {
             },
             ..EgressOptions::default()
         };
+        Egress::new(options, self.names.clone()).unwrap()
+    }
+
+    async fn worker(&self, (catalogue, networks): (Catalogue, Networks)) -> Worker {
         let destination = WebhookDestination::new(WebhookParts {
-            egress: Egress::new(options, self.names.clone()).unwrap(),
+            egress: self.egress(networks),
             secrets: Arc::new(SealedFiles),
             catalogue,
             deadline: Duration::from_secs(2),
             clock: self.clock.clone(),
         });
+        self.worker_of(vec![Arc::new(destination)]).await
+    }
+
+    pub(crate) async fn worker_of(&self, destinations: Vec<Arc<dyn Destination>>) -> Worker {
         let config = PoolConfig::new(
             self.database.url(Login::Worker).parse().unwrap(),
             Some(self.database.password(Login::Worker)),
@@ -173,19 +181,19 @@ impl World {
         Worker::new(
             EffectPool::connect(config).await.unwrap(),
             PayloadKeys::new(keys, CacheOptions::default()),
-            vec![Arc::new(destination)],
+            destinations,
             WorkerOptions::default(),
         )
         .unwrap()
     }
 
     /// Attempts what is due, all at once, until nothing is.
-    async fn work(&self, worker: &Worker) {
+    pub(crate) async fn work(&self, worker: &Worker) {
         while worker.step().await.unwrap() > 0 {}
     }
 
     /// Lets everything that waits for a time be due.
-    async fn now(&self) {
+    pub(crate) async fn now(&self) {
         self.sql(
             "UPDATE tenancy.effect_queue SET available_at = now() - interval '1 second' WHERE state = 'queued';
              UPDATE tenancy.effect_breakers SET open_until = now() - interval '1 second' WHERE open_until IS NOT NULL",
@@ -204,8 +212,15 @@ impl World {
 
     /// Any statement whatever on the application's connection, inside a tenant.
     async fn as_app(&self, customer: CustomerId, sql: &str) -> Result<usize, TenancyError> {
+        self.as_somebody(customer, 7, sql).await
+    }
+
+    /// The same, as another person.
+    pub(crate) async fn as_somebody(&self, customer: CustomerId, who: u128, sql: &str) -> Result<usize, TenancyError> {
         self.pool
-            .run(&ctx(customer), async |tx: &mut TenantTx<'_>| execute(tx, sql).await)
+            .run(&ctx_of(customer, who), async |tx: &mut TenantTx<'_>| {
+                execute(tx, sql).await
+            })
             .await
     }
 
@@ -213,7 +228,12 @@ impl World {
         self.database.superuser_client().await.batch_execute(sql).await.unwrap();
     }
 
-    async fn number(&self, sql: &str) -> i64 {
+    pub(crate) async fn text(&self, sql: &str) -> String {
+        let superuser = self.database.superuser_client().await;
+        superuser.query_one(sql, &[]).await.unwrap().get(0)
+    }
+
+    pub(crate) async fn number(&self, sql: &str) -> i64 {
         let superuser = self.database.superuser_client().await;
         superuser.query_one(sql, &[]).await.unwrap().get(0)
     }
@@ -241,9 +261,13 @@ fn text(key: &NewKey) -> String {
     }
 }
 
-fn ctx(customer: CustomerId) -> Ctx {
+pub(crate) fn ctx(customer: CustomerId) -> Ctx {
+    ctx_of(customer, 7)
+}
+
+fn ctx_of(customer: CustomerId, who: u128) -> Ctx {
     Ctx::danger_assume_verified(CtxParts {
-        subject: SubjectId::from_uuid(Uuid::from_u128(7)),
+        subject: SubjectId::from_uuid(Uuid::from_u128(who)),
         customer,
         roles: RoleSet::EMPTY,
         request: RequestId::from_uuid(Uuid::now_v7()),
@@ -253,6 +277,6 @@ fn ctx(customer: CustomerId) -> Ctx {
     })
 }
 
-fn is_refused(error: &OutgoingError, code: &str) -> bool {
+pub(crate) fn is_refused(error: &OutgoingError, code: &str) -> bool {
     bearingwall_core::Classified::code(error) == code
 }

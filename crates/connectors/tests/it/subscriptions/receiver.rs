@@ -12,20 +12,20 @@ use time::OffsetDateTime;
 
 /// A request as it arrived.
 #[derive(Clone)]
-pub(super) struct Arrived {
-    pub(super) line: String,
+pub(crate) struct Arrived {
+    pub(crate) line: String,
     headers: Vec<(String, String)>,
-    pub(super) body: String,
+    pub(crate) body: String,
 }
 
 impl Arrived {
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         let found = self.headers.iter().find(|(known, _)| known == name);
         found.map_or("", |(_, value)| value)
     }
 
     /// Whether a holder of these keys believes it.
-    pub(super) fn is_signed_for(&self, keys: &[&str], now: OffsetDateTime) -> bool {
+    pub(crate) fn is_signed_for(&self, keys: &[&str], now: OffsetDateTime) -> bool {
         let headers: Vec<(&str, &[u8])> = self
             .headers
             .iter()
@@ -42,14 +42,14 @@ impl Arrived {
 }
 
 /// It ends with the process.
-pub(super) struct Receiver {
-    pub(super) port: u16,
+pub(crate) struct Receiver {
+    pub(crate) port: u16,
     answers: Arc<Mutex<VecDeque<String>>>,
     arrived: Arc<Mutex<Vec<Arrived>>>,
 }
 
 impl Receiver {
-    pub(super) fn start(authority: &Authority, name: &str) -> Self {
+    pub(crate) fn start(authority: &Authority, name: &str) -> Self {
         let config = authority.server(name);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let receiver = Self {
@@ -73,11 +73,11 @@ impl Receiver {
     }
 
     /// What the next requests are answered with: a status, and headers. Afterwards everything is taken.
-    pub(super) fn say<const N: usize>(&self, answers: [&str; N]) {
+    pub(crate) fn say<const N: usize>(&self, answers: [&str; N]) {
         self.answers.lock().unwrap().extend(answers.map(str::to_owned));
     }
 
-    pub(super) fn arrived(&self) -> Vec<Arrived> {
+    pub(crate) fn arrived(&self) -> Vec<Arrived> {
         self.arrived.lock().unwrap().clone()
     }
 }
