@@ -308,7 +308,7 @@ impl Config {
         if !self.database.regions.is_empty() {
             return refused("database.regions", "is not for the sealer, which serves every tenant");
         }
-        if let Some(reason) = self.database.login().refused() {
+        if let Some(reason) = self.database.login().refused(&self.vaults) {
             return refused("database", reason);
         }
         if !self.vaults.cache.is_usable() {

@@ -3,6 +3,7 @@
 mod config;
 mod https;
 mod outcome;
+mod reads;
 mod work;
 
 pub use bearingwall_program::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED};

@@ -2,8 +2,9 @@
 
 use crate::config::{BucketSettings, Config, WitnessSettings};
 use crate::https::HttpsWitness;
+use crate::reads::Reads;
 use anyhow::Context as _;
-use bearingwall_core::Sensitive;
+use bearingwall_core::{EventSink, Sensitive};
 use bearingwall_sealing::{
     Due, FileWitness, Left, Offer, Sealer, SealerOptions, SealingError, SealingKey, WitnessError,
 };
@@ -115,6 +116,8 @@ pub(crate) fn vaults(config: &Config) -> Result<Vaults, VaultsError> {
 pub async fn run(config: &Config, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
     let mut shutdown = std::pin::pin!(shutdown);
     let vaults = vaults(config)?;
+    let reads = Arc::new(Reads::default());
+    vaults.report_to(Arc::clone(&reads) as Arc<dyn EventSink>);
     let key = key_of(&vaults.secrets, &config.key.current)
         .await
         .context("the signing key")?;
@@ -138,7 +141,7 @@ pub async fn run(config: &Config, shutdown: impl Future<Output = ()>) -> anyhow:
     let witnesses = opened.collect::<anyhow::Result<Vec<_>>>()?;
     loop {
         let ended = tokio::select! {
-            ended = session((config, &vaults), &key, &options, &witnesses) => ended,
+            ended = session((config, &vaults, &reads), &key, &options, &witnesses) => ended,
             () = &mut shutdown => return Ok(()),
         };
         let Err(error) = ended;
@@ -156,7 +159,7 @@ pub async fn run(config: &Config, shutdown: impl Future<Output = ()>) -> anyhow:
 
 /// One connection's life.
 async fn session(
-    (config, vaults): (&Config, &Vaults),
+    (config, vaults, reads): (&Config, &Vaults, &Reads),
     key: &SealingKey,
     options: &SealerOptions,
     witnesses: &[Arc<Witness>],
@@ -191,6 +194,7 @@ async fn session(
                 "sealed"
             );
         }
+        reads.record(&sealer).await?;
         if is_due(maintained, MAINTENANCE) {
             let ended = sealer.maintain().await?;
             if ended > 0 {

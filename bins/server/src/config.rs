@@ -12,7 +12,7 @@ mod webhooks;
 
 pub use access::AccessSettings;
 pub use bearingwall_vaults::{
-    AwsIdentity, AwsSettings, AzureIdentity, AzureSettings, CacheSettings, LoginKind, VaultSettings,
+    AwsIdentity, AwsSettings, AzureIdentity, AzureSettings, CacheSettings, ClientCertificate, LoginKind, VaultSettings,
 };
 pub use error::ConfigError;
 pub use isolation::IsolationProfile;
@@ -148,6 +148,12 @@ pub struct DatabaseSettings {
     /// Where the password is.
     #[serde(default)]
     pub password: Option<SecretRef>,
+    /// The files of a login by certificate.
+    #[serde(default)]
+    pub certificate: Option<ClientCertificate>,
+    /// The region of the database, for a login by an IAM token.
+    #[serde(default)]
+    pub region: Option<String>,
     /// PEM file with the certificate authorities of the database's server, instead of the machine's own.
     #[serde(default)]
     pub root_file: Option<PathBuf>,
@@ -176,6 +182,8 @@ impl DatabaseSettings {
             url: self.url.clone(),
             kind: self.login,
             password: self.password.clone(),
+            certificate: self.certificate.clone(),
+            region: self.region.clone(),
             root_file: self.root_file.clone(),
             max_lifetime_s: self.max_lifetime_s,
         }
@@ -398,7 +406,7 @@ impl Config {
         let worker = self.keys.worker.as_ref().map(|worker| worker.login(&self.database));
         [("database", Some(self.database.login())), ("keys.worker", worker)]
             .into_iter()
-            .filter_map(|(section, login)| Some((section, login?.refused()?)))
+            .filter_map(|(section, login)| Some((section, login?.refused(&self.vaults)?)))
             .map(|(section, reason)| format!("`{section}` {reason}"))
             .collect()
     }

@@ -17,10 +17,10 @@ mod stop;
 
 pub use bearingwall_program::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED};
 pub use config::{
-    AccessSettings, AuthnSettings, AwsIdentity, AwsSettings, AzureIdentity, AzureSettings, CacheSettings, Config,
-    ConfigError, DatabaseSettings, IsolationProfile, IsolationSettings, KeySettings, KeyWorkerSettings, LoginKind,
-    LoginSettings, MaskingSettings, Profile, ServerSettings, TenancySettings, TenantTokens, VaultSettings,
-    WebhookSettings,
+    AccessSettings, AuthnSettings, AwsIdentity, AwsSettings, AzureIdentity, AzureSettings, CacheSettings,
+    ClientCertificate, Config, ConfigError, DatabaseSettings, IsolationProfile, IsolationSettings, KeySettings,
+    KeyWorkerSettings, LoginKind, LoginSettings, MaskingSettings, Profile, ServerSettings, TenancySettings,
+    TenantTokens, VaultSettings, WebhookSettings,
 };
 pub use outcome::exit_code;
 

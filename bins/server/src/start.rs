@@ -24,7 +24,6 @@ use bearingwall_http::{
     Application, Limits, RunningServer, ServerOptions, Services, Sessions, SignOut, TenantConnectors, TrustedProxies,
     Webhooks, app_routes,
 };
-use bearingwall_pii::Floor;
 use bearingwall_rbac::PolicyTable;
 use bearingwall_rbac_casbin::CasbinEngine;
 use bearingwall_secrets::{CacheOptions, CachingStore, DataKey, FileStore, KeyStore, Scheme, SecretStore as _};
@@ -93,7 +92,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
         ..CrmOptions::default()
     };
     let crm = Crm::with_options(audit.clone(), Arc::clone(&keys), crm_options);
-    let masking = Masking::new(crm.clone(), Floor::platform_least(), config.masking.options()).context("masking")?;
+    let masking = Masking::new(crm.clone(), config.masking.options()).context("masking")?;
     let payload_keys = PayloadKeys::new(Arc::clone(&keys), CacheOptions::default());
     let staff = pool.clone();
     let assignments = KnownAssignments::new(pool.clone(), config.access.remembered());

@@ -126,7 +126,7 @@ impl Config {
         if config.database.regions.is_empty() {
             return refused("database.regions", "names no region");
         }
-        if let Some(reason) = config.database.login().refused() {
+        if let Some(reason) = config.database.login().refused(&config.vaults) {
             return refused("database", reason);
         }
         if !config.vaults.cache.is_usable() {

@@ -13,7 +13,9 @@ pub use outcome::exit_code;
 pub use work::run;
 
 use anyhow::Context as _;
+use bearingwall_outbox::Destination;
 use bearingwall_program::{NotBegun, begin};
+use bearingwall_vaults::Vaults;
 use clap::Parser;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -62,10 +64,7 @@ pub fn main_with_arguments(
 
 fn work(arguments: &Arguments) -> anyhow::Result<()> {
     let config = Config::load(&arguments.config)?;
-    let vaults = work::vaults(&config)?;
-    // Every way out, each from the file that knows it.
-    let mut ways = Vec::new();
-    ways.extend(destinations::destinations(&config, Arc::new(vaults.secrets))?);
+    ways(&config, &work::vaults(&config)?)?;
     if arguments.check_config {
         outcome::say("the configuration is sound");
         return Ok(());
@@ -84,6 +83,14 @@ fn work(arguments: &Arguments) -> anyhow::Result<()> {
                 _ = terminate.recv() => {}
             }
         };
-        run(&config, ways, stop).await
+        run(&config, Vec::new(), stop).await
     })
+}
+
+/// Every way out that the configuration opens, each from the file that knows it.
+fn ways(config: &Config, vaults: &Vaults) -> anyhow::Result<Vec<Arc<dyn Destination>>> {
+    let secrets = Arc::new(vaults.secrets.clone());
+    let mut ways = Vec::new();
+    ways.extend(destinations::destinations(config, secrets)?);
+    Ok(ways)
 }

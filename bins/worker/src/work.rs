@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use anyhow::Context as _;
+use bearingwall_audit::AuditSink;
 use bearingwall_core::GateId;
 use bearingwall_gates::{GateError, PayloadKeys, gate_expire};
 use bearingwall_outbox::{Destination, Worker, WorkerOptions};
@@ -24,6 +25,9 @@ const EXPIRE: &str = "gate.expire";
 /// The pause between two looks for approvals whose time is over.
 const LOOK: Duration = Duration::from_secs(5);
 
+/// How long the last reads of vaults may take to reach the record when the worker stops.
+const FLUSH_LIMIT: Duration = Duration::from_secs(5);
+
 /// How long one of them may take.
 const LEASE: Duration = Duration::from_secs(30);
 
@@ -36,7 +40,7 @@ pub(crate) fn vaults(config: &Config) -> Result<Vaults, VaultsError> {
     Ok(vaults)
 }
 
-/// Works until `shutdown` is done, then finishes what is under way. A database that is away is waited for.
+/// Works for what the configuration opens and for `destinations` until `shutdown` is done, then finishes what is under way. A database that is away is waited for.
 ///
 /// # Errors
 /// When a secret cannot be had, the database is not in the state that isolation needs, or the destinations contradict each other.
@@ -54,6 +58,8 @@ pub async fn run(
     let jobs = JobPool::connect(pool_config(config, &vaults, jobs).await?)
         .await
         .context("the database")?;
+    let reads = AuditSink::of_worker(jobs.clone());
+    vaults.report_to(Arc::new(reads.clone()));
     let options = WorkerOptions {
         concurrency: config.work.concurrency,
         lease: Duration::from_secs(config.work.lease_s),
@@ -65,7 +71,9 @@ pub async fn run(
         },
         ..WorkerOptions::default()
     };
-    let worker = Worker::new(pool, keys, destinations, options).context("the destinations")?;
+    // SECURITY: from the vaults whose reads are on the record.
+    let ways = crate::ways(config, &vaults)?.into_iter().chain(destinations).collect();
+    let worker = Worker::new(pool, keys, ways, options).context("the destinations")?;
     tracing::info!("working");
     let (stop, stopped) = watch::channel(false);
     let halt = async {
@@ -75,6 +83,9 @@ pub async fn run(
     };
     let stopped_too = stopped.clone();
     tokio::join!(halt, worker.run(until(stopped)), expire(&jobs, stopped_too));
+    if tokio::time::timeout(FLUSH_LIMIT, reads.flush()).await.is_err() {
+        tracing::error!("the last reads of vaults were not written to the record in time");
+    }
     Ok(())
 }
 

@@ -4,9 +4,11 @@ use crate::error::AuditError;
 use crate::log::AuditLog;
 use crate::record::{Phase, Refusal, VaultRead};
 use bearingwall_core::{
-    Ctx, CtxParts, CustomerId, EventSink, Origin, PurposeOfUse, RoleSet, SecretRead, SecurityEvent, SubjectId,
+    Ctx, CtxParts, CustomerId, EventSink, IdGen, Origin, PurposeOfUse, RoleSet, SecretRead, SecurityEvent, SubjectId,
+    SystemIds,
 };
 use bearingwall_events::EventType;
+use bearingwall_tenancy::jobs::JobPool;
 use bearingwall_tenancy::{TenancyError, TenantTx};
 use diesel_async::AsyncConnectionCore;
 use std::sync::Arc;
@@ -29,12 +31,45 @@ pub struct AuditSink {
     lost: Arc<AtomicU64>,
 }
 
+/// As whom events are written.
+enum Writer {
+    Log(AuditLog),
+    Worker(JobPool),
+}
+
+impl Writer {
+    async fn write(&self, event: &SecurityEvent) -> Result<(), AuditError> {
+        match self {
+            Self::Log(log) => log.write_refusal(event).await,
+            Self::Worker(pool) => {
+                let Some(secret) = &event.secret else {
+                    return Err(AuditError::from(TenancyError::NoProof));
+                };
+                let read = vault_read(&SystemIds, event, secret);
+                pool.run_outside(read).await.map(drop).map_err(AuditError::from)
+            }
+        }
+    }
+}
+
 impl AuditSink {
+    /// For a program that enters tenants by their jobs: takes reads of a vault. Anything else is counted as lost, for it belongs
+    /// under somebody whom this program does not know.
+    // CONTROL: SEC-4
+    #[must_use]
+    pub fn of_worker(pool: JobPool) -> Self {
+        Self::write_with(Writer::Worker(pool))
+    }
+
+    pub(crate) fn start(log: AuditLog) -> Self {
+        Self::write_with(Writer::Log(log))
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "the writer outlives the requests whose refusals it writes"
     )]
-    pub(crate) fn start(log: AuditLog) -> Self {
+    fn write_with(writer: Writer) -> Self {
         let (queue, mut messages) = mpsc::channel(QUEUE);
         let lost = Arc::new(AtomicU64::new(0));
         let losses = Arc::clone(&lost);
@@ -42,7 +77,7 @@ impl AuditSink {
             while let Some(message) = messages.recv().await {
                 match message {
                     Message::Event(event) => {
-                        if let Err(error) = log.write_refusal(&event).await {
+                        if let Err(error) = writer.write(&event).await {
                             count_loss(&losses, event.event_type, &error.to_string());
                         }
                     }
@@ -65,6 +100,18 @@ impl AuditSink {
         if self.queue.send(Message::Flush(done)).await.is_ok() {
             drop(finished.await);
         }
+    }
+}
+
+fn vault_read(ids: &dyn IdGen, event: &SecurityEvent, secret: &SecretRead) -> VaultRead {
+    VaultRead {
+        event_id: ids.v7(),
+        event_type: event.event_type,
+        outcome: event.outcome.as_str(),
+        reason: event.reason,
+        request: event.request.as_uuid(),
+        reference: secret.reference.clone(),
+        version: secret.version.clone(),
     }
 }
 
@@ -107,15 +154,7 @@ impl AuditLog {
     }
 
     async fn write_read(&self, event: &SecurityEvent, secret: &SecretRead) -> Result<(), AuditError> {
-        let read = VaultRead {
-            event_id: self.ids().v7(),
-            event_type: event.event_type,
-            outcome: event.outcome.as_str(),
-            reason: event.reason,
-            request: event.request.as_uuid(),
-            reference: secret.reference.clone(),
-            version: secret.version.clone(),
-        };
+        let read = vault_read(self.ids(), event, secret);
         self.pool().run_outside(read).await.map(drop).map_err(AuditError::from)
     }
 

@@ -5,6 +5,7 @@ use crate::keys::{KeyRing, KeySource};
 use crate::staff::StaffSeen;
 use bearingwall_audit::AuditLog;
 use bearingwall_core::{Clock, IdGen, SystemClock, SystemIds};
+use bearingwall_pii::Floor;
 use bearingwall_secrets::{CacheOptions, KeyStore, KeyStores, TenantKeyCache};
 use std::fmt;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ struct Inner {
     staff_seen: StaffSeen,
     ids: Arc<dyn IdGen>,
     clock: Arc<dyn Clock>,
+    floor: Floor,
 }
 
 /// What a test or an unusual deployment sets otherwise.
@@ -36,6 +38,8 @@ pub struct CrmOptions {
     pub ids: Arc<dyn IdGen>,
     /// Where the date comes from that a birth may not be after.
     pub clock: Arc<dyn Clock>,
+    /// What every masked text is held to at the least, whatever a tenant's policy says: one floor for all that leaves.
+    pub floor: Floor,
 }
 
 impl Default for CrmOptions {
@@ -45,6 +49,7 @@ impl Default for CrmOptions {
             key_stores: KeyStores::new(),
             ids: Arc::new(SystemIds),
             clock: Arc::new(SystemClock),
+            floor: Floor::platform_least(),
         }
     }
 }
@@ -76,6 +81,7 @@ impl Crm {
                 staff_seen: StaffSeen::default(),
                 ids: options.ids,
                 clock: options.clock,
+                floor: options.floor,
             }),
         }
     }
@@ -98,6 +104,10 @@ impl Crm {
 
     pub(crate) fn ids(&self) -> &dyn IdGen {
         self.inner.ids.as_ref()
+    }
+
+    pub(crate) fn floor(&self) -> &Floor {
+        &self.inner.floor
     }
 
     pub(crate) fn now(&self) -> OffsetDateTime {

@@ -99,7 +99,6 @@ pub struct Masking {
 
 struct Inner {
     crm: Crm,
-    floor: Floor,
     options: MaskingOptions,
     in_force: moka::sync::Cache<CustomerId, InForce>,
     compiled: moka::sync::Cache<Compiled, Arc<Masker>>,
@@ -124,11 +123,11 @@ pub(crate) struct Ready {
 }
 
 impl Masking {
-    /// Masking over this floor. Rules and models are loaded now.
+    /// Masking over the floor of the CRM. Rules and models are loaded now.
     ///
     /// # Errors
     /// [`MaskingError::Setting`]; [`MaskingError::Engine`] if a shipped model is damaged.
-    pub fn new(crm: Crm, floor: Floor, options: MaskingOptions) -> Result<Self, MaskingError> {
+    pub fn new(crm: Crm, options: MaskingOptions) -> Result<Self, MaskingError> {
         options.check()?;
         // Both taggers are asked once, so that a damaged model stops the start and no request waits for one.
         for text in ["Ada called from Lisbon.", "Ada llamó desde Lisboa y no dijo nada."] {
@@ -139,7 +138,6 @@ impl Masking {
         Ok(Self {
             inner: Arc::new(Inner {
                 crm,
-                floor,
                 options,
                 in_force: moka::sync::Cache::builder()
                     .max_capacity(COMPILED_MAX)
@@ -169,7 +167,7 @@ impl Masking {
     }
 
     pub(crate) fn floor(&self) -> &Floor {
-        &self.inner.floor
+        self.inner.crm.floor()
     }
 
     /// The policy in force, the tenant's key and a turn; whoever is refused here stands on the record.

@@ -42,7 +42,8 @@ pub const EMBEDDED: &[Embedded] = embedded![
     ("00000000000011", "gates"),
     ("00000000000012", "connectors"),
     ("00000000000013", "keys"),
-    ("00000000000014", "outgoing")
+    ("00000000000014", "outgoing"),
+    ("00000000000018", "logins")
 ];
 
 impl Embedded {

@@ -3,6 +3,7 @@
 use bearingwall_secrets::scan::{self, ScanError};
 use clap::Parser;
 use std::ffi::OsString;
+use std::io::Write as _;
 
 /// Done, or stopped in order.
 pub const EXIT_OK: u8 = 0;
@@ -18,7 +19,7 @@ pub const EXIT_REFUSED: u8 = 3;
 pub enum NotBegun {
     /// Arguments or environment hold credentials: places are named, values are not.
     Credentials(ScanError),
-    /// Wrong usage, which was printed; or help and version, which were asked for and printed.
+    /// Wrong usage, or a system that does not keep memory private, which was printed; or help and version, which were asked for and printed.
     Printed {
         /// The code to exit with.
         exit_code: u8,
@@ -36,6 +37,11 @@ pub fn begin<A: Parser>(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Result<A, NotBegun> {
+    if let Err(error) = keep_memory_private() {
+        return Err(NotBegun::Printed {
+            exit_code: refuse_memory(error),
+        });
+    }
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let texts = arguments.iter().map(|argument| argument.to_string_lossy().into_owned());
     let mut findings = scan::scan_arguments(texts);
@@ -52,6 +58,28 @@ pub fn begin<A: Parser>(
             },
         }
     })
+}
+
+/// A program that dies leaves no image of its memory, where its secrets are, and nobody who runs as the same user reads it while it
+/// lives: no core dump, whether a limit or a handler (`core_pattern`) decides about it, no `ptrace`, no `/proc/PID/mem`.
+///
+/// Linux: setrlimit(2), prctl(2) `PR_SET_DUMPABLE`, proc(5). Elsewhere the limit alone.
+// CONTROL: SEC-7
+fn keep_memory_private() -> nix::Result<()> {
+    nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0)?;
+    #[cfg(target_os = "linux")]
+    nix::sys::prctl::set_dumpable(false)?;
+    Ok(())
+}
+
+fn refuse_memory(error: nix::Error) -> u8 {
+    // Nobody to tell is no reason to go on.
+    let _ = writeln!(
+        std::io::stderr(),
+        "the memory of this program cannot be kept from others: {}",
+        error.desc()
+    );
+    EXIT_FAILURE
 }
 
 /// The environment, to be searched for credentials and for nothing else. A variable that is no UTF-8 is searched all the

@@ -5,12 +5,14 @@ use crate::key::SealingKey;
 use crate::log::{LogHead, SealedCheckpoint, as_i64, rotate};
 use crate::rows;
 use crate::witness::{self, Due, Left};
+use bearingwall_core::{IdGen as _, SecurityEvent, SystemIds};
 use bearingwall_tlog::Hash;
 use bearingwall_tlog::merkle::Node;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::time::Duration;
 use time::OffsetDateTime;
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Transaction};
 use uuid::Uuid;
 
@@ -125,6 +127,31 @@ impl Sealer {
                     &code.map(|(_, customer)| customer),
                 ],
             )
+            .await
+            .map(drop)
+            .map_err(SealingError::Unwritten)
+    }
+
+    /// Puts a read of a vault on the record.
+    ///
+    /// # Errors
+    /// When the database does not take it.
+    // CONTROL: SEC-4
+    pub async fn record_read(&self, event: &SecurityEvent) -> Result<(), SealingError> {
+        let Some(secret) = &event.secret else {
+            return Ok(());
+        };
+        let row: [&(dyn ToSql + Sync); 7] = [
+            &SystemIds.v7(),
+            &event.event_type,
+            &event.outcome.as_str(),
+            &event.reason,
+            &event.request.as_uuid(),
+            &secret.reference,
+            &secret.version,
+        ];
+        self.client
+            .execute("SELECT audit.record_secret_read($1, $2, $3, $4, $5, $6, $7)", &row)
             .await
             .map(drop)
             .map_err(SealingError::Unwritten)

@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod database;
 mod failure;
 mod identity;
 mod keys;
 mod secrets;
 
+pub use database::{DatabaseTokens, DatabaseUser, presigned};
 pub use identity::{Identity, WebIdentity};
 pub use keys::KmsKeys;
 pub use secrets::SecretsManager;

@@ -57,6 +57,11 @@ impl Azure {
     pub async fn token(&self, scope: &str) -> Result<bearingwall_core::Sensitive<String>, SecretError> {
         self.inner.tokens.token(scope).await
     }
+
+    /// Forgets the token of a scope that a service has refused: the next one who asks gets another.
+    pub fn forget(&self, scope: &str) {
+        self.inner.tokens.forget(scope);
+    }
 }
 
 impl fmt::Debug for Azure {

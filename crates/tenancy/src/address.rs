@@ -12,6 +12,19 @@ use tokio_postgres::config::Host;
 pub struct DatabaseAddress {
     config: tokio_postgres::Config,
     root_file: Option<PathBuf>,
+    client: Option<ClientCertificate>,
+    demands_tls: bool,
+}
+
+/// Files (PEM) that a login shows instead of a password. They are read for each new connection, so that whoever renews them
+/// needs to tell nobody.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientCertificate {
+    /// The certificate, and what stands between it and the authority that the database trusts. Its common name is the role.
+    pub certificate_file: PathBuf,
+    /// Its private key. Nobody but its owner may read it; a group may, where the owner is root.
+    pub key_file: PathBuf,
 }
 
 /// A text is no usable database address.
@@ -85,6 +98,8 @@ impl DatabaseAddress {
         Ok(Self {
             config: bare,
             root_file: None,
+            client: None,
+            demands_tls: false,
         })
     }
 
@@ -92,6 +107,20 @@ impl DatabaseAddress {
     #[must_use]
     pub fn with_root_file(mut self, file: PathBuf) -> Self {
         self.root_file = Some(file);
+        self
+    }
+
+    /// Shows this certificate, over TLS 1.3, on whichever way.
+    #[must_use]
+    pub fn with_client_certificate(mut self, files: ClientCertificate) -> Self {
+        self.client = Some(files);
+        self.demanding_tls()
+    }
+
+    /// Demands TLS with a verified name on this machine, too: a token in the place of a password is sent as it is.
+    #[must_use]
+    pub const fn demanding_tls(mut self) -> Self {
+        self.demands_tls = true;
         self
     }
 
@@ -119,6 +148,26 @@ impl DatabaseAddress {
             #[cfg(unix)]
             Host::Unix(_) => false,
         })
+    }
+
+    /// Whether TLS with a verified name is required: where the connection leaves this machine, or where that was demanded.
+    #[must_use]
+    pub fn needs_tls(&self) -> bool {
+        self.demands_tls || self.is_remote()
+    }
+
+    /// The one host and port, where there is one and it is no socket.
+    #[must_use]
+    pub fn host_and_port(&self) -> Option<(&str, u16)> {
+        let port = self.config.get_ports().first().copied().unwrap_or(5432);
+        match self.config.get_hosts() {
+            [Host::Tcp(name)] => Some((name, port)),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn client(&self) -> Option<&ClientCertificate> {
+        self.client.as_ref()
     }
 
     /// Whether every host is a socket of this machine.

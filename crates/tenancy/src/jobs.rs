@@ -231,6 +231,30 @@ impl JobPool {
         Ok(u64::from(count.unsigned_abs()))
     }
 
+    /// Runs one statement of the platform's own that belongs to no tenant, as
+    /// [`TenantPool::run_outside`](crate::TenantPool::run_outside) does.
+    ///
+    /// # Errors
+    /// [`TenancyError::Statement`] when the database refuses.
+    pub async fn run_outside<Q>(&self, query: Q) -> Result<usize, TenancyError>
+    where
+        Q: QueryFragment<Pg> + QueryId + Send + 'static,
+    {
+        let lease = self.inner.sessions.lease().await?;
+        let session = lease.session().ok_or(TenancyError::Busy)?;
+        let outcome = session
+            .outside(async |connection| {
+                diesel_async::AsyncConnectionCore::execute_returning_count(connection, query).await
+            })
+            .await;
+        if Q::query_id().is_some() {
+            lease.release_as_it_is();
+        } else {
+            lease.release();
+        }
+        outcome
+    }
+
     /// Something on the queue itself, outside of any tenant.
     async fn outside<T>(
         &self,

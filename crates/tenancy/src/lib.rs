@@ -25,7 +25,7 @@ mod statement;
 mod tickets;
 mod tx;
 
-pub use address::{AddressError, DatabaseAddress};
+pub use address::{AddressError, ClientCertificate, DatabaseAddress};
 pub use entry::EnterKey;
 pub use error::TenancyError;
 pub use login::{Login, LoginFailure, LoginToken};
@@ -34,4 +34,4 @@ pub use pooler::Pooler;
 pub use tx::TenantTx;
 
 /// The migration that this program was built for; a database at any other is refused at start.
-pub const SCHEMA_VERSION: &str = "00000000000014";
+pub const SCHEMA_VERSION: &str = "00000000000018";

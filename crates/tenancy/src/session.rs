@@ -175,7 +175,7 @@ impl SessionManager {
             config.options(options);
         }
         config.application_name("bearingwall");
-        let connection = if self.address.is_remote() {
+        let connection = if self.address.needs_tls() {
             let (client, connection) = danger::connect(&config, danger::tls(&self.address)?).await?;
             establish(client, connection, &self.manner).await
         } else {

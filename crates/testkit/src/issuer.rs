@@ -521,6 +521,9 @@ fn discovery(issuer: &str) -> String {
     json!({
         "issuer": issuer,
         "jwks_uri": format!("{issuer}/jwks"),
+        // Nobody signs in here: what comes to these two is refused.
+        "authorization_endpoint": format!("{issuer}/authorize"),
+        "token_endpoint": format!("{issuer}/token"),
         "response_types_supported": ["token"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256", "ES256"],

@@ -82,6 +82,8 @@ pub const DECLARED: &[(&str, &str, &str)] = &[
     ("demo", "server", "the demo runs the real server"),
     ("demo", "sealer", "the demo runs the real sealer"),
     ("interop", "sealer", "its checkpoints are left with real peers"),
+    ("interop", "worker", "programs are watched as processes"),
+    ("interop", "ctl", "programs are watched as processes"),
     ("testkit", "migrations", "a test database is a migrated one"),
     ("interop", "server", "real peers are tried against the real server"),
 ];

@@ -262,3 +262,16 @@ async fn aud_5_a_foreign_key_ends_the_program_instead_of_signing() {
         .unwrap_err();
     assert_eq!(exit_code(&missing), bearingwall_sealer::EXIT_CONFIGURATION);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_4_the_sealers_reads_are_on_the_record() {
+    let place = Place::open().await;
+    let (stop, sealing) = start(place.config("seal-key", ""));
+    let reads =
+        "SELECT coalesce(string_agg(DISTINCT substring(route from '#.*') || ' ' || outcome || ' ' || db_role, ';'), '')
+                      = '#seal-key success bearingwall_sealer;#sealer success bearingwall_sealer'
+                   FROM audit.events WHERE event_type = 'secret.read'";
+    place.until(reads).await;
+    drop(stop);
+    sealing.await.unwrap().unwrap();
+}

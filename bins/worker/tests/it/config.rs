@@ -28,6 +28,8 @@ fn what_cannot_be_meant_is_refused() {
         ("[\"us-east-1\"]", "[]"),
         ("[keys]", "[work]\nconcurrency = 0\n[keys]"),
         ("[keys]", "[work]\nlease_s = 9\n[keys]"),
+        ("[keys]", "[vaults.cache]\nttl_s = 3601\n[keys]"),
+        ("regions", "login = \"certificate\"\nregions"),
         ("[keys]", "[work]\npoll_ms = 10001\n[keys]"),
     ] {
         let refused = Config::parse(&GOOD.replace(from, to));

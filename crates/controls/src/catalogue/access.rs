@@ -332,6 +332,36 @@ pub(super) const CONTROLS: &[Control] = &[
         ],
     },
     Control {
+        id: "SEC-6",
+        title: "Database logins by what turns by itself",
+        statement: "A program logs in at its database by a certificate, by a token of the platform's that ends within \
+                    minutes, by the account it runs as, or by a password out of a vault; what it shows is asked for \
+                    anew for each connection, and whatever is no password goes over TLS with a verified name only.",
+        crate_name: "vaults",
+        clauses: &[
+            cite(Hipaa, "164.312(d)"),
+            cite(Hipaa, "164.312(e)(1)"),
+            cite(Soc2, "CC6.1"),
+            cite(Iso27001, "A.8.24"),
+            cite(Nist80053, "IA-5(7)"),
+        ],
+        evidence: &[Tests("cargo test --workspace sec_6_")],
+    },
+    Control {
+        id: "SEC-7",
+        title: "The memory of a program is its own",
+        statement: "A program that holds secrets leaves no core dump, and shows its memory, its environment and its \
+                    open files to no other process of its user.",
+        crate_name: "program",
+        clauses: &[
+            cite(Hipaa, "164.312(a)(1)"),
+            cite(Soc2, "CC6.1"),
+            cite(Iso27001, "A.8.24"),
+            cite(Nist80053, "SC-28"),
+        ],
+        evidence: &[Tests("cargo test --workspace sec_7_")],
+    },
+    Control {
         id: "TEL-1",
         title: "Logs hold no personal data",
         statement: "A log line or trace attribute shows the value of a field only if the field is on the allow-list, \

@@ -10,6 +10,7 @@ use crate::keys::TenantKeys;
 use crate::note::{NoteRecord, store as notes};
 use bearingwall_audit::{Access, Command, EventType, PhiTx};
 use bearingwall_core::{ClientId, Ctx, NoteId};
+use bearingwall_pii::Floor;
 use bearingwall_tenancy::TenantTx;
 use std::collections::BTreeMap;
 use time::Date;
@@ -101,8 +102,9 @@ impl Deidentification {
         };
         let (record, today) = (current.record, self.crm.latest_today());
         let next = read.next;
+        let floor = self.crm.floor().clone();
         // Masking a page of notes takes milliseconds, which no other request of this worker should wait for.
-        let told = tokio::task::spawn_blocking(move || tell(&read, record, is_new, today))
+        let told = tokio::task::spawn_blocking(move || tell(&read, record, is_new, (today, &floor)))
             .await
             .map_err(|_| DomainError::Interrupted)
             .and_then(|told| told);
@@ -186,8 +188,13 @@ fn open(rows: Vec<notes::Sealed>, keys: &TenantKeys) -> Result<Vec<NoteRecord>, 
     rows.into_iter().map(|row| row.open(keys)).collect()
 }
 
-fn tell(read: &Read, record: Uuid, is_new: bool, today: Date) -> Result<Vec<Deidentified>, DomainError> {
-    let mut harbor = Harbor::of(&read.client, record, today)?;
+fn tell(
+    read: &Read,
+    record: Uuid,
+    is_new: bool,
+    (today, floor): (Date, &Floor),
+) -> Result<Vec<Deidentified>, DomainError> {
+    let mut harbor = Harbor::of(&read.client, record, today, floor)?;
     let mut told = Vec::with_capacity(1 + read.notes.len());
     if is_new {
         told.push(Deidentified::Client(harbor.client(&read.client, today)?));

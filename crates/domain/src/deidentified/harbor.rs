@@ -11,7 +11,7 @@ use crate::error::DomainError;
 use crate::note::NoteRecord;
 use crate::text::calendar_date;
 use bearingwall_core::Phi;
-use bearingwall_pii::{Entity, generalise};
+use bearingwall_pii::{Entity, Floor, generalise};
 use time::Date;
 use uuid::Uuid;
 
@@ -87,10 +87,10 @@ pub(super) struct Harbor {
 }
 
 impl Harbor {
-    pub(super) fn of(client: &ClientRecord, record: Uuid, today: Date) -> Result<Self, DomainError> {
+    pub(super) fn of(client: &ClientRecord, record: Uuid, today: Date, floor: &Floor) -> Result<Self, DomainError> {
         let this_year = year(today);
         Ok(Self {
-            texts: Texts::of(&client.details, this_year)?,
+            texts: Texts::of(&client.details, this_year, floor)?,
             record,
             this_year,
         })

@@ -35,13 +35,12 @@ struct Known {
 }
 
 impl Texts {
-    pub(super) fn of(client: &ClientInput, this_year: u16) -> Result<Self, DomainError> {
+    pub(super) fn of(client: &ClientInput, this_year: u16, floor: &Floor) -> Result<Self, DomainError> {
         let draft = PolicyDraft {
             deny: denied(client),
             ..PolicyDraft::safe_harbor()
         };
-        let policy =
-            Policy::compile(&draft, &Floor::platform_least()).map_err(|error| DomainError::Deidentify(error.into()))?;
+        let policy = Policy::compile(&draft, floor).map_err(|error| DomainError::Deidentify(error.into()))?;
         // Nothing in the policy is keyed: what goes leaves nothing that a key could turn back.
         let (tenant, key) = ("deidentified", [0; 32]);
         Ok(Self {
@@ -191,6 +190,7 @@ impl Folded {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bearingwall_pii::{Action, Entity};
 
     fn client() -> ClientInput {
         let text = |text: &str| Phi::new(text.to_owned());
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn dom_5_a_text_that_would_keep_something_of_the_client_is_withheld() {
         let client = client();
-        let mut texts = Texts::of(&client, 2026).unwrap();
+        let mut texts = Texts::of(&client, 2026, &Floor::platform_least()).unwrap();
         // Nothing but the record says that this is a town.
         let hidden = Phi::new("she likes may best: 13 units.".to_owned());
         let DeidentifiedText::Masked(masked) = texts.mask(&hidden).unwrap() else {
@@ -250,5 +250,18 @@ mod tests {
         let policy = Policy::compile(&PolicyDraft::safe_harbor(), &Floor::platform_least()).unwrap();
         texts.masker = Masker::new(policy, TenantKey::new("deidentified", [0; 32]), 2026, Vec::new()).unwrap();
         assert_eq!(texts.mask(&hidden).unwrap(), DeidentifiedText::Withheld);
+    }
+
+    #[test]
+    fn dom_5_the_export_is_held_to_the_floor_that_masking_is_held_to() {
+        let text = Phi::new("Mr Parkinson has asthma.".to_owned());
+        let told = |floor: &Floor| match Texts::of(&client(), 2026, floor).unwrap().mask(&text).unwrap() {
+            DeidentifiedText::Masked(masked) => masked.as_str().contains("asthma"),
+            DeidentifiedText::Withheld => panic!("withheld"),
+        };
+        let mut floor = Floor::platform_least();
+        assert!(told(&floor));
+        floor.raise(Entity::HealthData, Action::Redact);
+        assert!(!told(&floor));
     }
 }

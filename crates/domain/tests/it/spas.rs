@@ -6,7 +6,6 @@ use bearingwall_domain::{
     ClientInput, Crm, CrmOptions, ImportEvent, ImportSummary, Masking, MaskingOptions, NoteInput,
 };
 use bearingwall_migrations::{NewTenant, install_enter_key, serve_regions, tenant_create};
-use bearingwall_pii::Floor;
 use bearingwall_secrets::{CacheOptions, FileKeyStore, FileStore, KeyStores};
 use bearingwall_tenancy::jobs::JobPool;
 use bearingwall_tenancy::{DatabaseAddress, EnterKey, PoolConfig, TenantPool};
@@ -86,7 +85,7 @@ impl Spas {
     }
 
     pub(crate) fn masking_with(&self, options: MaskingOptions) -> Masking {
-        Masking::new(self.another_process(), Floor::platform_least(), options).unwrap()
+        Masking::new(self.another_process(), options).unwrap()
     }
 
     /// As another server sees it that has these kinds of key store, and remembers keys for this long.

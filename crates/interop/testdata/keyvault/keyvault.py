@@ -253,6 +253,9 @@ class Vault(Handler):
             keys[(asked["vault"], asked["name"])] = keys[(asked["vault"], asked["name"])][-1:]
         elif path == ["revoke"]:
             tokens.clear()
+        elif path == ["granted"]:
+            found = [token for token, (resource, until) in tokens.items() if resource == asked["resource"]]
+            return self.answer(200, {"tokens": found})
         elif path == ["assertion"]:
             key = foreign_key if asked.pop("foreign", False) else cluster_key
             return self.answer(200, {"token": assertion(key, **asked)})

@@ -3,6 +3,7 @@
 use crate::moto::target;
 use crate::pgbouncer::required;
 use bearingwall_secrets_azure::{AzureOptions, Identity, ManagedIdentity, WorkloadIdentity};
+use bearingwall_vaults::{AzureIdentity, AzureSettings, VaultSettings};
 use serde_json::{Value, json};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -95,6 +96,32 @@ impl KeyVault {
             client: self.client.clone(),
             token_file: self.token_file(),
         })
+    }
+
+    /// `[vaults]` of a program that is this workload.
+    pub(crate) fn settings(&self) -> VaultSettings {
+        let options = self.options();
+        VaultSettings {
+            azure: Some(AzureSettings {
+                identity: AzureIdentity::Workload,
+                authority: Some(format!("https://login.localhost:{}", self.port).parse().unwrap()),
+                tenant: Some(self.tenant.clone()),
+                client: Some(self.client.clone()),
+                token_file: Some(self.token_file()),
+                suffix: options.suffix,
+                port: options.port,
+                root_file: Some(self.folder.path().join("ca.pem")),
+                addresses: options.addresses,
+            }),
+            ..VaultSettings::default()
+        }
+    }
+
+    /// The tokens for a service that were given out and not withdrawn, in order.
+    pub(crate) async fn granted(&self, resource: &str) -> Vec<String> {
+        let answer = self.steer("granted", json!({"resource": resource})).await;
+        let tokens = answer["tokens"].as_array().unwrap();
+        tokens.iter().map(|token| token.as_str().unwrap().to_owned()).collect()
     }
 
     /// The platform puts another token in the file.

@@ -12,12 +12,17 @@
 mod aws;
 mod azure;
 mod buckets;
+mod guarded;
 mod identity;
 mod keyvault;
+mod logins;
 mod mail;
 mod moto;
 mod pgbouncer;
+mod planted;
 mod pooled;
+mod programs;
+mod rotation;
 mod spas;
 mod standby;
 mod start;

@@ -66,13 +66,13 @@ impl Drop for Pair {
     }
 }
 
-async fn dial(config: &tokio_postgres::Config) -> Client {
+pub(crate) async fn dial(config: &tokio_postgres::Config) -> Client {
     let (client, connection) = config.connect(NoTls).await.unwrap();
     tokio::spawn(connection);
     client
 }
 
-fn login(cluster: &Cluster, login: Login, database: &str) -> tokio_postgres::Config {
+pub(crate) fn login(cluster: &Cluster, login: Login, database: &str) -> tokio_postgres::Config {
     let mut config = cluster.superuser_config(database);
     let password = cluster.role_password(login.role()).unwrap();
     config.user(login.role()).password(password.expose());
@@ -80,7 +80,7 @@ fn login(cluster: &Cluster, login: Login, database: &str) -> tokio_postgres::Con
 }
 
 /// Makes and migrates a database, as `ctl bootstrap` and `ctl migrate` do.
-async fn make(cluster: &Cluster, database: &str, platform: bool) {
+pub(crate) async fn make(cluster: &Cluster, database: &str, platform: bool) {
     let password = |login: Login| Some(cluster.role_password(login.role()).unwrap());
     let options = BootstrapOptions {
         database: database.to_owned(),

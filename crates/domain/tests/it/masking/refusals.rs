@@ -158,7 +158,7 @@ async fn pii_9_more_than_may_be_asked_is_refused() {
             ..MaskingOptions::default()
         },
     ] {
-        let refused = bearingwall_domain::Masking::new(spas.another_process(), Floor::platform_least(), options);
+        let refused = bearingwall_domain::Masking::new(spas.another_process(), options);
         assert!(matches!(refused, Err(MaskingError::Setting { .. })));
     }
 }
