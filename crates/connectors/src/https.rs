@@ -29,10 +29,13 @@ impl HttpsAddress {
         if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Err(refused("`url` holds a blank or a control character"));
         }
-        let url = Url::parse(text).map_err(|_| refused("`url` is no address"))?;
-        if url.scheme() != "https" {
+        let Some(rest) = text.strip_prefix("https://") else {
             return Err(refused("`url` does not begin with https://"));
+        };
+        if rest.starts_with('/') || rest.contains('\\') {
+            return Err(refused("`url` has no host after https://, or a backslash"));
         }
+        let url = Url::parse(text).map_err(|_| refused("`url` is no address"))?;
         if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
             return Err(refused("`url` holds a user, a password or a fragment"));
         }
@@ -155,6 +158,8 @@ mod tests {
             " https://hooks.example.org/",
             "https://hooks.exa\tmple.org/",
             "https:///in",
+            "https:hooks.example.org",
+            "https://hooks.example.org\\@evil.example/",
             "https://",
             "hooks.example.org",
             "",
