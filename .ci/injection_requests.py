@@ -7,6 +7,7 @@ prints a line for each file that it writes: its path, a tab, and what it is abou
 
 import json
 import sys
+import urllib.error
 import urllib.parse
 import urllib.request
 from datetime import datetime, timedelta, timezone
@@ -32,6 +33,7 @@ SAMPLES = {
     "verdict": "accepted",
     "reason": "asked for by the tenant",
     "ticket": "T-1",
+    "url": "https://hooks.example.org/in",
 }
 
 NUMBERS = {"minutes": 5, "to": 2, "day_ends": 20}
@@ -117,8 +119,12 @@ class Requests:
         """Where the second page of a list begins, if it has one."""
         address = f"http://{self.host}{path}?limit=1".replace("{client_id}", self.samples["client_id"])
         headers = dict(line.split(": ", 1) for line in self.headers.splitlines())
-        with urllib.request.urlopen(urllib.request.Request(address, headers=headers)) as answer:
-            return urllib.parse.quote(json.load(answer).get("next") or self.id)
+        try:
+            with urllib.request.urlopen(urllib.request.Request(address, headers=headers)) as answer:
+                return urllib.parse.quote(json.load(answer).get("next") or self.id)
+        except urllib.error.HTTPError:
+            # A list of something that there is none of has no second page.
+            return self.id
 
     def sample(self, name, schema):
         schema = self.resolved(schema)

@@ -13,17 +13,20 @@ use anyhow::Context as _;
 use bearingwall_audit::{AuditLog, AuditSink};
 use bearingwall_authn::{BearerVerifier, EndedSessions, IdentityProvider, Revocations};
 use bearingwall_authn_oidc::{OidcClient, OidcConfig};
+use bearingwall_connectors::SecretWriter;
+use bearingwall_connectors::endpoints::{HttpEndpoints, HttpEndpointsParts};
 use bearingwall_connectors::inbox::{Inbox, InboxParts};
+use bearingwall_connectors::subscriptions::{Subscriptions, SubscriptionsParts};
 use bearingwall_core::{Sensitive, SystemClock, SystemIds};
 use bearingwall_domain::{Crm, CrmOptions, Masking};
 use bearingwall_gates::PayloadKeys;
 use bearingwall_http::{
-    Application, Limits, RunningServer, ServerOptions, Services, Sessions, SignOut, TrustedProxies, Webhooks,
-    app_routes,
+    Application, Limits, RunningServer, ServerOptions, Services, Sessions, SignOut, TenantConnectors, TrustedProxies,
+    Webhooks, app_routes,
 };
 use bearingwall_rbac::PolicyTable;
 use bearingwall_rbac_casbin::CasbinEngine;
-use bearingwall_secrets::{CacheOptions, CachingStore, DataKey, FileStore, KeyStore, SecretStore as _};
+use bearingwall_secrets::{CacheOptions, CachingStore, DataKey, FileStore, KeyStore, Scheme, SecretStore as _};
 use bearingwall_telemetry::Metrics;
 use bearingwall_tenancy::{Authority, EnterKey, PoolConfig, TenantPool};
 use bearingwall_vaults::{Vaults, VaultsError};
@@ -108,6 +111,7 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
         None => None,
     };
     let webhooks = webhooks(config, (&pool, &vaults), &keys)?;
+    let tenant_connectors = tenant_connectors(config, &pool, &payload_keys)?;
     let probe = Probe {
         pool,
         keys,
@@ -140,7 +144,8 @@ pub(crate) async fn start(config: &Config) -> anyhow::Result<Started> {
         .with(audit)
         .with(payload_keys)
         .with(sign_out)
-        .with(webhooks);
+        .with(webhooks)
+        .with(tenant_connectors);
     let metrics = config
         .server
         .metrics_listen
@@ -271,6 +276,31 @@ fn webhooks(
         ids: Arc::new(SystemIds),
         public_base: settings.public_url.clone(),
     }))))
+}
+
+/// Subscriptions and endpoints of tenants' own. Their secrets are written where the key-encryption key is kept; a vault that takes none
+/// leaves the server without them.
+fn tenant_connectors(config: &Config, pool: &TenantPool, keys: &PayloadKeys) -> anyhow::Result<TenantConnectors> {
+    let kek = &config.keys.kek;
+    if kek.scheme() != Scheme::SealedFile {
+        return Ok(TenantConnectors::default());
+    }
+    let vault: Arc<dyn SecretWriter> =
+        Arc::new(FileStore::open(kek.store()).context("the vault of connectors' secrets")?);
+    let subscriptions = Subscriptions::new(SubscriptionsParts {
+        pool: pool.clone(),
+        vault: Arc::clone(&vault),
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(SystemIds),
+    });
+    let endpoints = HttpEndpoints::new(HttpEndpointsParts {
+        pool: pool.clone(),
+        vault,
+        keys: keys.clone(),
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(SystemIds),
+    });
+    Ok(TenantConnectors::new(Some((subscriptions, endpoints))))
 }
 
 fn metrics(refusals: &AuditSink) -> Arc<Metrics> {

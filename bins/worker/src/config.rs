@@ -1,5 +1,6 @@
 //! The configuration: one TOML file, unknown keys refused, secrets by reference only.
 
+use crate::destinations::EgressSettings;
 use bearingwall_core::{Classified, ErrorKind};
 use bearingwall_secrets::SecretRef;
 use bearingwall_secrets::document::{self, DocumentError};
@@ -57,6 +58,8 @@ pub struct Config {
     /// How much at once.
     #[serde(default)]
     pub work: WorkSettings,
+    /// What may leave, and how. Without it, nothing that a tenant names is reached.
+    pub egress: Option<EgressSettings>,
     /// Logs and traces.
     #[serde(default)]
     pub telemetry: TelemetryConfig,

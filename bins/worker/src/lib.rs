@@ -1,21 +1,26 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+mod destinations;
 mod outcome;
 mod work;
 
 pub use bearingwall_program::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK};
 pub use bearingwall_vaults::{DatabaseSettings, VaultSettings};
 pub use config::{Config, ConfigError, KeySettings, WorkSettings};
+pub use destinations::{EgressSettings, ReachSettings};
 pub use outcome::exit_code;
 pub use work::run;
 
 use anyhow::Context as _;
+use bearingwall_outbox::Destination;
 use bearingwall_program::{NotBegun, begin};
+use bearingwall_vaults::Vaults;
 use clap::Parser;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The worker of Bearingwall's outbox. Everything it does is in its configuration file.
@@ -59,7 +64,7 @@ pub fn main_with_arguments(
 
 fn work(arguments: &Arguments) -> anyhow::Result<()> {
     let config = Config::load(&arguments.config)?;
-    work::vaults(&config)?;
+    ways(&config, &work::vaults(&config)?)?;
     if arguments.check_config {
         outcome::say("the configuration is sound");
         return Ok(());
@@ -80,4 +85,12 @@ fn work(arguments: &Arguments) -> anyhow::Result<()> {
         };
         run(&config, Vec::new(), stop).await
     })
+}
+
+/// Every way out that the configuration opens, each from the file that knows it.
+fn ways(config: &Config, vaults: &Vaults) -> anyhow::Result<Vec<Arc<dyn Destination>>> {
+    let secrets = Arc::new(vaults.secrets.clone());
+    let mut ways = Vec::new();
+    ways.extend(destinations::destinations(config, secrets)?);
+    Ok(ways)
 }

@@ -40,7 +40,7 @@ pub(crate) fn vaults(config: &Config) -> Result<Vaults, VaultsError> {
     Ok(vaults)
 }
 
-/// Works until `shutdown` is done, then finishes what is under way. A database that is away is waited for.
+/// Works for what the configuration opens and for `destinations` until `shutdown` is done, then finishes what is under way. A database that is away is waited for.
 ///
 /// # Errors
 /// When a secret cannot be had, the database is not in the state that isolation needs, or the destinations contradict each other.
@@ -71,7 +71,9 @@ pub async fn run(
         },
         ..WorkerOptions::default()
     };
-    let worker = Worker::new(pool, keys, destinations, options).context("the destinations")?;
+    // SECURITY: from the vaults whose reads are on the record.
+    let ways = crate::ways(config, &vaults)?.into_iter().chain(destinations).collect();
+    let worker = Worker::new(pool, keys, ways, options).context("the destinations")?;
     tracing::info!("working");
     let (stop, stopped) = watch::channel(false);
     let halt = async {

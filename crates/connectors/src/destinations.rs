@@ -4,6 +4,7 @@ use crate::egress::{Allowed, Destination, Method, RuleError};
 use bearingwall_core::{Classified, ErrorKind};
 use bearingwall_tenancy::TenantTx;
 use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error};
 use diesel_async::RunQueryDsl;
 use schema::destinations;
 use uuid::Uuid;
@@ -15,15 +16,19 @@ pub enum DestinationError {
     /// It cannot be named.
     #[error(transparent)]
     Rule(#[from] RuleError),
+    /// The tenant has named it already.
+    #[error("the destination is named already")]
+    Taken,
     /// A statement failed.
     #[error("a statement on destinations failed")]
-    Statement(#[source] diesel::result::Error),
+    Statement(#[source] Error),
 }
 
 impl Classified for DestinationError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Rule(_) => ErrorKind::Invalid,
+            Self::Taken => ErrorKind::Conflict,
             Self::Statement(_) => ErrorKind::Internal,
         }
     }
@@ -31,6 +36,7 @@ impl Classified for DestinationError {
     fn code(&self) -> &'static str {
         match self {
             Self::Rule(_) => "CON-025",
+            Self::Taken => "CON-037",
             Self::Statement(_) => "CON-026",
         }
     }
@@ -39,8 +45,8 @@ impl Classified for DestinationError {
 /// Names a destination for one of the tenant's connectors. What the operator does not name is not reached all the same.
 ///
 /// # Errors
-/// [`DestinationError::Rule`] for a host that is not written as an address holds it; [`DestinationError::Statement`], also for
-/// one that is named already.
+/// [`DestinationError::Rule`] for a host that is not written as an address holds it; [`DestinationError::Taken`] for one that is
+/// named already; [`DestinationError::Statement`].
 pub async fn destination_add(
     tx: &mut TenantTx<'_>,
     id: Uuid,
@@ -61,7 +67,53 @@ pub async fn destination_add(
         .execute(tx)
         .await
         .map(drop)
-        .map_err(DestinationError::Statement)
+        .map_err(|error| match error {
+            Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => DestinationError::Taken,
+            error => DestinationError::Statement(error),
+        })
+}
+
+/// A destination that the tenant has named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedDestination {
+    /// Its id.
+    pub id: Uuid,
+    /// The host, as an address holds it.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// The methods.
+    pub methods: Vec<String>,
+}
+
+/// What the tenant has named for one of its connectors, the newest first, 200 at the most.
+///
+/// # Errors
+/// [`DestinationError::Statement`].
+pub async fn destination_list(
+    tx: &mut TenantTx<'_>,
+    connector: &str,
+) -> Result<Vec<NamedDestination>, DestinationError> {
+    let rows: Vec<(Uuid, String, i32, Vec<String>)> = destinations::table
+        .filter(destinations::connector.eq(connector))
+        .select((
+            destinations::id,
+            destinations::host,
+            destinations::port,
+            destinations::methods,
+        ))
+        .order(destinations::id.desc())
+        .limit(200)
+        .load(tx)
+        .await
+        .map_err(DestinationError::Statement)?;
+    let read = |(id, host, port, methods)| NamedDestination {
+        id,
+        host,
+        port: u16::try_from(port).unwrap_or(0),
+        methods,
+    };
+    Ok(rows.into_iter().map(read).collect())
 }
 
 /// Takes a destination back; answers whether there was one.

@@ -181,6 +181,14 @@ vocabulary! {
     EndpointDisabled "webhook_endpoint.disabled" "An endpoint for webhooks takes nothing any more." Configuration Update Operation false true;
     EndpointSecretChanged "webhook_endpoint.secret_changed" "An endpoint for webhooks gets a secret, or an old one ends." Security Update Operation false true;
     DestinationChanged "destination.changed" "A tenant changes what a connector may reach." Configuration Update Operation false true;
+    SubscriptionCreated "webhook_subscription.created" "A tenant asks to be told of what happens." Configuration Create Operation false true;
+    SubscriptionChanged "webhook_subscription.changed" "A tenant asks to be told of other things, or again." Configuration Update Operation false true;
+    SubscriptionDisabled "webhook_subscription.disabled" "A subscription is told of nothing any more: by a person, because the receiver is gone, or because nothing arrives." Configuration Update Operation false true;
+    SubscriptionRemoved "webhook_subscription.removed" "A subscription is removed." Configuration Delete Operation false true;
+    SubscriptionSecretChanged "webhook_subscription.secret_changed" "A subscription gets a secret, or an old one ends." Security Update Operation false true;
+    SubscriptionTested "webhook_subscription.tested" "A notice is sent to try a receiver." Interface Execute Operation false true;
+    HttpEndpointCreated "http_endpoint.created" "A tenant names an endpoint of its own for approved requests." Configuration Create Operation false true;
+    HttpEndpointDisabled "http_endpoint.disabled" "Such an endpoint is sent nothing any more." Configuration Update Operation false true;
     ModelCalled "model.called" "Masked text goes to a language model." Interface Execute Operation false false;
     SessionStarted "session.started" "Somebody signs in." Authentication Execute Login false true;
     SessionEnded "session.ended" "Somebody signs out, or the session ends." Authentication Execute Logout false true;

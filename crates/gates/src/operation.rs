@@ -15,7 +15,10 @@ mod sealed {
 }
 
 /// Whether an operation waits for a person: [`Gated`] or [`Ungated`].
-pub trait Recourse: sealed::Sealed + 'static {}
+pub trait Recourse: sealed::Sealed + 'static {
+    /// Whether it waits, for whoever lists operations.
+    const GATED: bool;
+}
 
 /// A person other than who asked must approve it.
 #[derive(Debug)]
@@ -27,8 +30,12 @@ pub enum Ungated {}
 
 impl sealed::Sealed for Gated {}
 impl sealed::Sealed for Ungated {}
-impl Recourse for Gated {}
-impl Recourse for Ungated {}
+impl Recourse for Gated {
+    const GATED: bool = true;
+}
+impl Recourse for Ungated {
+    const GATED: bool = false;
+}
 
 /// Something that is to happen outside. Its fields are what a person is shown, what is stored, and what is sent.
 ///

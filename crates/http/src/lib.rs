@@ -10,6 +10,7 @@ mod authentication;
 mod break_glass;
 mod chart_notes;
 mod clients;
+mod connectors;
 mod deidentified;
 mod edge;
 mod fault;
@@ -35,6 +36,7 @@ mod server;
 mod services;
 mod sessions;
 mod sign_out;
+mod subscriptions;
 mod visitor;
 mod webhooks;
 
@@ -53,6 +55,7 @@ pub use server::{ListenError, RunningServer, ServerOptions};
 pub use services::{Check, Limits, Readiness, Services, StaffSessions};
 pub use sessions::{CSRF, OpenSession, OwnPageCookie, Sessions, SignInAnswer, SignInBegun, SignInFinished};
 pub use sign_out::SignOut;
+pub use subscriptions::TenantConnectors;
 pub use visitor::TrustedProxies;
 pub use webhooks::Webhooks;
 
@@ -77,6 +80,8 @@ pub fn app_routes() -> Result<RouteTable, RouteError> {
     let table = access_review::routes(table);
     let table = pii::routes(table);
     let table = webhooks::routes(table);
+    let table = subscriptions::routes(table);
+    let table = connectors::routes(table);
     let table = gates::routes(table);
     let table = outbox::routes(table);
     table.finish()

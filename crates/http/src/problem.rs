@@ -5,6 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use bearingwall_audit::AuditError;
+use bearingwall_connectors::OutgoingError;
 use bearingwall_connectors::inbox::InboxError;
 use bearingwall_core::{Classified, ErrorKind, RequestId};
 use bearingwall_domain::{DomainError, MaskingError};
@@ -183,6 +184,11 @@ fn input_of(error: &dyn Any) -> Option<(&'static str, &'static str)> {
     }
     if let Some(InboxError::Invalid { field, reason }) = error.downcast_ref::<InboxError>() {
         return Some((field, reason));
+    }
+    match error.downcast_ref::<OutgoingError>() {
+        Some(OutgoingError::Invalid { field, reason }) => return Some((field, reason)),
+        Some(OutgoingError::Outbox(OutboxError::Gate(error))) => return gate_input_of(error),
+        _ => {}
     }
     if let Some(RoleError::Invalid { field, reason }) = error.downcast_ref::<RoleError>() {
         return Some((field, reason));

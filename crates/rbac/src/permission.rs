@@ -166,6 +166,16 @@ permissions! {
     ReadWebhookEndpoint = "webhook_endpoint":"read", Tenant;
     /// Make an endpoint for webhooks, give it another secret, or end it.
     WriteWebhookEndpoint = "webhook_endpoint":"write", Tenant;
+    /// See who is told of what happens, and what was sent.
+    ReadSubscription = "webhook_subscription":"read", Tenant;
+    /// Make a subscription, change it, give it another secret, try it or remove it.
+    WriteSubscription = "webhook_subscription":"write", Tenant;
+    /// See the connectors, what they may reach, and the tenant's own endpoints.
+    ReadConnector = "connector":"read", Tenant;
+    /// Say what a connector may reach, and name endpoints.
+    WriteConnector = "connector":"write", Tenant;
+    /// Ask for a request to one of the tenant's own endpoints.
+    WriteHttpRequest = "http_request":"write", Tenant, Gate;
     /// See what waits for an approval, without its content.
     ReadGate = "gate":"read", Tenant;
     /// See exactly what something that waits for an approval would do.

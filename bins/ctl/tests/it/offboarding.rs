@@ -11,11 +11,14 @@ use std::path::Path;
 use uuid::Uuid;
 
 /// Tables in which the tenant of these tests has no rows.
-const NEVER_FILLED: [&str; 6] = [
+const NEVER_FILLED: [&str; 9] = [
     "connectors.destinations",
     "connectors.endpoint_secrets",
     "connectors.endpoints",
     "connectors.events",
+    "connectors.http_endpoints",
+    "connectors.subscription_secrets",
+    "connectors.subscriptions",
     "crm.index_keys",
     "crm.key_stores",
 ];

@@ -37,6 +37,8 @@ fn what_cannot_be_meant_is_refused() {
     }
     for (from, to) in [
         ("[keys]", "surprise = 1\n[keys]"),
+        ("[keys]", "[egress]\nsurprise = 1\n[keys]"),
+        ("[keys]", "[egress.webhook]\npassword = \"hunter2\"\n[keys]"),
         ("bearingwall_worker@", "bearingwall_worker:hunter2@"),
     ] {
         assert!(Config::parse(&GOOD.replace(from, to)).is_err(), "{to}");

@@ -10,3 +10,4 @@
 
 mod config;
 mod running;
+mod webhooks;

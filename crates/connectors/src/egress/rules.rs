@@ -98,6 +98,11 @@ impl Allowed {
         }
     }
 
+    /// Whether the tenant has named anything.
+    pub(crate) const fn is_narrowed(&self) -> bool {
+        self.tenant.is_some()
+    }
+
     /// Whether a request may go there.
     ///
     /// # Errors

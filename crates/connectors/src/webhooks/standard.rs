@@ -9,7 +9,7 @@ use aws_lc_rs::hmac::HMAC_SHA256;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bearingwall_core::Phi;
-use ed25519_dalek::{Signature, VerifyingKey};
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use std::fmt;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
@@ -22,6 +22,9 @@ pub const TIMESTAMP_HEADER: &str = "webhook-timestamp";
 pub const SIGNATURE_HEADER: &str = "webhook-signature";
 /// How many bytes a shared secret has, by the specification.
 pub const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+
+/// What a private key begins with.
+const PRIVATE_PREFIX: &str = "whsk_";
 
 /// Verifies what a sender of Standard Webhooks sends to one endpoint: with shared secrets or with public keys.
 pub struct Standard(Keys);
@@ -93,17 +96,34 @@ impl fmt::Debug for Standard {
 }
 
 /// Signs what we send, with each of the endpoint's secrets, so that a receiver may still hold the one before.
-pub struct Signer(HmacKeys);
+pub struct Signer(SigningKeys);
+
+enum SigningKeys {
+    Shared(HmacKeys),
+    Private(Vec<SigningKey>),
+}
 
 impl Signer {
-    /// Takes the endpoint's shared secrets, the current one first.
+    /// Takes the endpoint's shared secrets, or private keys (`whsk_` and base64 of seed and public key), the current one first.
     ///
     /// # Errors
-    /// [`WebhookError::Secrets`].
+    /// [`WebhookError::Secrets`], also where both kinds stand side by side.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, WebhookError> {
-        let decode = |secret| shared_secret(std::str::from_utf8(secret).map_err(|_| WebhookError::Secrets)?);
-        let secrets = secrets.into_iter().map(decode).collect::<Result<Vec<_>, _>>()?;
-        HmacKeys::new(HMAC_SHA256, secrets.iter().map(|secret| secret.as_slice())).map(Self)
+        let mut shared = Vec::new();
+        let mut private = Vec::new();
+        for secret in secrets {
+            let text = std::str::from_utf8(secret).map_err(|_| WebhookError::Secrets)?;
+            match text.strip_prefix(PRIVATE_PREFIX) {
+                Some(encoded) => private.push(private_key(encoded)?),
+                None => shared.push(shared_secret(text)?),
+            }
+        }
+        match (shared.is_empty(), private.len()) {
+            (false, 0) => HmacKeys::new(HMAC_SHA256, shared.iter().map(|secret| secret.as_slice()))
+                .map(|keys| Self(SigningKeys::Shared(keys))),
+            (true, 1..=MAX_SECRETS) => Ok(Self(SigningKeys::Private(private))),
+            _ => Err(WebhookError::Secrets),
+        }
     }
 
     /// The value of [`SIGNATURE_HEADER`] for a message.
@@ -115,11 +135,20 @@ impl Signer {
             return Err(WebhookError::Malformed);
         }
         let time = at.unix_timestamp().to_string();
-        let tags = self.0.tags(&[id.as_bytes(), b".", time.as_bytes(), b".", body]);
-        let values: Vec<_> = tags
-            .iter()
-            .map(|tag| format!("v1,{}", BASE64.encode(tag.as_ref())))
-            .collect();
+        let parts: [&[u8]; 5] = [id.as_bytes(), b".", time.as_bytes(), b".", body];
+        let values: Vec<_> = match &self.0 {
+            SigningKeys::Shared(keys) => {
+                let tags = keys.tags(&parts);
+                tags.iter()
+                    .map(|tag| format!("v1,{}", BASE64.encode(tag.as_ref())))
+                    .collect()
+            }
+            SigningKeys::Private(keys) => {
+                let signed = parts.concat();
+                let sign = |key: &SigningKey| BASE64.encode(key.sign(&signed).to_bytes());
+                keys.iter().map(|key| format!("v1a,{}", sign(key))).collect()
+            }
+        };
         Ok(values.join(" "))
     }
 }
@@ -155,6 +184,35 @@ fn shared_secret(text: &str) -> Result<Zeroizing<Vec<u8>>, WebhookError> {
         Ok(secret) if SECRET_BYTES.contains(&secret.len()) => Ok(secret),
         Ok(_) | Err(_) => Err(WebhookError::Secrets),
     }
+}
+
+fn private_key(encoded: &str) -> Result<SigningKey, WebhookError> {
+    let bytes = BASE64
+        .decode(encoded)
+        .map(Zeroizing::new)
+        .map_err(|_| WebhookError::Secrets)?;
+    let bytes: &[u8; 64] = bytes.as_slice().try_into().map_err(|_| WebhookError::Secrets)?;
+    SigningKey::from_keypair_bytes(bytes).map_err(|_| WebhookError::Secrets)
+}
+
+/// A new secret of 32 random bytes: `whsec_` and base64.
+pub(crate) fn shared_secret_new() -> Result<Zeroizing<String>, getrandom::Error> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    getrandom::fill(bytes.as_mut_slice())?;
+    Ok(Zeroizing::new(format!("whsec_{}", BASE64.encode(bytes.as_slice()))))
+}
+
+/// A new pair of keys: `whsk_` and base64 of seed and public key, and `whpk_` and base64 of the public key.
+pub(crate) fn key_pair_new() -> Result<(Zeroizing<String>, String), getrandom::Error> {
+    let mut seed = Zeroizing::new([0; 32]);
+    getrandom::fill(seed.as_mut_slice())?;
+    let key = SigningKey::from_bytes(&seed);
+    let pair = Zeroizing::new(key.to_keypair_bytes());
+    let private = Zeroizing::new(format!("{PRIVATE_PREFIX}{}", BASE64.encode(pair.as_slice())));
+    Ok((
+        private,
+        format!("whpk_{}", BASE64.encode(key.verifying_key().as_bytes())),
+    ))
 }
 
 fn public_key(encoded: &str) -> Result<VerifyingKey, WebhookError> {

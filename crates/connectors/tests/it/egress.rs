@@ -1,6 +1,6 @@
 //! The one way out, against servers on this machine and a resolver that says what a test wants.
 
-mod server;
+pub(crate) mod server;
 
 use bearingwall_connectors::egress::{
     Allowed, Answer, Destination, Egress, EgressError, EgressOptions, Limits, Method, Networks, Outgoing, Resolver,

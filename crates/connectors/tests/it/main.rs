@@ -10,7 +10,9 @@
 )]
 
 mod egress;
+mod endpoints;
 mod inbox;
 mod mail;
 mod oauth;
+mod subscriptions;
 mod webhooks;

@@ -115,6 +115,99 @@ pub(super) const CONTROLS: &[Control] = &[
         evidence: &[Tests("cargo test --workspace con_6_")],
     },
     Control {
+        id: "CON-7",
+        title: "A tenant names hosts, and the operator what may be named",
+        statement: "What a tenant names as its own system is HTTPS to a host by its name; it is reached only \
+                    where the operator's catalogue names the host, or opens a port to any host, and only at \
+                    an address that is public or in one of the operator's networks at the time of the \
+                    request; a tenant's own destinations narrow it further; subscriptions and endpoints are \
+                    their tenant's own.",
+        crate_name: "connectors",
+        clauses: &[
+            cite(Hipaa, "164.312(e)(1)"),
+            cite(Soc2, "CC6.6"),
+            cite(Iso27001, "A.8.20"),
+            cite(Iso27001, "A.8.22"),
+            cite(Nist80053, "SC-7"),
+            cite(Nist80053, "AC-4"),
+        ],
+        evidence: &[Tests("cargo test --workspace con_7_")],
+    },
+    Control {
+        id: "CON-8",
+        title: "A notice is signed with its subscription's own secrets",
+        statement: "Each notice is signed, as Standard Webhooks asks, with every secret of its subscription \
+                    that is valid at the time of the attempt; a secret is made here, shown once, kept in the \
+                    vault under its tenant, and ends with its overlap; with Ed25519 the private key is shown \
+                    to nobody.",
+        crate_name: "connectors",
+        clauses: &[
+            cite(Hipaa, "164.312(c)(1)"),
+            cite(Hipaa, "164.312(d)"),
+            cite(Soc2, "CC6.1"),
+            cite(Iso27001, "A.8.24"),
+            cite(Iso27001, "A.5.17"),
+            cite(Nist80053, "SC-8"),
+            cite(Nist80053, "IA-5"),
+            cite(Nist80053, "SC-12"),
+        ],
+        evidence: &[Tests("cargo test --workspace con_8_")],
+    },
+    Control {
+        id: "CON-9",
+        title: "What happens is told by itself, and without health information",
+        statement: "A notice is written by the table in which something happens, in the transaction in which \
+                    it happens, to each subscription of that tenant that asks for it; it holds a type, ids \
+                    and a time, and what leaves is made of a type that has no place for anything else.",
+        crate_name: "connectors",
+        clauses: &[
+            cite(Hipaa, "164.502(b)"),
+            cite(Hipaa, "164.312(e)(1)"),
+            cite(Soc2, "CC6.7"),
+            cite(Soc2, "PI1.3"),
+            cite(Iso27001, "A.8.12"),
+            cite(Nist80053, "AC-4"),
+            cite(Nist80053, "SI-10"),
+        ],
+        evidence: &[Tests("cargo test --workspace con_9_")],
+    },
+    Control {
+        id: "CON-10",
+        title: "A notice is tried for days, and its end is told",
+        statement: "A notice is tried with one `webhook-id` by the schedule of Standard Webhooks until it is \
+                    taken; a receiver that answers 410, or to which something could not be delivered in all \
+                    of its time and nothing else was either, is told of nothing any more, on the record and \
+                    in the list; every attempt can be seen, and what was given up can be sent again by a \
+                    person.",
+        crate_name: "connectors",
+        clauses: &[
+            cite(Hipaa, "164.312(c)(1)"),
+            cite(Soc2, "PI1.4"),
+            cite(Soc2, "CC7.2"),
+            cite(Nist80053, "AU-2"),
+            cite(Nist80053, "SI-10"),
+        ],
+        evidence: &[Tests("cargo test --workspace con_10_")],
+    },
+    Control {
+        id: "CON-11",
+        title: "What may hold personal data leaves approved, as its type says",
+        statement: "A connector is declared from the types of what it sends, which agree with the database's \
+                    catalogue; what may hold personal data takes an approval of exactly that, is used once, \
+                    and goes to the endpoint, method and idempotency that were approved.",
+        crate_name: "connectors",
+        clauses: &[
+            cite(Hipaa, "164.502(b)"),
+            cite(Hipaa, "164.312(c)(1)"),
+            cite(Soc2, "CC6.7"),
+            cite(Soc2, "PI1.3"),
+            cite(Iso27001, "A.8.26"),
+            cite(Nist80053, "AC-4"),
+            cite(Nist80053, "AC-6"),
+        ],
+        evidence: &[Tests("cargo test --workspace con_11_")],
+    },
+    Control {
         id: "CON-40",
         title: "A code is the answer to one attempt at one provider",
         statement: "A code is taken to a provider only after the browser brought it back with the state of an attempt \

@@ -26,5 +26,6 @@ mod ratchet;
 mod rates;
 mod refusals;
 mod staff;
+mod subscriptions;
 mod tokens;
 mod webhooks;

@@ -5,53 +5,58 @@ use bearingwall_rbac::{PermissionId, PolicyTable, Scope};
 use bearingwall_rbac_casbin::CasbinEngine;
 
 const EXPECTED: &str = "\
-permission              authenticated  customer_admin  internal_admin
-me:read                 yes            yes             yes
-client:read             yes            -               -
-client:search           yes            -               -
-client:write            -              yes             -
-client:import           -              yes             -
-client:deidentify       -              yes             -
-chart_note:read         yes            -               -
-chart_note:write        -              yes             -
-chart_note:import       -              yes             -
-access_log:read         yes            -               -
-audit:read              -              yes             -
-audit:prove             -              yes             -
-audit:report            -              yes             -
-break_glass:manage      -              -               yes
-break_glass:review      -              yes             -
-role:read               -              yes             -
-role:define             -              yes             -
-role:request            -              yes             -
-role:decide             -              yes             -
-role:end                -              yes             -
-access:review           -              yes             -
-pii:detect              yes            -               -
-pii:mask                yes            -               -
-pii:unmask              yes            -               -
-pii_policy:read         -              yes             -
-pii_policy:write        -              yes             -
-pii_policy:activate     -              yes             -
-webhook_endpoint:read   -              yes             -
-webhook_endpoint:write  -              yes             -
-gate:read               -              yes             -
-gate:show               yes            -               -
-gate:decide             -              yes             -
-gate:cancel             -              yes             -
-outbox:read             -              yes             -
-outbox:settle           -              yes             -
+permission                  authenticated  customer_admin  internal_admin
+me:read                     yes            yes             yes
+client:read                 yes            -               -
+client:search               yes            -               -
+client:write                -              yes             -
+client:import               -              yes             -
+client:deidentify           -              yes             -
+chart_note:read             yes            -               -
+chart_note:write            -              yes             -
+chart_note:import           -              yes             -
+access_log:read             yes            -               -
+audit:read                  -              yes             -
+audit:prove                 -              yes             -
+audit:report                -              yes             -
+break_glass:manage          -              -               yes
+break_glass:review          -              yes             -
+role:read                   -              yes             -
+role:define                 -              yes             -
+role:request                -              yes             -
+role:decide                 -              yes             -
+role:end                    -              yes             -
+access:review               -              yes             -
+pii:detect                  yes            -               -
+pii:mask                    yes            -               -
+pii:unmask                  yes            -               -
+pii_policy:read             -              yes             -
+pii_policy:write            -              yes             -
+pii_policy:activate         -              yes             -
+webhook_endpoint:read       -              yes             -
+webhook_endpoint:write      -              yes             -
+webhook_subscription:read   -              yes             -
+webhook_subscription:write  -              yes             -
+connector:read              -              yes             -
+connector:write             -              yes             -
+http_request:write          -              yes             -
+gate:read                   -              yes             -
+gate:show                   yes            -               -
+gate:decide                 -              yes             -
+gate:cancel                 -              yes             -
+outbox:read                 -              yes             -
+outbox:settle               -              yes             -
 ";
 
 #[tokio::test]
 async fn the_shipped_policy_is_the_reviewed_table() {
     let table = PolicyTable::compile(&CasbinEngine::shipped().await.unwrap()).unwrap();
     let names = Role::ALL.map(Role::as_str);
-    let mut shown = format!("{:<24}{:<15}{:<16}{}\n", "permission", names[0], names[1], names[2]);
+    let mut shown = format!("{:<28}{:<15}{:<16}{}\n", "permission", names[0], names[1], names[2]);
     for row in table.matrix() {
         let cells = row.granted.map(|granted| if granted { "yes" } else { "-" });
         shown += &format!(
-            "{:<24}{:<15}{:<16}{}\n",
+            "{:<28}{:<15}{:<16}{}\n",
             row.permission.as_str(),
             cells[0],
             cells[1],

@@ -90,7 +90,7 @@ fn serve(stream: &mut dyn Duplex, answer: &str, requests: &Mutex<Vec<String>>) {
     }
 }
 
-pub(super) mod tls {
+pub(crate) mod tls {
     //! An authority of a test's own.
 
     use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -98,20 +98,20 @@ pub(super) mod tls {
     use rustls::pki_types::PrivateKeyDer;
     use std::sync::Arc;
 
-    pub(in super::super) struct Authority(CertifiedIssuer<'static, KeyPair>);
+    pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
     impl Authority {
-        pub(in super::super) fn new() -> Self {
+        pub(crate) fn new() -> Self {
             let mut parameters = CertificateParams::new(vec![]).unwrap();
             parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
             Self(CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap()).unwrap())
         }
 
-        pub(in super::super) fn pem(&self) -> Vec<u8> {
+        pub(crate) fn pem(&self) -> Vec<u8> {
             self.0.pem().into_bytes()
         }
 
-        pub(super) fn server(&self, name: &str) -> Arc<ServerConfig> {
+        pub(crate) fn server(&self, name: &str) -> Arc<ServerConfig> {
             let key = KeyPair::generate().unwrap();
             let certificate = CertificateParams::new(vec![name.to_owned()])
                 .unwrap()
