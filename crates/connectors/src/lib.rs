@@ -4,6 +4,7 @@ pub mod destinations;
 pub mod egress;
 pub mod inbox;
 pub mod mail;
+pub mod oauth;
 mod vault;
 pub mod webhooks;
 

@@ -12,4 +12,5 @@
 mod egress;
 mod inbox;
 mod mail;
+mod oauth;
 mod webhooks;
