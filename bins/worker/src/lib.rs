@@ -1,12 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+mod arrivals;
 mod config;
 mod outcome;
 mod work;
 
 pub use bearingwall_program::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK};
 pub use bearingwall_vaults::{DatabaseSettings, VaultSettings};
-pub use config::{Config, ConfigError, KeySettings, WorkSettings};
+pub use config::{ArrivalSettings, Config, ConfigError, KeySettings, WorkSettings};
 pub use outcome::exit_code;
 pub use work::run;
 

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod arrivals;
 pub mod destinations;
 pub mod egress;
 pub mod inbox;

@@ -10,12 +10,12 @@ mod table;
 
 pub use error::{PolicyError, RbacError};
 pub use permission::{
-    ActivatePiiPolicy, CancelGate, DecideGate, DecideRole, DefineRole, DeidentifyClient, DetectPii, EndRole,
-    ImportChartNote, ImportClient, ManageBreakGlass, MaskPii, Permission, PermissionId, PlatformPermission, ProveAudit,
-    ReadAccessLog, ReadAudit, ReadChartNote, ReadClient, ReadGate, ReadOutbox, ReadPiiPolicy, ReadRole, ReadSelf,
-    ReadWebhookEndpoint, ReportAudit, RequestRole, ReviewAccess, ReviewBreakGlass, Scope, SearchClient, SettleOutbox,
-    ShowGate, TenantPermission, UnknownPermission, UnmaskPii, WriteChartNote, WriteClient, WritePiiPolicy,
-    WriteWebhookEndpoint,
+    ActivatePiiPolicy, AssignMessage, CancelGate, DecideGate, DecideRole, DefineRole, DeidentifyClient, DetectPii,
+    EndRole, ImportChartNote, ImportClient, ManageBreakGlass, MaskPii, Permission, PermissionId, PlatformPermission,
+    ProveAudit, ReadAccessLog, ReadAudit, ReadChartNote, ReadClient, ReadGate, ReadInvoice, ReadMessage, ReadOutbox,
+    ReadPiiPolicy, ReadRole, ReadSelf, ReadWebhookEndpoint, ReadWebhookEvent, ReplayWebhookEvent, ReportAudit,
+    RequestRole, ReviewAccess, ReviewBreakGlass, Scope, SearchClient, SettleOutbox, ShowGate, TenantPermission,
+    UnknownPermission, UnmaskPii, WriteChartNote, WriteClient, WriteInvoice, WritePiiPolicy, WriteWebhookEndpoint,
 };
 pub use permission_set::PermissionSet;
 pub use permit::Permit;

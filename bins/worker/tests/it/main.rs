@@ -8,5 +8,6 @@
     reason = "tests fail by panicking"
 )]
 
+mod arrivals;
 mod config;
 mod running;

@@ -35,6 +35,12 @@ pii_policy:write        -              yes             -
 pii_policy:activate     -              yes             -
 webhook_endpoint:read   -              yes             -
 webhook_endpoint:write  -              yes             -
+webhook_event:read      -              yes             -
+webhook_event:replay    -              yes             -
+invoice:read            yes            -               -
+invoice:write           -              yes             -
+message:read            yes            -               -
+message:assign          -              yes             -
 gate:read               -              yes             -
 gate:show               yes            -               -
 gate:decide             -              yes             -
