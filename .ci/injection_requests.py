@@ -34,6 +34,10 @@ SAMPLES = {
     "reason": "asked for by the tenant",
     "ticket": "T-1",
     "url": "https://hooks.example.org/in",
+    "state": "dead",
+    "number": "2026-1",
+    "currency": "USD",
+    "lines": [{"description": "Facial", "quantity": 1, "unit_minor": 100}],
 }
 
 NUMBERS = {"minutes": 5, "to": 2, "day_ends": 20}

@@ -60,6 +60,9 @@ pub struct Config {
     pub work: WorkSettings,
     /// What may leave, and how. Without it, nothing that a tenant names is reached.
     pub egress: Option<EgressSettings>,
+    /// What has arrived.
+    #[serde(default)]
+    pub arrivals: ArrivalSettings,
     /// Logs and traces.
     #[serde(default)]
     pub telemetry: TelemetryConfig,
@@ -83,6 +86,20 @@ pub struct WorkSettings {
     pub lease_s: u64,
     /// The pause after a look that brought nothing, in milliseconds: 20 to 10000.
     pub poll_ms: u64,
+}
+
+/// `[arrivals]`: what has arrived by webhooks.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ArrivalSettings {
+    /// How long the content of an event is kept after it was settled, in days: 5 to 3650. Its id stays.
+    pub retention_days: u16,
+}
+
+impl Default for ArrivalSettings {
+    fn default() -> Self {
+        Self { retention_days: 30 }
+    }
 }
 
 impl Default for WorkSettings {
@@ -143,6 +160,9 @@ impl Config {
         }
         if !(20..=10_000).contains(&config.work.poll_ms) {
             return refused("work.poll_ms", "is not between 20 and 10000");
+        }
+        if !(5..=3650).contains(&config.arrivals.retention_days) {
+            return refused("arrivals.retention_days", "is not between 5 and 3650");
         }
         Ok(config)
     }

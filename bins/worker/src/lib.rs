@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod arrivals;
 mod config;
 mod destinations;
 mod outcome;
@@ -7,7 +8,7 @@ mod work;
 
 pub use bearingwall_program::{EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_OK};
 pub use bearingwall_vaults::{DatabaseSettings, VaultSettings};
-pub use config::{Config, ConfigError, KeySettings, WorkSettings};
+pub use config::{ArrivalSettings, Config, ConfigError, KeySettings, WorkSettings};
 pub use destinations::{EgressSettings, ReachSettings};
 pub use outcome::exit_code;
 pub use work::run;

@@ -1,5 +1,6 @@
-//! The worker's day: effects out of the outbox, and approvals whose time is over.
+//! The worker's day: effects out of the outbox, what has arrived, and what has had its time.
 
+use crate::arrivals::{self, Intake};
 use crate::config::Config;
 use anyhow::Context as _;
 use bearingwall_audit::AuditSink;
@@ -50,7 +51,8 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let vaults = vaults(config)?;
-    let keys = PayloadKeys::new(vaults.key("keys.kek", &config.keys.kek)?, CacheOptions::default());
+    let key_store = vaults.key("keys.kek", &config.keys.kek)?;
+    let keys = PayloadKeys::new(Arc::clone(&key_store), CacheOptions::default());
     let [effects, jobs] = CONNECTIONS;
     let pool = EffectPool::connect(pool_config(config, &vaults, effects).await?)
         .await
@@ -60,6 +62,10 @@ pub async fn run(
         .context("the database")?;
     let reads = AuditSink::of_worker(jobs.clone());
     vaults.report_to(Arc::new(reads.clone()));
+    let arrived = JobPool::connect(pool_config(config, &vaults, arrivals::CONNECTIONS).await?)
+        .await
+        .context("the database")?;
+    let intake = Intake::new(config, arrived, key_store);
     let options = WorkerOptions {
         concurrency: config.work.concurrency,
         lease: Duration::from_secs(config.work.lease_s),
@@ -81,8 +87,13 @@ pub async fn run(
         // Nobody who listens is nobody to stop.
         let _ = stop.send(true);
     };
-    let stopped_too = stopped.clone();
-    tokio::join!(halt, worker.run(until(stopped)), expire(&jobs, stopped_too));
+    let (stopped_too, stopped_as_well) = (stopped.clone(), stopped.clone());
+    tokio::join!(
+        halt,
+        worker.run(until(stopped)),
+        expire(&jobs, stopped_too),
+        Box::pin(intake.run(async || until(stopped_as_well.clone()).await))
+    );
     if tokio::time::timeout(FLUSH_LIMIT, reads.flush()).await.is_err() {
         tracing::error!("the last reads of vaults were not written to the record in time");
     }

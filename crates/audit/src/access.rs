@@ -1,6 +1,6 @@
 //! A declared access: which persons, which resources, which commands, and the transaction that it opens.
 
-use bearingwall_core::{ClientId, ConversationId};
+use bearingwall_core::{ClientId, ConversationId, MessageId};
 use bearingwall_events::EventType;
 use bearingwall_tenancy::TenantTx;
 use diesel::pg::Pg;
@@ -88,6 +88,13 @@ impl Access {
             fields: &[],
             recipient: None,
         }
+    }
+
+    /// And to a message of which it is not known whose it is.
+    #[must_use]
+    pub fn and_unmatched(mut self, message: MessageId) -> Self {
+        self.subjects.push(message.as_uuid());
+        self
     }
 
     /// Covers a table (`schema.name`) and what may be done to its rows.

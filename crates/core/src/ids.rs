@@ -98,6 +98,14 @@ typed_id!(
 );
 
 typed_id!(
+    /// An invoice: what a payment names.
+    InvoiceId, "invoice"
+);
+typed_id!(
+    /// A message of a client, or of somebody unknown; the id of the event that brought it.
+    MessageId, "message"
+);
+typed_id!(
     /// A conversation whose placeholders are kept.
     ConversationId, "conversation"
 );

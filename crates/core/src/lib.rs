@@ -16,8 +16,8 @@ pub use error::{Classified, ErrorKind};
 pub use events::{EventSink, Outcome, SecretRead, SecurityEvent};
 pub use held::Held;
 pub use ids::{
-    AssignmentId, BreakGlassId, ClientId, ConversationId, CustomerId, EffectId, EventId, GateId, IdError, NoteId,
-    RequestId, RoleChangeId, RoleSetId, SubjectId,
+    AssignmentId, BreakGlassId, ClientId, ConversationId, CustomerId, EffectId, EventId, GateId, IdError, InvoiceId,
+    MessageId, NoteId, RequestId, RoleChangeId, RoleSetId, SubjectId,
 };
 pub use names::DirectoryNames;
 pub use role::{Role, RoleSet, UnknownRole};

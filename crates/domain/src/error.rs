@@ -33,6 +33,9 @@ pub enum DomainError {
     /// The record is at another version than the change was made for.
     #[error("the record has been changed since it was read")]
     Conflict,
+    /// The invoice is paid, paid back in part, or void.
+    #[error("the invoice is not open")]
+    NotOpen,
     /// Another record of the tenant has this external id.
     #[error("another record has this external id")]
     ExternalIdTaken,
@@ -78,7 +81,7 @@ impl Classified for DomainError {
                 ErrorKind::Invalid
             }
             Self::NotFound => ErrorKind::NotFound,
-            Self::Conflict | Self::ExternalIdTaken => ErrorKind::Conflict,
+            Self::Conflict | Self::ExternalIdTaken | Self::NotOpen => ErrorKind::Conflict,
             Self::ActorUnrecorded(_) | Self::Interrupted => ErrorKind::Unavailable,
             Self::Statement(_) | Self::Unreadable | Self::Deidentify(_) => ErrorKind::Internal,
         }
@@ -101,6 +104,7 @@ impl Classified for DomainError {
             Self::ActorUnrecorded(_) => "DOM-010",
             Self::Deidentify(error) => error.code(),
             Self::Interrupted => "DOM-011",
+            Self::NotOpen => "DOM-012",
         }
     }
 }

@@ -72,6 +72,10 @@ impl<'a> Fingerprints<'a> {
         self.key.digest("note-external", id.disclose().as_bytes())
     }
 
+    pub(crate) fn invoice_number(&self, number: &Phi<String>) -> Fingerprint {
+        self.key.digest("invoice-number", number.disclose().as_bytes())
+    }
+
     /// What a note says, and about whom.
     pub(crate) fn note_content(&self, client: ClientId, note: &NoteInput) -> Fingerprint {
         let mut canonical = note_parts(note);

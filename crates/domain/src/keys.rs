@@ -1,6 +1,6 @@
 //! The keys of a tenant and of its clients, and the only place where personal data becomes ciphertext and back.
 
-mod ring;
+pub(crate) mod ring;
 pub(crate) mod turn;
 
 pub(crate) use ring::{INDEX_LABEL, KeyRing, KeySource, index_place};
@@ -9,12 +9,10 @@ use crate::crm::Crm;
 use crate::error::DomainError;
 use crate::fingerprint::{Fingerprint, Fingerprints};
 use crate::lookup::LookupKey;
-use crate::schema::tenant_keys;
-use bearingwall_core::{ClientId, ConversationId, Ctx, CustomerId, NoteId};
+use bearingwall_core::{ClientId, ConversationId, Ctx, CustomerId, InvoiceId, MessageId, NoteId};
 use bearingwall_secrets::{Aad, DataKey, KeyError};
 use bearingwall_tenancy::TenantTx;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use std::sync::Arc;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -26,6 +24,8 @@ const RECORD_LABEL: &str = "audit.content.v1";
 const MASKING_LABEL: &str = "pii.masking.v1";
 const POLICIES_LABEL: &str = "pii.policies.v1";
 const CONVERSATIONS_LABEL: &str = "pii.conversations.v1";
+/// What messages are sealed under that nobody was found for: of what outlives the versions of a tenant's key.
+const UNMATCHED_LABEL: &str = "crm.unmatched-messages.v1";
 const SPELLING_LABEL: &str = "pii.spelling.v1";
 const TAG_LABEL: &str = "pii.placeholder.v1";
 
@@ -65,18 +65,7 @@ impl Crm {
         // Two servers may both get here; what stands in the table afterwards is the one key of both.
         let stored = pool
             .run(ctx, async |tx: &mut TenantTx<'_>| {
-                diesel::insert_into(tenant_keys::table)
-                    .values((
-                        tenant_keys::version.eq(1),
-                        tenant_keys::kek.eq(stored.wanted),
-                        tenant_keys::kek_version.eq(candidate.kek_version),
-                        tenant_keys::wrapped.eq(candidate.bytes),
-                    ))
-                    .on_conflict_do_nothing()
-                    .execute(tx)
-                    .await
-                    .map_err(DomainError::Statement)?;
-                ring::select(tx).await
+                ring::insert_first(tx, stored.wanted, candidate).await
             })
             .await?;
         KeyRing::open(ctx.customer(), self.key_source(), stored).await
@@ -161,6 +150,27 @@ impl TenantKeys {
         let key = self.conversations()?.unwrap(wrapped, &self.conversation(id))?;
         let customer = self.customer;
         Ok(ConversationKey { customer, id, key })
+    }
+
+    pub(crate) fn seal_unmatched(&self, id: MessageId, text: &[u8]) -> Result<Vec<u8>, KeyError> {
+        self.unmatched_key()?.seal(&self.unmatched(id), text)
+    }
+
+    pub(crate) fn open_unmatched(&self, id: MessageId, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        self.unmatched_key()?.open(&self.unmatched(id), sealed)
+    }
+
+    fn unmatched_key(&self) -> Result<DataKey, KeyError> {
+        DataKey::from_bytes(&self.steady(UNMATCHED_LABEL))
+    }
+
+    fn unmatched(&self, id: MessageId) -> Aad {
+        Aad {
+            table: "crm.unmatched_messages",
+            column: "payload",
+            customer: self.customer,
+            row: id.as_uuid(),
+        }
     }
 
     /// What outlives a version of the tenant's key, as the key of the blind indexes does, of which it is made: versions of a
@@ -275,6 +285,22 @@ impl ClientKey {
         self.key.open(&self.note(note), sealed)
     }
 
+    pub(crate) fn seal_invoice(&self, id: InvoiceId, text: &[u8]) -> Result<Vec<u8>, KeyError> {
+        self.key.seal(&self.invoice(id), text)
+    }
+
+    pub(crate) fn open_invoice(&self, id: InvoiceId, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        self.key.open(&self.invoice(id), sealed)
+    }
+
+    pub(crate) fn seal_message(&self, id: MessageId, text: &[u8]) -> Result<Vec<u8>, KeyError> {
+        self.key.seal(&self.message(id), text)
+    }
+
+    pub(crate) fn open_message(&self, id: MessageId, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        self.key.open(&self.message(id), sealed)
+    }
+
     // CONTROL: DOM-3
     /// What the record keeps of a client's content: it is made under a key of the person's, and dies with that.
     pub(crate) fn record_digest(&self, text: &[u8]) -> Fingerprint {
@@ -288,6 +314,21 @@ impl ClientKey {
         self.key
             .index_key(RECORD_LABEL)
             .digest("crm.chart_note_records", &content)
+    }
+
+    /// The same of an invoice's.
+    pub(crate) fn invoice_digest(&self, id: InvoiceId, text: &[u8]) -> Fingerprint {
+        let mut content = Zeroizing::new(id.as_uuid().as_bytes().to_vec());
+        content.extend_from_slice(text);
+        self.key.index_key(RECORD_LABEL).digest("crm.invoice_records", &content)
+    }
+
+    fn invoice(&self, id: InvoiceId) -> Aad {
+        self.place("crm.invoice_records", id.as_uuid())
+    }
+
+    fn message(&self, id: MessageId) -> Aad {
+        self.place("crm.messages", id.as_uuid())
     }
 
     fn record(&self) -> Aad {

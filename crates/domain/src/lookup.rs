@@ -105,6 +105,18 @@ impl<'a> LookupKey<'a> {
         found
     }
 
+    /// What a number that sends text messages is known by where its own word about them is kept. A short code is no telephone
+    /// number, and its own spelling.
+    pub(crate) fn sms_number(&self, text: &Phi<String>) -> Fingerprint {
+        let number = phone(text.disclose()).unwrap_or_else(|| text.disclose().trim().to_owned());
+        self.key.digest("sms-number", number.as_bytes())
+    }
+
+    /// The digest under which clients of a number are found.
+    pub(crate) fn phone_digest(&self, text: &Phi<String>) -> Option<(i16, Vec<u8>)> {
+        phone(text.disclose()).map(|number| self.entry(Kind::Phone, &number))
+    }
+
     /// A family name, and the same with the first name, as far as they have letters.
     fn whole(&self, first: &str, last: &str) -> impl Iterator<Item = (i16, Vec<u8>)> {
         let family = (!last.is_empty()).then(|| self.entry(Kind::FamilyName, last));

@@ -2,7 +2,7 @@
 
 use crate::error::DomainError;
 use crate::keys::{ClientKey, KeyRing, StoredKey, TenantKeys};
-use bearingwall_core::{ClientId, CustomerId, NoteId};
+use bearingwall_core::{ClientId, CustomerId, InvoiceId, MessageId, NoteId};
 use bearingwall_secrets::{KeyStore, WrappedKey};
 use std::fmt;
 use std::sync::Arc;
@@ -55,7 +55,33 @@ impl TenantOpener {
     }
 }
 
+impl TenantOpener {
+    /// The payload of `crm.unmatched_messages`: versioned JSON.
+    ///
+    /// # Errors
+    /// As [`ClientOpener::record`].
+    pub fn unmatched(&self, message: MessageId, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, DomainError> {
+        Ok(self.keys.open_unmatched(message, sealed)?)
+    }
+}
+
 impl ClientOpener {
+    /// The payload of `crm.invoice_records`: versioned JSON.
+    ///
+    /// # Errors
+    /// As [`ClientOpener::record`].
+    pub fn invoice(&self, invoice: InvoiceId, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, DomainError> {
+        Ok(self.key.open_invoice(invoice, sealed)?)
+    }
+
+    /// The payload of `crm.messages`: versioned JSON.
+    ///
+    /// # Errors
+    /// As [`ClientOpener::record`].
+    pub fn message(&self, message: MessageId, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, DomainError> {
+        Ok(self.key.open_message(message, sealed)?)
+    }
+
     /// The payload of `crm.client_records`: versioned JSON.
     ///
     /// # Errors

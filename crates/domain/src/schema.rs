@@ -89,6 +89,83 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    crm.invoices (customer_id, id) {
+        customer_id -> Uuid,
+        id -> Uuid,
+        client_id -> Uuid,
+        number_digest -> Bytea,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    crm.invoice_records (customer_id, invoice_id) {
+        customer_id -> Uuid,
+        invoice_id -> Uuid,
+        client_id -> Uuid,
+        currency -> Text,
+        amount_minor -> BigInt,
+        state -> Text,
+        payments -> Integer,
+        refunded_minor -> BigInt,
+        version -> BigInt,
+        updated_at -> Timestamptz,
+        payload -> Bytea,
+    }
+}
+
+diesel::table! {
+    crm.payments (customer_id, id) {
+        customer_id -> Uuid,
+        id -> Uuid,
+        invoice_id -> Uuid,
+        client_id -> Uuid,
+        provider -> Text,
+        reference -> Text,
+        kind -> Text,
+        currency -> Text,
+        amount_minor -> BigInt,
+        refunded_minor -> BigInt,
+        occurred_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    crm.messages (customer_id, id) {
+        customer_id -> Uuid,
+        id -> Uuid,
+        client_id -> Uuid,
+        direction -> Text,
+        channel -> Text,
+        provider_id -> Text,
+        received_at -> Timestamptz,
+        payload -> Bytea,
+    }
+}
+
+diesel::table! {
+    crm.unmatched_messages (customer_id, id) {
+        customer_id -> Uuid,
+        id -> Uuid,
+        reason -> Text,
+        channel -> Text,
+        provider_id -> Text,
+        received_at -> Timestamptz,
+        payload -> Bytea,
+    }
+}
+
+diesel::table! {
+    crm.sms_consents (customer_id, digest, event_id) {
+        customer_id -> Uuid,
+        digest -> Bytea,
+        event_id -> Uuid,
+        state -> Text,
+        received_at -> Timestamptz,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     tenant_keys,
     index_keys,
@@ -99,4 +176,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     client_digests,
     chart_notes,
     chart_note_records,
+    invoices,
+    invoice_records,
+    messages,
 );

@@ -17,8 +17,10 @@ mod fault;
 mod gates;
 mod granted;
 mod imports;
+mod invoices;
 mod matrix;
 mod me;
+mod messages;
 mod openapi;
 mod outbox;
 mod pages;
@@ -38,6 +40,7 @@ mod sessions;
 mod sign_out;
 mod subscriptions;
 mod visitor;
+mod webhook_events;
 mod webhooks;
 
 pub use application::Application;
@@ -72,6 +75,8 @@ pub fn app_routes() -> Result<RouteTable, RouteError> {
     let table = me::routes(table);
     let table = clients::routes(table);
     let table = chart_notes::routes(table);
+    let table = invoices::routes(table);
+    let table = messages::routes(table);
     let table = deidentified::routes(table);
     let table = access_log::routes(table);
     let table = audit::routes(table);
@@ -82,6 +87,7 @@ pub fn app_routes() -> Result<RouteTable, RouteError> {
     let table = webhooks::routes(table);
     let table = subscriptions::routes(table);
     let table = connectors::routes(table);
+    let table = webhook_events::routes(table);
     let table = gates::routes(table);
     let table = outbox::routes(table);
     table.finish()

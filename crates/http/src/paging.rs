@@ -55,6 +55,18 @@ impl FromUuid for bearingwall_core::ClientId {
     }
 }
 
+impl FromUuid for bearingwall_core::InvoiceId {
+    fn from_uuid(id: Uuid) -> Self {
+        Self::from_uuid(id)
+    }
+}
+
+impl FromUuid for bearingwall_core::MessageId {
+    fn from_uuid(id: Uuid) -> Self {
+        Self::from_uuid(id)
+    }
+}
+
 impl FromUuid for bearingwall_core::NoteId {
     fn from_uuid(id: Uuid) -> Self {
         Self::from_uuid(id)

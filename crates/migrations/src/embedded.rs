@@ -43,6 +43,7 @@ pub const EMBEDDED: &[Embedded] = embedded![
     ("00000000000012", "connectors"),
     ("00000000000013", "keys"),
     ("00000000000014", "outgoing"),
+    ("00000000000016", "arrivals"),
     ("00000000000018", "logins")
 ];
 

@@ -10,12 +10,13 @@ mod table;
 
 pub use error::{PolicyError, RbacError};
 pub use permission::{
-    ActivatePiiPolicy, CancelGate, DecideGate, DecideRole, DefineRole, DeidentifyClient, DetectPii, EndRole,
-    ImportChartNote, ImportClient, ManageBreakGlass, MaskPii, Permission, PermissionId, PlatformPermission, ProveAudit,
-    ReadAccessLog, ReadAudit, ReadChartNote, ReadClient, ReadConnector, ReadGate, ReadOutbox, ReadPiiPolicy, ReadRole,
-    ReadSelf, ReadSubscription, ReadWebhookEndpoint, ReportAudit, RequestRole, ReviewAccess, ReviewBreakGlass, Scope,
-    SearchClient, SettleOutbox, ShowGate, TenantPermission, UnknownPermission, UnmaskPii, WriteChartNote, WriteClient,
-    WriteConnector, WriteHttpRequest, WritePiiPolicy, WriteSubscription, WriteWebhookEndpoint,
+    ActivatePiiPolicy, AssignMessage, CancelGate, DecideGate, DecideRole, DefineRole, DeidentifyClient, DetectPii,
+    EndRole, ImportChartNote, ImportClient, ManageBreakGlass, MaskPii, Permission, PermissionId, PlatformPermission,
+    ProveAudit, ReadAccessLog, ReadAudit, ReadChartNote, ReadClient, ReadConnector, ReadGate, ReadInvoice, ReadMessage,
+    ReadOutbox, ReadPiiPolicy, ReadRole, ReadSelf, ReadSubscription, ReadWebhookEndpoint, ReadWebhookEvent,
+    ReplayWebhookEvent, ReportAudit, RequestRole, ReviewAccess, ReviewBreakGlass, Scope, SearchClient, SettleOutbox,
+    ShowGate, TenantPermission, UnknownPermission, UnmaskPii, WriteChartNote, WriteClient, WriteConnector,
+    WriteHttpRequest, WriteInvoice, WritePiiPolicy, WriteSubscription, WriteWebhookEndpoint,
 };
 pub use permission_set::PermissionSet;
 pub use permit::Permit;

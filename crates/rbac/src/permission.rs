@@ -176,6 +176,18 @@ permissions! {
     WriteConnector = "connector":"write", Tenant;
     /// Ask for a request to one of the tenant's own endpoints.
     WriteHttpRequest = "http_request":"write", Tenant, Gate;
+    /// See what arrived by webhooks and what became of it, without its content.
+    ReadWebhookEvent = "webhook_event":"read", Tenant;
+    /// Have an event that waits for a person tried again.
+    ReplayWebhookEvent = "webhook_event":"replay", Tenant;
+    /// Read a client's invoices and their payments.
+    ReadInvoice = "invoice":"read", Tenant, Phi;
+    /// Write an invoice for a client, or make an open one void.
+    WriteInvoice = "invoice":"write", Tenant, Phi;
+    /// Read a client's messages.
+    ReadMessage = "message":"read", Tenant, Phi;
+    /// Read messages of which it is unknown whose they are, and say whose they are.
+    AssignMessage = "message":"assign", Tenant, Phi;
     /// See what waits for an approval, without its content.
     ReadGate = "gate":"read", Tenant;
     /// See exactly what something that waits for an approval would do.

@@ -168,40 +168,62 @@ impl JobPool {
         E: From<TenancyError>,
         W: AsyncFnOnce(&mut TenantTx<'_>) -> Result<T, E>,
     {
-        let entry = JobEntry {
-            job: job.id,
-            lease: job.lease,
-            regions: Arc::clone(&self.inner.regions),
-        };
-        let finish = Finish {
-            job: job.id,
-            lease: job.lease,
-        };
-        let lease = self.inner.sessions.lease().await?;
-        let outcome = lease
-            .conclude(
-                |session| tx::begin(session, entry),
-                async |tx: &mut TenantTx<'_>| {
-                    let answer = work(tx).await?;
-                    let finished: bool = finish.get_result(tx).await.map_err(TenancyError::Statement)?;
-                    if finished {
-                        Ok(answer)
-                    } else {
-                        Err(TenancyError::LeaseEnded.into())
-                    }
-                },
-                Ahead::Nothing,
-                None,
-            )
-            .await;
+        let outcome = self.finish(&job, work).await;
         if outcome.is_err() {
             self.give_back(&job).await;
         }
         outcome
     }
 
-    /// The work's own error is what the caller is told; a job that cannot be given back is free when its lease ends.
-    async fn give_back(&self, job: &Job) {
+    /// As [`JobPool::run`]; on `Err` the job stays leased, for another try or for [`JobPool::give_back`].
+    ///
+    /// # Errors
+    /// As [`JobPool::run`].
+    pub async fn finish<T, E, W>(&self, job: &Job, work: W) -> Result<T, E>
+    where
+        E: From<TenancyError>,
+        W: AsyncFnOnce(&mut TenantTx<'_>) -> Result<T, E>,
+    {
+        let finish = Finish {
+            job: job.id,
+            lease: job.lease,
+        };
+        self.ahead(job, async |tx: &mut TenantTx<'_>| {
+            let answer = work(tx).await?;
+            let finished: bool = finish.get_result(tx).await.map_err(TenancyError::Statement)?;
+            if finished {
+                Ok(answer)
+            } else {
+                Err(TenancyError::LeaseEnded.into())
+            }
+        })
+        .await
+    }
+
+    /// Runs `work` in a transaction inside the tenant of the job that goes ahead of the one that finishes it: what it commits
+    /// stays if the job is tried again.
+    ///
+    /// # Errors
+    /// What `work` returns, or why the tenant could not be entered.
+    pub async fn ahead<T, E, W>(&self, job: &Job, work: W) -> Result<T, E>
+    where
+        E: From<TenancyError>,
+        W: AsyncFnOnce(&mut TenantTx<'_>) -> Result<T, E>,
+    {
+        let entry = JobEntry {
+            job: job.id,
+            lease: job.lease,
+            regions: Arc::clone(&self.inner.regions),
+        };
+        let lease = self.inner.sessions.lease().await?;
+        lease
+            .conclude(|session| tx::begin(session, entry), work, Ahead::Nothing, None)
+            .await
+    }
+
+    /// Lets a job wait for a while, longer with each attempt, to be leased again. One that cannot be given back is free when its
+    /// lease ends.
+    pub async fn give_back(&self, job: &Job) {
         let query = GiveBack {
             job: job.id,
             lease: job.lease,

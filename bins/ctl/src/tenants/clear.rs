@@ -7,7 +7,7 @@ use super::tables::TenantTable;
 use crate::arguments::AdminArguments;
 use crate::keys::KEK_NAME;
 use anyhow::Context as _;
-use bearingwall_core::{ClientId, NoteId};
+use bearingwall_core::{ClientId, InvoiceId, MessageId, NoteId};
 use bearingwall_domain::{DomainError, TenantOpener};
 use bearingwall_secrets::{FileKeyStore, WrappedKey};
 use std::str;
@@ -22,13 +22,16 @@ type Open = fn(&TenantOpener, Uuid, &Row) -> anyhow::Result<Zeroizing<Vec<u8>>>;
 struct SealedTable {
     table: &'static str,
     id: &'static str,
+    /// The column with the person under whose key it is; without one, it is under the tenant's.
+    client: Option<&'static str>,
     open: Open,
 }
 
-const SEALED: [SealedTable; 2] = [
+const SEALED: [SealedTable; 5] = [
     SealedTable {
         table: "crm.chart_note_records",
         id: "note_id",
+        client: Some("client_id"),
         open: |opener, id, row| {
             let client = ClientId::from_uuid(row.try_get(1)?);
             let opened = opener.client(client, row.try_get(2)?, row.try_get(3)?)?;
@@ -38,10 +41,37 @@ const SEALED: [SealedTable; 2] = [
     SealedTable {
         table: "crm.client_records",
         id: "client_id",
+        client: Some("client_id"),
         open: |opener, id, row| {
             let opened = opener.client(ClientId::from_uuid(id), row.try_get(2)?, row.try_get(3)?)?;
             Ok(opened.record(row.try_get(4)?)?)
         },
+    },
+    SealedTable {
+        table: "crm.invoice_records",
+        id: "invoice_id",
+        client: Some("client_id"),
+        open: |opener, id, row| {
+            let client = ClientId::from_uuid(row.try_get(1)?);
+            let opened = opener.client(client, row.try_get(2)?, row.try_get(3)?)?;
+            Ok(opened.invoice(InvoiceId::from_uuid(id), row.try_get(4)?)?)
+        },
+    },
+    SealedTable {
+        table: "crm.messages",
+        id: "id",
+        client: Some("client_id"),
+        open: |opener, id, row| {
+            let client = ClientId::from_uuid(row.try_get(1)?);
+            let opened = opener.client(client, row.try_get(2)?, row.try_get(3)?)?;
+            Ok(opened.message(MessageId::from_uuid(id), row.try_get(4)?)?)
+        },
+    },
+    SealedTable {
+        table: "crm.unmatched_messages",
+        id: "id",
+        client: None,
+        open: |opener, id, row| Ok(opener.unmatched(MessageId::from_uuid(id), row.try_get(4)?)?),
     },
 ];
 
@@ -65,10 +95,13 @@ pub(super) async fn export(
         let table = known.with_context(|| format!("`{}` is missing", sealed.table))?;
         let mut file = folder.file(&format!("{}.clear.jsonl", sealed.table))?;
         let sql = format!(
-            "SELECT r.{id}, r.client_id, k.tenant_version, k.wrapped, r.payload FROM {table} r
-               LEFT JOIN crm.client_keys k ON k.customer_id = r.customer_id AND k.client_id = r.client_id
+            "SELECT r.{id}, {client}, k.tenant_version, k.wrapped, r.payload FROM {table} r
+               LEFT JOIN crm.client_keys k ON k.customer_id = r.customer_id AND k.client_id = {client}
               WHERE r.customer_id = $1 AND r.{id} > $2 ORDER BY r.{id} LIMIT {PAGE_ROWS}",
             id = sealed.id,
+            client = sealed
+                .client
+                .map_or("NULL::uuid".to_owned(), |column| format!("r.{column}")),
             table = sealed.table
         );
         let mut after = Uuid::nil();
@@ -99,7 +132,7 @@ fn line(
 ) -> anyhow::Result<Zeroizing<String>> {
     let key: Option<i32> = row.try_get(2)?;
     let text = match (opener, key) {
-        (Some(opener), Some(_)) => {
+        (Some(opener), key) if key.is_some() || sealed.client.is_none() => {
             let opened = (sealed.open)(opener, id, row);
             opened.with_context(|| format!("opening row `{id}` of `{}`", sealed.table))?
         }

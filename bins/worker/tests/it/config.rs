@@ -19,6 +19,7 @@ fn a_sound_file_is_read_with_its_defaults() {
         (config.work.concurrency, config.work.lease_s, config.work.poll_ms),
         (16, 60, 250)
     );
+    assert_eq!(config.arrivals.retention_days, 30);
 }
 
 #[test]
@@ -31,6 +32,7 @@ fn what_cannot_be_meant_is_refused() {
         ("[keys]", "[vaults.cache]\nttl_s = 3601\n[keys]"),
         ("regions", "login = \"certificate\"\nregions"),
         ("[keys]", "[work]\npoll_ms = 10001\n[keys]"),
+        ("[keys]", "[arrivals]\nretention_days = 4\n[keys]"),
     ] {
         let refused = Config::parse(&GOOD.replace(from, to));
         assert!(matches!(refused, Err(ConfigError::Refused { .. })), "{to}: {refused:?}");

@@ -8,6 +8,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod arrivals;
 mod config;
 mod running;
 mod webhooks;

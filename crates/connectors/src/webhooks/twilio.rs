@@ -188,8 +188,9 @@ fn message(fields: &BTreeSet<(&str, &str)>) -> Option<String> {
     Some(format!("{}:{status}", only("MessageSid")?))
 }
 
-/// The fields of a form, in their order.
-pub(super) fn parameters(body: &[u8]) -> Vec<(String, String)> {
+/// The fields of a form, in their order. They may describe a person.
+#[must_use]
+pub fn parameters(body: &[u8]) -> Vec<(String, String)> {
     url::form_urlencoded::parse(body).into_owned().collect()
 }
 

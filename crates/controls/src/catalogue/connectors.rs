@@ -3,7 +3,7 @@
 use super::cite;
 use crate::Control;
 use crate::Evidence::{Live, Tests};
-use crate::Framework::{Hipaa, Iso27001, Nist80053, Soc2};
+use crate::Framework::{Gdpr, Hipaa, Iso27001, Nist80053, Soc2};
 
 pub(super) const CONTROLS: &[Control] = &[
     Control {
@@ -113,6 +113,62 @@ pub(super) const CONTROLS: &[Control] = &[
             cite(Nist80053, "SC-28"),
         ],
         evidence: &[Tests("cargo test --workspace con_6_")],
+    },
+    Control {
+        id: "CON-20",
+        title: "What arrived is worked on once, or waits for a person",
+        statement: "An event that was taken in waits in the queue from the same transaction on, is settled in \
+                    the transaction of what it brought about by the worker that holds its job, and, where it \
+                    cannot be worked on, is tried again and then shown to a person, who may put it back; \
+                    whatever ends anywhere, nothing is done twice and nothing is lost.",
+        crate_name: "connectors",
+        clauses: &[
+            cite(Hipaa, "164.312(c)(1)"),
+            cite(Hipaa, "164.312(b)"),
+            cite(Soc2, "PI1.3"),
+            cite(Soc2, "PI1.4"),
+            cite(Iso27001, "A.8.26"),
+            cite(Nist80053, "SI-7"),
+            cite(Nist80053, "AU-2"),
+        ],
+        evidence: &[Tests("cargo test --workspace con_20_")],
+    },
+    Control {
+        id: "CON-21",
+        title: "The worker touches what its event is about",
+        statement: "Working on an event, the worker is inside the event's tenant alone, sees and writes rows of \
+                    persons only where an access of one of its handlers is on the record ahead of it, can \
+                    declare no other, holds rights on single columns of the tables that handlers write, and \
+                    changes or removes nothing that it wrote.",
+        crate_name: "connectors",
+        clauses: &[
+            cite(Hipaa, "164.312(a)(1)"),
+            cite(Hipaa, "164.502(b)"),
+            cite(Soc2, "CC6.1"),
+            cite(Soc2, "CC6.3"),
+            cite(Iso27001, "A.8.2"),
+            cite(Iso27001, "A.8.3"),
+            cite(Nist80053, "AC-6"),
+            cite(Nist80053, "AU-12"),
+        ],
+        evidence: &[Tests("cargo test --workspace con_21_")],
+    },
+    Control {
+        id: "CON-22",
+        title: "What arrived is kept for a while, and known for good",
+        statement: "The content of an event that was settled is taken away after a time that the operator sets, \
+                    30 days where nobody says otherwise and never within four days, how many were is on the \
+                    record, and its id and digest stay for as long as the tenant, so that what is sent again has \
+                    no effect.",
+        crate_name: "connectors",
+        clauses: &[
+            cite(Hipaa, "164.310(d)(2)(i)"),
+            cite(Soc2, "C1.2"),
+            cite(Gdpr, "5"),
+            cite(Iso27001, "A.8.10"),
+            cite(Nist80053, "SI-12"),
+        ],
+        evidence: &[Tests("cargo test --workspace con_22_")],
     },
     Control {
         id: "CON-7",

@@ -246,4 +246,57 @@ pub(super) const CONTROLS: &[Control] = &[
             Live("POST /v1/clients:deidentify"),
         ],
     },
+    Control {
+        id: "DOM-10",
+        title: "An invoice is paid by a payment of its own",
+        statement: "An invoice becomes paid only because a payment of exactly its amount and currency, which a \
+                    signed event told of and which names it, is on file, each payment once; what does not fit \
+                    waits for a person, a payment beyond the first raises an alarm, and the order and number of \
+                    what a provider tells make no difference.",
+        crate_name: "domain",
+        clauses: &[
+            cite(Hipaa, "164.312(c)(1)"),
+            cite(Soc2, "PI1.2"),
+            cite(Soc2, "PI1.3"),
+            cite(Iso27001, "A.8.26"),
+            cite(Nist80053, "SI-7"),
+            cite(Nist80053, "SI-10"),
+        ],
+        evidence: &[Tests("cargo test --workspace dom_10_")],
+    },
+    Control {
+        id: "DOM-11",
+        title: "A message is on the record of whose number it is, or on nobody's",
+        statement: "A text message is sealed under the key of the one client of the tenant who has the sender's \
+                    number, found under a search on the record; where nobody or several have it, it is sealed \
+                    under the tenant's key, seen only under a look on the record, and put on a client's record \
+                    by a person, once.",
+        crate_name: "domain",
+        clauses: &[
+            cite(Hipaa, "164.312(a)(2)(iv)"),
+            cite(Hipaa, "164.312(b)"),
+            cite(Soc2, "CC6.1"),
+            cite(Gdpr, "5"),
+            cite(Iso27001, "A.8.24"),
+            cite(Nist80053, "SC-28"),
+            cite(Nist80053, "AU-2"),
+        ],
+        evidence: &[Tests("cargo test --workspace dom_11_")],
+    },
+    Control {
+        id: "DOM-12",
+        title: "Who wants no more messages has said so for good",
+        statement: "A word by which somebody stops text messages, or has them again, is kept under a keyed \
+                    digest of the number in the transaction that takes the message in, the last word that \
+                    arrived counts whatever the order of work, no program can take one back, and whoever sends \
+                    asks first.",
+        crate_name: "domain",
+        clauses: &[
+            cite(Soc2, "P3.2"),
+            cite(Gdpr, "7"),
+            cite(Iso27001, "A.5.34"),
+            cite(Nist80053, "SI-12"),
+        ],
+        evidence: &[Tests("cargo test --workspace dom_12_")],
+    },
 ];

@@ -97,6 +97,26 @@ pub(crate) async fn select(tx: &mut TenantTx<'_>) -> Result<StoredRing, DomainEr
     })
 }
 
+/// Makes a first version of a tenant's key the one that there is, unless another process was faster.
+pub(crate) async fn insert_first(
+    tx: &mut TenantTx<'_>,
+    kek: Option<String>,
+    candidate: WrappedKey,
+) -> Result<StoredRing, DomainError> {
+    diesel::insert_into(tenant_keys::table)
+        .values((
+            tenant_keys::version.eq(1),
+            tenant_keys::kek.eq(kek),
+            tenant_keys::kek_version.eq(candidate.kek_version),
+            tenant_keys::wrapped.eq(candidate.bytes),
+        ))
+        .on_conflict_do_nothing()
+        .execute(tx)
+        .await
+        .map_err(DomainError::Statement)?;
+    select(tx).await
+}
+
 fn stored((version, kek, kek_version, bytes, active_in_s, age_s): TenantRow) -> StoredTenantKey {
     StoredTenantKey {
         version,

@@ -12,6 +12,7 @@
 )]
 
 mod apart;
+mod arrivals;
 mod clients;
 mod deidentified;
 mod import;

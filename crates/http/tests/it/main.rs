@@ -21,6 +21,7 @@ mod documents;
 mod errors;
 mod fakes;
 mod grants;
+mod intake;
 mod listening;
 mod ratchet;
 mod rates;

@@ -129,8 +129,7 @@ async fn aut_7_a_weak_sign_in_sees_no_personal_data_and_opens_it_to_nobody() {
         ]
         .contains(&name)
             || name == "break_glass:review"
-            || name.starts_with("webhook_endpoint:")
-            || name.starts_with("webhook_subscription:")
+            || name.starts_with("webhook_")
             || name.starts_with("connector:")
             || name.starts_with("role:") && !["role:request", "role:decide"].contains(&name);
         for (token, _) in tokens.iter().filter(|(_, roles)| table.allows(*roles, permission)) {

@@ -28,3 +28,4 @@ mod standby;
 mod start;
 mod vaults;
 mod webhooks;
+mod worked_on;

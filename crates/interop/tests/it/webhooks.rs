@@ -13,8 +13,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use time::OffsetDateTime;
 
 const URL: &str = "https://hooks.example.org/webhooks/twilio/e1?a=b%20c";
-const STRIPE: &str = "whsec_of_the_interop_suite";
-const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const STRIPE: &str = "whsec_of_the_interop_suite";
+pub(crate) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 const STANDARD: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// What texts are made of in the wild: nothing, quotes, signs that a form escapes, other scripts, and signs beyond 16 bits.
 const TEXTS: [&str; 8] = [
@@ -31,8 +31,8 @@ const TEXTS: [&str; 8] = [
 type Answer = Result<Verified<Event>, WebhookError>;
 
 /// A running peer, which ends with this value.
-struct Peer {
-    name: &'static str,
+pub(crate) struct Peer {
+    pub(crate) name: &'static str,
     child: Child,
     answers: BufReader<ChildStdout>,
 }
@@ -53,7 +53,7 @@ fn home() -> PathBuf {
     target.join("webhooks")
 }
 
-fn peers() -> Vec<Peer> {
+pub(crate) fn peers() -> Vec<Peer> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/webhooks");
     let python = home().join("python/bin/python");
     let node = home().join("node");
@@ -107,7 +107,7 @@ impl Peer {
         serde_json::from_str(&line).unwrap_or_else(|_| panic!("{} has ended at {ask}", self.name))
     }
 
-    fn sign(&mut self, mut delivery: Sent) -> Sent {
+    pub(crate) fn sign(&mut self, mut delivery: Sent) -> Sent {
         delivery.signature = self.ask("sign", &delivery).as_str().unwrap().to_owned();
         delivery
     }
@@ -119,20 +119,20 @@ impl Peer {
 
 /// A delivery of one of the schemes.
 #[derive(Clone)]
-struct Sent {
+pub(crate) struct Sent {
     scheme: &'static str,
     secret: &'static str,
     algorithm: &'static str,
-    url: String,
+    pub(crate) url: String,
     id: String,
-    time: i64,
-    body: String,
-    fields: Option<Value>,
-    signature: String,
+    pub(crate) time: i64,
+    pub(crate) body: String,
+    pub(crate) fields: Option<Value>,
+    pub(crate) signature: String,
 }
 
 impl Sent {
-    fn new(scheme: &'static str, secret: &'static str, text: &str) -> Self {
+    pub(crate) fn new(scheme: &'static str, secret: &'static str, text: &str) -> Self {
         Self {
             scheme,
             secret,

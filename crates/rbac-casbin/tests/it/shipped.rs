@@ -40,6 +40,12 @@ webhook_subscription:write  -              yes             -
 connector:read              -              yes             -
 connector:write             -              yes             -
 http_request:write          -              yes             -
+webhook_event:read          -              yes             -
+webhook_event:replay        -              yes             -
+invoice:read                yes            -               -
+invoice:write               -              yes             -
+message:read                yes            -               -
+message:assign              -              yes             -
 gate:read                   -              yes             -
 gate:show                   yes            -               -
 gate:decide                 -              yes             -

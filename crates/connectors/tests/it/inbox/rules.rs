@@ -70,7 +70,13 @@ async fn con_6_what_arrived_is_not_changed_or_removed_and_nothing_that_ended_com
         ("DELETE FROM connectors.events", "permission denied"),
         ("UPDATE connectors.events SET sealed = ''", "permission denied"),
         ("UPDATE connectors.events SET event_id = 'evt_2'", "permission denied"),
-        ("UPDATE connectors.events SET conflicts = 0", "counted one by one"),
+        ("UPDATE connectors.events SET conflicts = 0", "not a step"),
+        ("UPDATE connectors.events SET conflicts = 2", "counted one by one"),
+        (
+            "UPDATE connectors.events SET conflicts = 1, state = 'done'",
+            "counted one by one",
+        ),
+        ("UPDATE connectors.events SET state = 'done'", "by the worker"),
         ("DELETE FROM connectors.endpoints", "permission denied"),
         (
             "UPDATE connectors.endpoints SET key_sha256 = sha256('')",
