@@ -7,6 +7,7 @@ pub mod endpoints;
 mod https;
 pub mod inbox;
 pub mod mail;
+pub mod oauth;
 mod outgoing;
 pub mod subscriptions;
 mod vault;

@@ -133,8 +133,9 @@ impl SessionManager {
         }
     }
 
-    /// With the secret as it is now; once more, if that has just turned; and with the one that worked last, since a vault may
-    /// have the next one before the database takes it.
+    /// With the secret as it is now; once more, if that has just turned; with the one that worked last, since a vault may
+    /// have the next one before the database takes it; and with the one of now again, since the database may have taken it
+    /// between those two tries.
     // CONTROL: SEC-4
     async fn open(&self) -> Result<AsyncPgConnection, TenancyError> {
         let Some(login) = &self.login else {
@@ -148,9 +149,10 @@ impl SessionManager {
             opened => return opened,
         };
         let worked = self.worked.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match worked {
-            Some(secret) => self.open_with(Some(&secret)).await,
-            None => Err(refused),
+        let Some(worked) = worked else { return Err(refused) };
+        match self.open_with(Some(&worked)).await {
+            Err(error) if login::is_refusal(&error) => self.open_and_remember(login).await,
+            opened => opened,
         }
     }
 

@@ -13,5 +13,6 @@ mod egress;
 mod endpoints;
 mod inbox;
 mod mail;
+mod oauth;
 mod subscriptions;
 mod webhooks;

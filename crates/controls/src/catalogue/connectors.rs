@@ -207,4 +207,37 @@ pub(super) const CONTROLS: &[Control] = &[
         ],
         evidence: &[Tests("cargo test --workspace con_11_")],
     },
+    Control {
+        id: "CON-40",
+        title: "A code is the answer to one attempt at one provider",
+        statement: "A code is taken to a provider only after the browser brought it back with the state of an attempt \
+                    at this provider, from its issuer where it names one, and only with the verifier of that attempt; \
+                    an attempt and a code are used up by the one use that is made of them.",
+        crate_name: "connectors",
+        clauses: &[
+            cite(Hipaa, "164.312(d)"),
+            cite(Soc2, "CC6.1"),
+            cite(Iso27001, "A.8.5"),
+            cite(Nist80053, "IA-2"),
+            cite(Nist80053, "SC-23"),
+        ],
+        evidence: &[Tests("cargo test --workspace con_40_")],
+    },
+    Control {
+        id: "CON-41",
+        title: "A provider is asked by the one way out, and nothing that it says is repeated",
+        statement: "Codes, tokens and the client's secret go to the endpoints that the operator names, by POST, over TLS \
+                    and without following redirects; an answer that is not one of an authorization server, or grants \
+                    more than was asked for, is refused, and no error or print holds a part of it.",
+        crate_name: "connectors",
+        clauses: &[
+            cite(Hipaa, "164.312(e)(1)"),
+            cite(Soc2, "CC6.6"),
+            cite(Soc2, "CC6.7"),
+            cite(Iso27001, "A.8.24"),
+            cite(Nist80053, "SC-8"),
+            cite(Nist80053, "IA-5"),
+        ],
+        evidence: &[Tests("cargo test --workspace con_41_")],
+    },
 ];

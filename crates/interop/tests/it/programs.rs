@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) const CLIENT: &str = "console";
 const AUDIENCE: &str = "bearingwall";
 const REGION: &str = "us-east";
@@ -138,6 +138,7 @@ profile = "development"
 [server]
 listen = "127.0.0.1:0"
 workers = 2
+request_timeout_s = 120
 shutdown_timeout_s = 10
 [rates]
 light_per_minute = 0
