@@ -7,7 +7,7 @@ SET LOCAL ROLE bearingwall_owner;
 INSERT INTO tenancy.tenant_permissions (permission) VALUES
     ('webhook_event:read'), ('webhook_event:replay'), ('invoice:read'), ('invoice:write'), ('message:read'), ('message:assign');
 
--- CONTROL: CON-20
+-- CONTROL: CON-12
 -- SECURITY: what arrived stays as it arrived. The worker settles the event whose job it has entered and no other, once; a person
 -- puts back what was parked; the content of what was settled may be taken away once no sender tries it again any more.
 CREATE FUNCTION tenancy.guard_arrival() RETURNS trigger
@@ -72,7 +72,7 @@ BEGIN
     PERFORM tenancy.arrivals_prune_later(v_ids[1], v_ids[3]);
 END $f$;
 
--- CONTROL: CON-20
+-- CONTROL: CON-12
 -- With the event, in its transaction: the job that works on it, and the event of the record. No code has to remember either.
 CREATE FUNCTION tenancy.follow_arrival() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
@@ -118,7 +118,7 @@ BEGIN
     RETURN NULL;
 END $f$;
 
--- CONTROL: CON-21
+-- CONTROL: CON-13
 -- The worker puts on record whose data an event that it works on touches, ahead of it: nothing else is visible to it, or taken from
 -- it, and it can declare nothing beside what its handlers do, nor without the job of an event.
 CREATE FUNCTION tenancy.arrival_declare(p_access uuid, p_event_type text, p_resource text, p_subject uuid) RETURNS void
@@ -156,7 +156,7 @@ BEGIN
     END IF;
 END $f$;
 
--- CONTROL: DOM-10
+-- CONTROL: DOM-6
 -- SECURITY: an invoice is paid because a payment of its own amount and currency is on file, and for no other reason; what was paid
 -- is not void, and what is void is not paid.
 CREATE FUNCTION tenancy.guard_invoice() RETURNS trigger
@@ -293,7 +293,7 @@ COMMENT ON COLUMN crm.invoice_records.payments IS 'how many payments are on file
 COMMENT ON COLUMN crm.invoice_records.payload IS 'AES-256-GCM under the key of the client, bound to table, column, tenant and row';
 CALL audit.protect_phi('crm.invoice_records', 'client_id');
 
--- CONTROL: DOM-10
+-- CONTROL: DOM-6
 -- Payments and refunds as providers told of them, each once. That the amount and the currency are the invoice's is a foreign key.
 CREATE TABLE crm.payments (
     customer_id    uuid        NOT NULL DEFAULT tenancy.claimed_customer_id(),
@@ -355,7 +355,7 @@ CREATE TABLE crm.unmatched_messages (
 COMMENT ON COLUMN crm.unmatched_messages.payload IS 'AES-256-GCM under a key of the tenant''s, bound to table, column, tenant and row';
 CALL audit.protect_phi('crm.unmatched_messages', 'id', true);
 
--- CONTROL: DOM-12
+-- CONTROL: DOM-8
 -- Who wants no more messages, and who does again: the last word of a number counts. The number stands here only as a keyed digest.
 CREATE TABLE crm.sms_consents (
     customer_id uuid        NOT NULL DEFAULT tenancy.claimed_customer_id(),
@@ -384,7 +384,7 @@ REVOKE INSERT, UPDATE, DELETE ON crm.payments, crm.sms_consents FROM bearingwall
 REVOKE UPDATE, DELETE ON crm.messages FROM bearingwall_app;
 REVOKE INSERT, UPDATE ON crm.unmatched_messages FROM bearingwall_app;
 
--- CONTROL: CON-21
+-- CONTROL: CON-13
 -- The worker's own rights: what its handlers write, in the tenant of the job that it has entered, under the same row security as
 -- everybody's. It sees no client's record and no chart note, and changes nothing that it wrote.
 GRANT USAGE ON SCHEMA connectors TO bearingwall_worker;

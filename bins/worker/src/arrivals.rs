@@ -49,7 +49,7 @@ impl Intake {
         );
     }
 
-    // CONTROL: CON-20
+    // CONTROL: CON-12
     async fn work(&self) -> Duration {
         match self.arrivals.next(&self.handler).await {
             Ok(Looked::Nothing) => self.poll,
@@ -70,7 +70,7 @@ impl Intake {
         }
     }
 
-    // CONTROL: CON-22
+    // CONTROL: CON-14
     async fn prune(&self) -> Duration {
         match prune(&self.pool, self.retention, OffsetDateTime::now_utc()).await {
             Ok(None) => LOOK,

@@ -133,7 +133,7 @@ impl Work<'_> {
     ///
     /// # Errors
     /// What `work` returns; [`TenancyError::LeaseEnded`] when another worker may have the event meanwhile, and nothing is done.
-    // CONTROL: CON-20
+    // CONTROL: CON-12
     pub async fn settle<E, W>(&self, kind: &str, work: W) -> Result<Settled, E>
     where
         E: From<TenancyError>,

@@ -237,7 +237,7 @@ pub(crate) fn routes(table: RouteTableBuilder) -> RouteTableBuilder {
         "webhook_subscription_remove",
         "Removes a subscription, and what is on its way to it.",
     )
-    .records(&[EventType::SubscriptionRemoved])
+    .records(&[EventType::SubscriptionRemoved, EventType::SubscriptionSecretChanged])
     .rate(RateClass::Write)
     .answers(204, "It is removed.", None);
     let rotate = RouteSpec::new(
@@ -254,7 +254,7 @@ pub(crate) fn routes(table: RouteTableBuilder) -> RouteTableBuilder {
         "webhook_subscription_test",
         "Sends a notice of the type `webhook.test`.",
     )
-    .records(&[EventType::SubscriptionTested])
+    .records(&[EventType::SubscriptionTested, EventType::EffectEnqueued])
     .rate(RateClass::Write)
     .answers(202, "It is on its way.", Some(Content::json::<TestSent>()));
     table

@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn the_shipped_policy_reads() {
-        assert_eq!(parse(POLICY).unwrap().len(), 37);
+        assert_eq!(parse(POLICY).unwrap().len(), 48);
     }
 
     #[test]

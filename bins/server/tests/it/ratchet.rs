@@ -4,6 +4,9 @@ use crate::clients::{note, person};
 use crate::roles::{approve, asked, role_set};
 use crate::site::{Answer, Server, Site, send};
 use crate::staff::{open, staff};
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bearingwall_connectors::webhooks::standard::Signer;
 use bearingwall_core::{CustomerId, Role, RoleSet};
 use bearingwall_http::app_routes;
@@ -30,6 +33,8 @@ pub(crate) const AT_A_PROVIDER: [&str; 4] = [
 const UNHURRIED: &str = "[rates]\nbulk_per_minute = 6000\nrefusals_per_minute = 60000\n";
 
 const WEBHOOK_SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+const TWILIO_TOKEN: &str = "an auth token of a messaging service";
 
 /// Needs no token and is in a tenant all the same: its path leads there.
 const IN_A_TENANT: &str = "POST /webhooks/{connector}/{endpoint}";
@@ -185,6 +190,103 @@ impl World {
              UPDATE tenancy.effect_queue SET state = 'dead', parked_at = clock_timestamp() WHERE effect_id = '{effect}'"
         ));
         effect
+    }
+
+    fn id_of(&self, path: &str, body: &Value) -> String {
+        let made = self.server.post(path, &self.token, body);
+        assert!(made.status.is_success(), "{path}: {made:?}");
+        let id = ["id", "gate_id", "effect_id"].map(|name| made.json()[name].as_str().map(str::to_owned));
+        id.into_iter().flatten().next().unwrap()
+    }
+
+    /// A tenant has twenty at the most.
+    fn room_for_a_subscription(&self) {
+        let path = "/v1/webhook-subscriptions";
+        let listed = self.server.get(path, &self.token).json();
+        let items = listed["items"].as_array().unwrap();
+        for item in items.iter().filter(|_| items.len() > 12) {
+            let one = format!("{path}/{}", item["id"].as_str().unwrap());
+            assert_eq!(send(self.server.request(Method::DELETE, &one, &self.token)).status, 204);
+        }
+    }
+
+    fn subscription(&self) -> String {
+        let path = "/v1/webhook-subscriptions";
+        self.room_for_a_subscription();
+        format!("{path}/{}", self.id_of(path, &subscription()))
+    }
+
+    fn http_endpoint(&self) -> String {
+        let path = "/v1/http-endpoints";
+        format!("{path}/{}", self.id_of(path, &http_endpoint()))
+    }
+
+    /// A request to an endpoint of the tenant's that somebody else has asked for and this one has approved.
+    fn http_request(&self) -> String {
+        let asked = self.server.post(
+            &format!("{}/requests", self.http_endpoint()),
+            &self.second(),
+            &json!({"method": "POST"}),
+        );
+        assert_eq!(asked.status, 202, "{asked:?}");
+        let gate = asked.json()["gate_id"].as_str().unwrap().to_owned();
+        let digest = format!("SELECT encode(digest, 'hex') FROM tenancy.gate_requests WHERE gate_id = '{gate}'");
+        let decision =
+            json!({"verdict": "approve", "seen_digest": self.site.ask(&digest)[0], "reason": "the ratchet turns"});
+        let decided = self
+            .server
+            .post(&format!("/v1/gates/{gate}/decisions"), &self.token, &decision);
+        assert_eq!(decided.status, 200, "{decided:?}");
+        gate
+    }
+
+    fn destination(&self) -> String {
+        let id = Uuid::now_v7();
+        let body = json!({"id": id, "host": format!("{}.example.org", id.simple()), "port": 443, "methods": ["POST"]});
+        let path = "/v1/connectors/https/destinations";
+        assert_eq!(self.server.post(path, &self.token, &body).status, 204);
+        format!("{path}/{id}")
+    }
+
+    fn invoice(&self) -> String {
+        let path = format!("{}/invoices", self.client());
+        format!("{path}/{}", self.id_of(&path, &invoice()))
+    }
+
+    /// What Twilio would send, signed as it signs.
+    fn arrived(&self, from: Option<&str>) -> Uuid {
+        let body = json!({"connector": "twilio", "secret": TWILIO_TOKEN, "algorithm": "auth_token"});
+        let made = self.server.post("/v1/webhook-endpoints", &self.token, &body).json();
+        let (id, url) = (Uuid::new_v4().simple().to_string(), made["url"].as_str().unwrap());
+        let mut fields = vec![
+            ("Body", "hello"),
+            ("MessageSid", &*id),
+            ("SmsStatus", "received"),
+            ("To", "+14155550100"),
+        ];
+        fields.splice(1..1, from.map(|number| ("From", number)));
+        let mut signed = url.to_owned();
+        signed.extend(fields.iter().flat_map(|(name, value)| [*name, *value]));
+        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, TWILIO_TOKEN.as_bytes());
+        let form: Vec<String> = fields
+            .iter()
+            .map(|(name, value)| format!("{name}={}", value.replace('+', "%2B")))
+            .collect();
+        let path = url.strip_prefix("https://hooks.example.org").unwrap();
+        let request = self
+            .server
+            .request_anonymous(Method::POST, path)
+            .header("x-twilio-signature", BASE64.encode(hmac::sign(&key, signed.as_bytes())))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form.join("&"));
+        assert_eq!(send(request).status, 204);
+        self.site.work_on_arrivals();
+        let endpoint = made["id"].as_str().unwrap();
+        self.site.ask(&format!(
+            "SELECT id::text FROM connectors.events WHERE endpoint_id = '{endpoint}'"
+        ))[0]
+            .parse()
+            .unwrap()
     }
 
     fn client(&self) -> String {
@@ -430,6 +532,88 @@ pub(crate) fn call(name: &str, world: &World) -> Option<Call> {
             "/v1/webhook-endpoints/{}/disable",
             world.endpoint()["id"].as_str().unwrap()
         )),
+        "GET /v1/webhook-events" => Call::get("/v1/webhook-events"),
+        "POST /v1/webhook-events/{event_id}/replay" => {
+            Call::get(format!("/v1/webhook-events/{}/replay", world.arrived(None)))
+        }
+        "GET /v1/clients/{client_id}/invoices" => Call::get(format!("{}/invoices", world.client())),
+        "POST /v1/clients/{client_id}/invoices" => {
+            Call::of(format!("{}/invoices", world.client()), Body::Json(invoice()))
+        }
+        "GET /v1/clients/{client_id}/invoices/{invoice_id}" => Call::get(world.invoice()),
+        "POST /v1/clients/{client_id}/invoices/{invoice_id}/void" => Call::get(format!("{}/void", world.invoice())),
+        "GET /v1/clients/{client_id}/messages" => Call::get(format!("{}/messages", world.client())),
+        "GET /v1/messages/unmatched" => Call::get("/v1/messages/unmatched"),
+        "POST /v1/messages/unmatched/{message_id}/assign" => {
+            let (message, client) = (world.arrived(Some("+14155550177")), world.client());
+            let client = client.strip_prefix("/v1/clients/").unwrap();
+            Call::of(
+                format!("/v1/messages/unmatched/{message}/assign"),
+                Body::Json(json!({"client_id": client})),
+            )
+        }
+        "POST /v1/webhook-subscriptions" => {
+            world.room_for_a_subscription();
+            Call::of("/v1/webhook-subscriptions", Body::Json(subscription()))
+        }
+        "GET /v1/webhook-subscriptions" => Call::get("/v1/webhook-subscriptions"),
+        "GET /v1/webhook-subscriptions/{subscription_id}" | "DELETE /v1/webhook-subscriptions/{subscription_id}" => {
+            Call::get(world.subscription())
+        }
+        "PUT /v1/webhook-subscriptions/{subscription_id}" => Call::of(
+            world.subscription(),
+            Body::Json(json!({"event_types": ["client.created"], "enabled": true})),
+        ),
+        "POST /v1/webhook-subscriptions/{subscription_id}/rotate-secret" => Call::of(
+            format!("{}/rotate-secret", world.subscription()),
+            Body::Json(json!({"overlap_s": 60})),
+        ),
+        "POST /v1/webhook-subscriptions/{subscription_id}/test" => Call::get(format!("{}/test", world.subscription())),
+        "GET /v1/webhook-subscriptions/{subscription_id}/deliveries" => {
+            Call::get(format!("{}/deliveries", world.subscription()))
+        }
+        "POST /v1/webhook-subscriptions/{subscription_id}/deliveries/{effect_id}/redeliver" => {
+            let subscription = world.subscription();
+            let sent = send(
+                world
+                    .server
+                    .request(Method::POST, &format!("{subscription}/test"), &world.token),
+            );
+            let effect = sent.json()["id"].as_str().unwrap().to_owned();
+            world.inside(&format!(
+                "UPDATE tenancy.effect_queue SET state = 'dead', parked_at = clock_timestamp() WHERE effect_id = '{effect}'"
+            ));
+            // What was given up has ended the subscription.
+            let enabled = json!({"event_types": ["chart_note.created"], "enabled": true});
+            let again = world
+                .server
+                .request(Method::PUT, &subscription, &world.token)
+                .json(&enabled);
+            assert_eq!(send(again).status, 204);
+            Call::of(
+                format!("{subscription}/deliveries/{effect}/redeliver"),
+                Body::Json(json!({"reason": "the ratchet turns"})),
+            )
+        }
+        "GET /v1/connectors" => Call::get("/v1/connectors"),
+        "GET /v1/connectors/{connector}/destinations" => Call::get("/v1/connectors/https/destinations"),
+        "POST /v1/connectors/{connector}/destinations" => Call::of(
+            "/v1/connectors/https/destinations",
+            Body::Json(
+                json!({"id": Uuid::now_v7(), "host": format!("{tag}.example.org"), "port": 443, "methods": ["POST"]}),
+            ),
+        ),
+        "DELETE /v1/connectors/{connector}/destinations/{destination_id}" => Call::get(world.destination()),
+        "GET /v1/http-endpoints" => Call::get("/v1/http-endpoints"),
+        "POST /v1/http-endpoints" => Call::of("/v1/http-endpoints", Body::Json(http_endpoint())),
+        "POST /v1/http-endpoints/{endpoint_id}/disable" => Call::get(format!("{}/disable", world.http_endpoint())),
+        "POST /v1/http-endpoints/{endpoint_id}/requests" => Call::of(
+            format!("{}/requests", world.http_endpoint()),
+            Body::Json(json!({"method": "POST"})),
+        ),
+        "POST /v1/http-requests/{gate_id}/send" => {
+            Call::get(format!("/v1/http-requests/{}/send", world.http_request()))
+        }
         "GET /v1/gates" => Call::get("/v1/gates"),
         "GET /v1/gates/{gate_id}" => Call::get(format!("/v1/gates/{}", world.gate().0)),
         "POST /v1/gates/{gate_id}/decisions" => {
@@ -466,6 +650,21 @@ pub(crate) fn proposal() -> Value {
     })
 }
 
+fn subscription() -> Value {
+    let host = Uuid::new_v4().simple().to_string();
+    json!({"url": format!("https://{host}.example.org/in"), "event_types": ["chart_note.created"]})
+}
+
+fn http_endpoint() -> Value {
+    let name = format!("e{}", &Uuid::new_v4().simple().to_string()[..20]);
+    json!({"name": name, "url": "https://shop.example.org/orders", "methods": ["POST"], "idempotency": "native"})
+}
+
+fn invoice() -> Value {
+    let number = Uuid::new_v4().simple().to_string();
+    json!({"number": number, "currency": "USD", "lines": [{"description": "Facial", "quantity": 1, "unit_minor": 100}]})
+}
+
 fn endpoint() -> Value {
     json!({"connector": "standard", "secret": WEBHOOK_SECRET})
 }
@@ -480,10 +679,11 @@ struct Made {
 }
 
 impl Made {
-    /// Without what belongs to no route: that somebody is seen for the first time, or with other roles than before.
+    /// Without what belongs to no route: that somebody is seen for the first time, or with other roles than before, and what a
+    /// worker does afterwards with what arrived.
     fn found(&self, site: &Site) -> BTreeSet<String> {
         let rows = site.ask(&format!(
-            "SELECT DISTINCT concat_ws(' ', event_type, phase) FROM audit.events WHERE request_id = '{}' AND event_type <> 'role.claimed'",
+            "SELECT DISTINCT concat_ws(' ', event_type, phase) FROM audit.events WHERE request_id = '{}' AND event_type NOT IN ('role.claimed', 'webhook.ignored')",
             self.request
         ));
         rows.into_iter().collect()

@@ -1,9 +1,13 @@
 //! A site: a migrated database with two tenants, an issuer, a secret store, a configuration, and the server as a process.
 
+use bearingwall_connectors::arrivals::{Arrivals, Looked};
 use bearingwall_core::{CustomerId, Role, Sensitive};
+use bearingwall_domain::CrmArrivals;
 use bearingwall_migrations::{NewTenant, install_enter_key, serve_regions, tenant_create};
 use bearingwall_sealing::{Sealer, SealerOptions, SealingKey, log_origin};
-use bearingwall_secrets::{FileKeyStore, FileStore};
+use bearingwall_secrets::{CacheOptions, FileKeyStore, FileStore, KeyStores};
+use bearingwall_tenancy::PoolConfig;
+use bearingwall_tenancy::jobs::JobPool;
 use bearingwall_testkit::database::{Login, TestDatabase};
 use bearingwall_testkit::issuer::{DevIssuer, IssuerOptions, TokenRequest};
 use bearingwall_tlog::note::VerifierKey;
@@ -308,6 +312,20 @@ logout_audience = "{CLIENT}"
             let rows = self.database.superuser_client().await.query(query, &[]).await.unwrap();
             rows.iter().map(|row| row.get(0)).collect()
         })
+    }
+
+    /// Works on everything that has arrived, as the worker does.
+    pub(crate) fn work_on_arrivals(&self) {
+        let store = FileStore::open(self.secrets()).unwrap();
+        let keys = Arc::new(FileKeyStore::open(store, "kek").unwrap());
+        self.runtime.block_on(async {
+            let address = self.database.url(Login::Worker).parse().unwrap();
+            let password = Some(self.database.password(Login::Worker));
+            let config = PoolConfig::new(address, password, vec![REGION.to_owned()]);
+            let arrivals = Arrivals::new(JobPool::connect(config).await.unwrap(), keys.clone());
+            let handler = CrmArrivals::new(keys, KeyStores::new(), CacheOptions::default());
+            while !matches!(Box::pin(arrivals.next(&handler)).await.unwrap(), Looked::Nothing) {}
+        });
     }
 
     /// Seals what has been committed, as the sealer does every few seconds.

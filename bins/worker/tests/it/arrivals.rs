@@ -40,7 +40,7 @@ fn phi(text: &str) -> Phi<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn con_20_the_real_worker_pays_an_invoice_and_stops_in_order() {
+async fn con_12_the_real_worker_pays_an_invoice_and_stops_in_order() {
     let database = TestDatabase::create().await;
     let mut admin = database.admin_client().await;
     let regions = vec![REGION.to_owned()];

@@ -36,7 +36,7 @@ const BATCHES: usize = 40;
 ///
 /// # Errors
 /// When the database is away; the job is then tried again later.
-// CONTROL: CON-22
+// CONTROL: CON-14
 pub async fn prune(pool: &JobPool, retention: Duration, at: OffsetDateTime) -> Result<Option<usize>, ArrivalError> {
     let Some(job) = pool.lease(&[PRUNE], LEASE).await? else {
         return Ok(None);

@@ -114,7 +114,7 @@ pub async fn arrivals_page(
 ///
 /// # Errors
 /// [`ArrivalError::NotFound`]; [`ArrivalError::NotParked`]; [`ArrivalError::Statement`].
-// CONTROL: CON-20
+// CONTROL: CON-12
 pub async fn arrival_replay(tx: &mut TenantTx<'_>, id: Uuid) -> Result<(), ArrivalError> {
     let one = events::table.filter(events::id.eq(id));
     let dead = one.filter(events::state.eq(ArrivalState::Dead.as_str()));

@@ -80,7 +80,7 @@ impl Provider {
     ///
     /// # Errors
     /// [`OauthError::Scope`] for one that the operator does not name; [`OauthError::Random`].
-    // CONTROL: CON-40
+    // CONTROL: CON-15
     pub fn begin(&self, scopes: &[String]) -> Result<Begun, OauthError> {
         let settings = &self.settings;
         if !scopes.iter().all(|scope| settings.scopes.contains(scope)) {
@@ -115,7 +115,7 @@ impl Provider {
     /// # Errors
     /// [`OauthError::Callback`] for an answer to another attempt, of another issuer or to another provider's, before anything
     /// else of it is believed; [`OauthError::Refused`] where the provider says why there is no code.
-    // CONTROL: CON-40
+    // CONTROL: CON-15
     pub fn answered(&self, attempt: Attempt, callback: Callback) -> Result<Code, OauthError> {
         let refuse = |what| OauthError::Callback { what };
         if attempt.provider != self.settings.name {

@@ -69,7 +69,7 @@ impl Provider {
     ///
     /// # Errors
     /// [`OauthError::Refused`], [`OauthError::Answer`], [`OauthError::Egress`]; [`OauthError::Callback`] for another provider's.
-    // CONTROL: CON-40
+    // CONTROL: CON-15
     #[expect(
         clippy::disallowed_methods,
         reason = "code and verifier go to the provider that they are for"
@@ -129,7 +129,7 @@ impl Provider {
 
     /// SECURITY: id and secret are encoded before they are joined (RFC 6749, 2.3.1), so that a colon in one moves nothing into
     /// the other. They stand in a header, which is in nobody's log of bodies or addresses.
-    // CONTROL: CON-41
+    // CONTROL: CON-16
     async fn post(&self, endpoint: &Url, form: &[(&str, &str)]) -> Result<Answer, OauthError> {
         let secret = self.secrets.fetch(&self.settings.client_secret).await?;
         let encoded = |text: &str| Zeroizing::new(form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>());
@@ -148,7 +148,7 @@ impl Provider {
 }
 
 /// The tokens of an answer (RFC 6749, 5.1). Everything that does not look like one is refused and not repeated.
-// CONTROL: CON-41
+// CONTROL: CON-16
 fn tokens(answer: &Answer, asked: &[String]) -> Result<Tokens, OauthError> {
     let refuse = |what| OauthError::Answer { what };
     if answer.status() != 200 {

@@ -64,7 +64,7 @@ impl Providers {
     ///
     /// # Errors
     /// [`OauthError::Config`].
-    // CONTROL: CON-40
+    // CONTROL: CON-15
     pub fn new(
         settings: Vec<ProviderSettings>,
         base: &Url,

@@ -174,7 +174,7 @@ fn reason(error: &OauthError) -> String {
 }
 
 #[tokio::test]
-async fn con_40_a_code_is_traded_once_with_the_verifier_of_its_own_attempt() {
+async fn con_15_a_code_is_traded_once_with_the_verifier_of_its_own_attempt() {
     let vendor = Vendor::answering(granted("read"));
     let begun = vendor.provider.begin(&["read".to_owned()]).unwrap();
     let sent = query(&begun);
@@ -215,7 +215,7 @@ async fn con_40_a_code_is_traded_once_with_the_verifier_of_its_own_attempt() {
 }
 
 #[tokio::test]
-async fn con_40_an_answer_that_is_not_this_attempts_is_refused_before_anything_is_asked() {
+async fn con_15_an_answer_that_is_not_this_attempts_is_refused_before_anything_is_asked() {
     let vendor = Vendor::answering(granted("read"));
     let begin = || vendor.provider.begin(&[]).unwrap();
     let refused = |change: fn(&mut Callback)| {
@@ -284,7 +284,7 @@ async fn con_40_an_answer_that_is_not_this_attempts_is_refused_before_anything_i
 }
 
 #[tokio::test]
-async fn con_40_an_answer_is_taken_to_the_provider_that_was_asked_and_to_no_other() {
+async fn con_15_an_answer_is_taken_to_the_provider_that_was_asked_and_to_no_other() {
     let mut other = settings(1);
     other.name = "other".to_owned();
     (other.issuer, other.issuer_required) = (None, false);
@@ -316,7 +316,7 @@ async fn con_40_an_answer_is_taken_to_the_provider_that_was_asked_and_to_no_othe
 }
 
 #[test]
-fn con_40_every_attempt_has_numbers_of_its_own_that_nobody_guesses() {
+fn con_15_every_attempt_has_numbers_of_its_own_that_nobody_guesses() {
     let providers = providers(vec![settings(1)]).unwrap();
     let provider = providers.named("vendor").unwrap();
     let mut seen = BTreeSet::new();
@@ -339,7 +339,7 @@ fn con_40_every_attempt_has_numbers_of_its_own_that_nobody_guesses() {
 }
 
 #[test]
-fn con_41_a_provider_without_tls_or_with_a_credential_in_its_address_is_refused_at_the_start() {
+fn con_16_a_provider_without_tls_or_with_a_credential_in_its_address_is_refused_at_the_start() {
     let refused = |change: fn(&mut ProviderSettings)| {
         let mut changed = settings(1);
         change(&mut changed);
@@ -364,7 +364,7 @@ fn con_41_a_provider_without_tls_or_with_a_credential_in_its_address_is_refused_
 }
 
 #[tokio::test]
-async fn con_41_what_is_no_answer_of_an_authorization_server_is_refused_and_not_repeated() {
+async fn con_16_what_is_no_answer_of_an_authorization_server_is_refused_and_not_repeated() {
     let page = format!("<html>{ACCESS}</html>");
     let html = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {}\r\n\r\n{page}",
@@ -406,7 +406,7 @@ async fn con_41_what_is_no_answer_of_an_authorization_server_is_refused_and_not_
 }
 
 #[tokio::test]
-async fn con_41_a_provider_that_is_silent_or_endless_is_given_up() {
+async fn con_16_a_provider_that_is_silent_or_endless_is_given_up() {
     let silent = Vendor::answering(String::new()).refresh().await;
     assert_eq!((silent.code(), silent.is_certain()), ("CON-017", false));
     let endless = Vendor::answering(json("200 OK", &"planted ".repeat(1024)))
@@ -429,7 +429,7 @@ async fn con_41_a_provider_that_is_silent_or_endless_is_given_up() {
 }
 
 #[tokio::test]
-async fn con_41_the_providers_reason_is_one_that_is_known_here() {
+async fn con_16_the_providers_reason_is_one_that_is_known_here() {
     for (word, refusal) in [
         ("invalid_grant", Refusal::InvalidGrant),
         ("invalid_client", Refusal::InvalidClient),
@@ -456,7 +456,7 @@ async fn con_41_the_providers_reason_is_one_that_is_known_here() {
 }
 
 #[tokio::test]
-async fn con_41_a_refresh_takes_what_rotates_and_a_revocation_says_what_ends() {
+async fn con_16_a_refresh_takes_what_rotates_and_a_revocation_says_what_ends() {
     let vendor = Vendor::answering(json(
         "200 OK",
         &format!(r#"{{"access_token":"{ACCESS}","token_type":"Bearer"}}"#),
@@ -508,7 +508,7 @@ async fn con_41_a_refresh_takes_what_rotates_and_a_revocation_says_what_ends() {
 }
 
 #[tokio::test]
-async fn con_41_without_the_clients_secret_nothing_leaves() {
+async fn con_16_without_the_clients_secret_nothing_leaves() {
     let vendor = Vendor::of(granted("read"), |settings| ProviderSettings {
         client_secret: settings
             .client_secret

@@ -115,62 +115,6 @@ pub(super) const CONTROLS: &[Control] = &[
         evidence: &[Tests("cargo test --workspace con_6_")],
     },
     Control {
-        id: "CON-20",
-        title: "What arrived is worked on once, or waits for a person",
-        statement: "An event that was taken in waits in the queue from the same transaction on, is settled in \
-                    the transaction of what it brought about by the worker that holds its job, and, where it \
-                    cannot be worked on, is tried again and then shown to a person, who may put it back; \
-                    whatever ends anywhere, nothing is done twice and nothing is lost.",
-        crate_name: "connectors",
-        clauses: &[
-            cite(Hipaa, "164.312(c)(1)"),
-            cite(Hipaa, "164.312(b)"),
-            cite(Soc2, "PI1.3"),
-            cite(Soc2, "PI1.4"),
-            cite(Iso27001, "A.8.26"),
-            cite(Nist80053, "SI-7"),
-            cite(Nist80053, "AU-2"),
-        ],
-        evidence: &[Tests("cargo test --workspace con_20_")],
-    },
-    Control {
-        id: "CON-21",
-        title: "The worker touches what its event is about",
-        statement: "Working on an event, the worker is inside the event's tenant alone, sees and writes rows of \
-                    persons only where an access of one of its handlers is on the record ahead of it, can \
-                    declare no other, holds rights on single columns of the tables that handlers write, and \
-                    changes or removes nothing that it wrote.",
-        crate_name: "connectors",
-        clauses: &[
-            cite(Hipaa, "164.312(a)(1)"),
-            cite(Hipaa, "164.502(b)"),
-            cite(Soc2, "CC6.1"),
-            cite(Soc2, "CC6.3"),
-            cite(Iso27001, "A.8.2"),
-            cite(Iso27001, "A.8.3"),
-            cite(Nist80053, "AC-6"),
-            cite(Nist80053, "AU-12"),
-        ],
-        evidence: &[Tests("cargo test --workspace con_21_")],
-    },
-    Control {
-        id: "CON-22",
-        title: "What arrived is kept for a while, and known for good",
-        statement: "The content of an event that was settled is taken away after a time that the operator sets, \
-                    30 days where nobody says otherwise and never within four days, how many were is on the \
-                    record, and its id and digest stay for as long as the tenant, so that what is sent again has \
-                    no effect.",
-        crate_name: "connectors",
-        clauses: &[
-            cite(Hipaa, "164.310(d)(2)(i)"),
-            cite(Soc2, "C1.2"),
-            cite(Gdpr, "5"),
-            cite(Iso27001, "A.8.10"),
-            cite(Nist80053, "SI-12"),
-        ],
-        evidence: &[Tests("cargo test --workspace con_22_")],
-    },
-    Control {
         id: "CON-7",
         title: "A tenant names hosts, and the operator what may be named",
         statement: "What a tenant names as its own system is HTTPS to a host by its name; it is reached only \
@@ -264,7 +208,63 @@ pub(super) const CONTROLS: &[Control] = &[
         evidence: &[Tests("cargo test --workspace con_11_")],
     },
     Control {
-        id: "CON-40",
+        id: "CON-12",
+        title: "What arrived is worked on once, or waits for a person",
+        statement: "An event that was taken in waits in the queue from the same transaction on, is settled in \
+                    the transaction of what it brought about by the worker that holds its job, and, where it \
+                    cannot be worked on, is tried again and then shown to a person, who may put it back; \
+                    whatever ends anywhere, nothing is done twice and nothing is lost.",
+        crate_name: "connectors",
+        clauses: &[
+            cite(Hipaa, "164.312(c)(1)"),
+            cite(Hipaa, "164.312(b)"),
+            cite(Soc2, "PI1.3"),
+            cite(Soc2, "PI1.4"),
+            cite(Iso27001, "A.8.26"),
+            cite(Nist80053, "SI-7"),
+            cite(Nist80053, "AU-2"),
+        ],
+        evidence: &[Tests("cargo test --workspace con_12_")],
+    },
+    Control {
+        id: "CON-13",
+        title: "The worker touches what its event is about",
+        statement: "Working on an event, the worker is inside the event's tenant alone, sees and writes rows of \
+                    persons only where an access of one of its handlers is on the record ahead of it, can \
+                    declare no other, holds rights on single columns of the tables that handlers write, and \
+                    changes or removes nothing that it wrote.",
+        crate_name: "connectors",
+        clauses: &[
+            cite(Hipaa, "164.312(a)(1)"),
+            cite(Hipaa, "164.502(b)"),
+            cite(Soc2, "CC6.1"),
+            cite(Soc2, "CC6.3"),
+            cite(Iso27001, "A.8.2"),
+            cite(Iso27001, "A.8.3"),
+            cite(Nist80053, "AC-6"),
+            cite(Nist80053, "AU-12"),
+        ],
+        evidence: &[Tests("cargo test --workspace con_13_")],
+    },
+    Control {
+        id: "CON-14",
+        title: "What arrived is kept for a while, and known for good",
+        statement: "The content of an event that was settled is taken away after a time that the operator sets, \
+                    30 days where nobody says otherwise and never within four days, how many were is on the \
+                    record, and its id and digest stay for as long as the tenant, so that what is sent again has \
+                    no effect.",
+        crate_name: "connectors",
+        clauses: &[
+            cite(Hipaa, "164.310(d)(2)(i)"),
+            cite(Soc2, "C1.2"),
+            cite(Gdpr, "5"),
+            cite(Iso27001, "A.8.10"),
+            cite(Nist80053, "SI-12"),
+        ],
+        evidence: &[Tests("cargo test --workspace con_14_")],
+    },
+    Control {
+        id: "CON-15",
         title: "A code is the answer to one attempt at one provider",
         statement: "A code is taken to a provider only after the browser brought it back with the state of an attempt \
                     at this provider, from its issuer where it names one, and only with the verifier of that attempt; \
@@ -277,10 +277,10 @@ pub(super) const CONTROLS: &[Control] = &[
             cite(Nist80053, "IA-2"),
             cite(Nist80053, "SC-23"),
         ],
-        evidence: &[Tests("cargo test --workspace con_40_")],
+        evidence: &[Tests("cargo test --workspace con_15_")],
     },
     Control {
-        id: "CON-41",
+        id: "CON-16",
         title: "A provider is asked by the one way out, and nothing that it says is repeated",
         statement: "Codes, tokens and the client's secret go to the endpoints that the operator names, by POST, over TLS \
                     and without following redirects; an answer that is not one of an authorization server, or grants \
@@ -294,6 +294,6 @@ pub(super) const CONTROLS: &[Control] = &[
             cite(Nist80053, "SC-8"),
             cite(Nist80053, "IA-5"),
         ],
-        evidence: &[Tests("cargo test --workspace con_41_")],
+        evidence: &[Tests("cargo test --workspace con_16_")],
     },
 ];

@@ -247,7 +247,7 @@ pub(super) const CONTROLS: &[Control] = &[
         ],
     },
     Control {
-        id: "DOM-10",
+        id: "DOM-6",
         title: "An invoice is paid by a payment of its own",
         statement: "An invoice becomes paid only because a payment of exactly its amount and currency, which a \
                     signed event told of and which names it, is on file, each payment once; what does not fit \
@@ -262,10 +262,10 @@ pub(super) const CONTROLS: &[Control] = &[
             cite(Nist80053, "SI-7"),
             cite(Nist80053, "SI-10"),
         ],
-        evidence: &[Tests("cargo test --workspace dom_10_")],
+        evidence: &[Tests("cargo test --workspace dom_6_")],
     },
     Control {
-        id: "DOM-11",
+        id: "DOM-7",
         title: "A message is on the record of whose number it is, or on nobody's",
         statement: "A text message is sealed under the key of the one client of the tenant who has the sender's \
                     number, found under a search on the record; where nobody or several have it, it is sealed \
@@ -281,10 +281,10 @@ pub(super) const CONTROLS: &[Control] = &[
             cite(Nist80053, "SC-28"),
             cite(Nist80053, "AU-2"),
         ],
-        evidence: &[Tests("cargo test --workspace dom_11_")],
+        evidence: &[Tests("cargo test --workspace dom_7_")],
     },
     Control {
-        id: "DOM-12",
+        id: "DOM-8",
         title: "Who wants no more messages has said so for good",
         statement: "A word by which somebody stops text messages, or has them again, is kept under a keyed \
                     digest of the number in the transaction that takes the message in, the last word that \
@@ -292,11 +292,12 @@ pub(super) const CONTROLS: &[Control] = &[
                     asks first.",
         crate_name: "domain",
         clauses: &[
+            cite(Hipaa, "164.522(b)"),
             cite(Soc2, "P3.2"),
             cite(Gdpr, "7"),
             cite(Iso27001, "A.5.34"),
             cite(Nist80053, "SI-12"),
         ],
-        evidence: &[Tests("cargo test --workspace dom_12_")],
+        evidence: &[Tests("cargo test --workspace dom_8_")],
     },
 ];

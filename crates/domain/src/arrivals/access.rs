@@ -13,7 +13,7 @@ use uuid::Uuid;
 pub(super) struct Declared(Uuid);
 
 /// Puts an access to tables (`schema.name`) on record, for the transactions after this one. Without a subject it is a search.
-// CONTROL: CON-21
+// CONTROL: CON-13
 pub(super) async fn declare(
     tx: &mut TenantTx<'_>,
     event: EventType,

@@ -104,7 +104,7 @@ pub(super) async fn handle(work: &Work<'_>) -> Result<Settled, DomainError> {
     .await
 }
 
-/// CONTROL: DOM-10
+/// CONTROL: DOM-6
 /// Compares, puts on file, and has the database count.
 async fn put(
     tx: &mut TenantTx<'_>,

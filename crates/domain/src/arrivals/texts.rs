@@ -88,7 +88,7 @@ pub(super) async fn handle(arrivals: &CrmArrivals, work: &Work<'_>) -> Result<Se
 
 /// Looks for the client whose number it is: the search is on record before the digests open, and the person before anything is
 /// written.
-// CONTROL: DOM-11
+// CONTROL: DOM-7
 async fn find(work: &Work<'_>, keys: &TenantKeys, from: &Phi<String>) -> Result<(Place, Declared), DomainError> {
     let digest = keys.lookup().phone_digest(from);
     let search = work
@@ -179,7 +179,7 @@ async fn insert(
     .map_err(DomainError::Statement)
 }
 
-/// CONTROL: DOM-12
+/// CONTROL: DOM-8
 /// A row for each word: the last one that was taken in counts, in whatever order they are worked on.
 async fn say(
     tx: &mut TenantTx<'_>,
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn dom_12_a_word_by_itself_is_a_word_about_further_messages() {
+    fn dom_8_a_word_by_itself_is_a_word_about_further_messages() {
         for stop in [
             "STOP",
             " stop ",

@@ -82,7 +82,7 @@ impl Crm {
     ///
     /// # Errors
     /// [`DomainError::NotFound`] without such a message or client; when the record or the database is away.
-    // CONTROL: DOM-11
+    // CONTROL: DOM-7
     pub async fn message_assign(&self, ctx: &Ctx, id: MessageId, client: ClientId) -> Result<(), DomainError> {
         let keys = self.tenant_keys(ctx).await?;
         let access = Access::to(EventType::MessageAssigned, [client])
@@ -110,7 +110,7 @@ impl Crm {
     ///
     /// # Errors
     /// When the database is away.
-    // CONTROL: DOM-12
+    // CONTROL: DOM-8
     pub async fn sms_allowed(&self, ctx: &Ctx, number: &Phi<String>) -> Result<bool, DomainError> {
         let digest = self.tenant_keys(ctx).await?.lookup().sms_number(number).to_vec();
         let last = self

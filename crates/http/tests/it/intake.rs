@@ -141,7 +141,7 @@ fn paid(id: &str, invoice: &str, amount: i64) -> Value {
 }
 
 #[actix_web::test]
-async fn dom_10_a_payment_that_stripe_tells_of_pays_the_invoice_that_a_person_wrote() {
+async fn dom_6_a_payment_that_stripe_tells_of_pays_the_invoice_that_a_person_wrote() {
     let site = Site::open().await;
     let stripe = site.endpoint("stripe", SECRET, None).await;
     let client = site.client("(415) 555-0119").await;
@@ -215,7 +215,7 @@ async fn dom_10_a_payment_that_stripe_tells_of_pays_the_invoice_that_a_person_wr
 }
 
 #[actix_web::test]
-async fn dom_11_a_message_that_twilio_brings_is_read_on_the_record_or_assigned() {
+async fn dom_7_a_message_that_twilio_brings_is_read_on_the_record_or_assigned() {
     let site = Site::open().await;
     let twilio = site.endpoint("twilio", TOKEN, Some("auth_token")).await;
     let client = site.client("(415) 555-0119").await;

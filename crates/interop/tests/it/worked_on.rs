@@ -52,7 +52,7 @@ async fn receive(inbox: &Inbox, sent: &Sent, header: &str, kind: &str) -> Receiv
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dom_10_what_the_vendors_libraries_sign_pays_an_invoice_and_is_on_a_clients_record() {
+async fn dom_6_what_the_vendors_libraries_sign_pays_an_invoice_and_is_on_a_clients_record() {
     let database = TestDatabase::create().await;
     let mut admin = database.admin_client().await;
     let regions = vec!["us-east-1".to_owned()];

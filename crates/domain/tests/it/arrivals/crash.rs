@@ -43,7 +43,7 @@ async fn ended(intake: &Intake) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn con_20_a_worker_that_ends_at_any_await_pays_once() {
+async fn con_12_a_worker_that_ends_at_any_await_pays_once() {
     let intake = Intake::open().await;
     let client = intake.client(intake.spas.juniper, "+1 415 555 0119").await;
     let invoice = intake.invoice(client, "1", 500).await;
@@ -58,7 +58,7 @@ async fn con_20_a_worker_that_ends_at_any_await_pays_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn con_20_a_worker_that_ends_at_any_await_puts_a_message_on_record_once() {
+async fn con_12_a_worker_that_ends_at_any_await_puts_a_message_on_record_once() {
     let intake = Intake::open().await;
     let client = intake.client(intake.spas.juniper, "+1 415 555 0119").await;
     intake.text("SM1", "+14155550119", "STOP").await;
@@ -79,7 +79,7 @@ async fn con_20_a_worker_that_ends_at_any_await_puts_a_message_on_record_once() 
 
 /// A statement that fails in the middle of the transaction that settles: nothing of it stays, and the next attempt does all.
 #[tokio::test(flavor = "multi_thread")]
-async fn con_20_what_fails_half_way_leaves_nothing_behind() {
+async fn con_12_what_fails_half_way_leaves_nothing_behind() {
     let intake = Intake::open().await;
     let client = intake.client(intake.spas.juniper, "+1 415 555 0119").await;
     let invoice = intake.invoice(client, "1", 500).await;

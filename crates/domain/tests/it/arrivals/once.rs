@@ -54,7 +54,7 @@ impl Intake {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn con_20_of_two_workers_each_event_has_one() {
+async fn con_12_of_two_workers_each_event_has_one() {
     let intake = Intake::open().await;
     let client = intake.client(intake.spas.juniper, "+1 415 555 0119").await;
     let mut invoices = Vec::new();
@@ -86,7 +86,7 @@ async fn con_20_of_two_workers_each_event_has_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn con_20_what_fails_is_tried_again_then_waits_for_a_person_who_puts_it_back() {
+async fn con_12_what_fails_is_tried_again_then_waits_for_a_person_who_puts_it_back() {
     let intake = Intake::open().await;
     let client = intake.client(intake.spas.juniper, "+1 415 555 0119").await;
     let invoice = intake.invoice(client, "1", 500).await;
@@ -141,7 +141,7 @@ async fn con_20_what_fails_is_tried_again_then_waits_for_a_person_who_puts_it_ba
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn con_20_something_that_is_away_bothers_nobody_until_half_a_day_is_over() {
+async fn con_12_something_that_is_away_bothers_nobody_until_half_a_day_is_over() {
     let intake = Intake::open().await;
     intake.stripe(&event("evt_1", "customer.created", json!({}))).await;
     let (arrivals, away) = (intake.arrivals(), Failing(ErrorKind::Unavailable, AtomicUsize::new(0)));
@@ -155,7 +155,7 @@ async fn con_20_something_that_is_away_bothers_nobody_until_half_a_day_is_over()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn con_20_what_nothing_is_to_be_done_with_says_so() {
+async fn con_12_what_nothing_is_to_be_done_with_says_so() {
     let intake = Intake::open().await;
     let url = intake.twilio.clone();
     intake.stripe(&event("evt_1", "customer.created", json!({}))).await;
@@ -183,7 +183,7 @@ async fn con_20_what_nothing_is_to_be_done_with_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn con_22_the_content_of_settled_events_goes_and_their_ids_stay() {
+async fn con_14_the_content_of_settled_events_goes_and_their_ids_stay() {
     let intake = Intake::open().await;
     let client = intake.client(intake.spas.juniper, "+1 415 555 0119").await;
     let invoice = intake.invoice(client, "1", 500).await;

@@ -4,7 +4,7 @@ use super::*;
 use bearingwall_domain::{DomainError, InvoiceState};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dom_10_a_payment_pays_its_invoice_once_however_often_it_is_told_of() {
+async fn dom_6_a_payment_pays_its_invoice_once_however_often_it_is_told_of() {
     let intake = Intake::open().await;
     let client = intake.client(intake.spas.juniper, "+1 415 555 0119").await;
     let invoice = intake.invoice(client, "2026-0001", 12_500).await;
@@ -42,7 +42,7 @@ async fn dom_10_a_payment_pays_its_invoice_once_however_often_it_is_told_of() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dom_10_a_second_payment_is_kept_and_raises_an_alarm() {
+async fn dom_6_a_second_payment_is_kept_and_raises_an_alarm() {
     let intake = Intake::open().await;
     let client = intake.client(intake.spas.juniper, "+1 415 555 0119").await;
     let invoice = intake.invoice(client, "2026-0001", 900).await;
@@ -64,7 +64,7 @@ async fn dom_10_a_second_payment_is_kept_and_raises_an_alarm() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dom_10_what_is_not_the_invoices_own_waits_for_a_person_and_pays_nothing() {
+async fn dom_6_what_is_not_the_invoices_own_waits_for_a_person_and_pays_nothing() {
     let intake = Intake::open().await;
     let juniper = request(intake.spas.juniper);
     let client = intake.client(intake.spas.juniper, "+1 415 555 0119").await;
@@ -124,7 +124,7 @@ async fn dom_10_what_is_not_the_invoices_own_waits_for_a_person_and_pays_nothing
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dom_10_an_invoice_is_written_once_listed_and_void_while_it_is_open() {
+async fn dom_6_an_invoice_is_written_once_listed_and_void_while_it_is_open() {
     let intake = Intake::open().await;
     let (crm, juniper) = (&intake.spas.crm, request(intake.spas.juniper));
     let client = intake.client(intake.spas.juniper, "+1 415 555 0119").await;

@@ -23,7 +23,7 @@ async fn leased(intake: &Intake, worker: &Client) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn con_21_the_worker_writes_what_its_event_is_about_and_nothing_else() {
+async fn con_13_the_worker_writes_what_its_event_is_about_and_nothing_else() {
     let intake = Intake::open().await;
     let client = intake.client(intake.spas.juniper, "+1 415 555 0119").await;
     let invoice = intake.invoice(client, "1", 500).await;
@@ -116,7 +116,7 @@ async fn con_21_the_worker_writes_what_its_event_is_about_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn con_21_without_the_job_of_an_event_the_worker_declares_and_settles_nothing() {
+async fn con_13_without_the_job_of_an_event_the_worker_declares_and_settles_nothing() {
     let intake = Intake::open().await;
     let client = intake.client(intake.spas.juniper, "+1 415 555 0119").await;
     intake.stripe(&event("evt_1", "customer.created", json!({}))).await;
@@ -144,7 +144,7 @@ async fn con_21_without_the_job_of_an_event_the_worker_declares_and_settles_noth
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dom_10_the_application_makes_no_payment_no_consent_and_no_paid_invoice() {
+async fn dom_6_the_application_makes_no_payment_no_consent_and_no_paid_invoice() {
     let intake = Intake::open().await;
     let juniper = request(intake.spas.juniper);
     let client = intake.client(intake.spas.juniper, "+1 415 555 0119").await;

@@ -7,7 +7,7 @@ use bearingwall_domain::{DomainError, Page};
 const BODY: &str = "Running late — CANARY-8842";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dom_11_a_message_of_a_known_number_is_on_that_clients_record() {
+async fn dom_7_a_message_of_a_known_number_is_on_that_clients_record() {
     let intake = Intake::open().await;
     let (crm, juniper) = (&intake.spas.crm, request(intake.spas.juniper));
     let client = intake.client(intake.spas.juniper, "(415) 555-0119").await;
@@ -63,7 +63,7 @@ async fn dom_11_a_message_of_a_known_number_is_on_that_clients_record() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dom_11_a_message_of_nobody_or_of_several_waits_and_is_assigned_once() {
+async fn dom_7_a_message_of_nobody_or_of_several_waits_and_is_assigned_once() {
     let intake = Intake::open().await;
     let (crm, juniper) = (&intake.spas.crm, request(intake.spas.juniper));
     intake.text("SM1", "+14155550119", BODY).await;
@@ -133,7 +133,7 @@ async fn dom_11_a_message_of_nobody_or_of_several_waits_and_is_assigned_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dom_12_the_last_word_of_a_number_decides_whether_messages_may_go_to_it() {
+async fn dom_8_the_last_word_of_a_number_decides_whether_messages_may_go_to_it() {
     let intake = Intake::open().await;
     let (crm, juniper) = (&intake.spas.crm, request(intake.spas.juniper));
     intake.client(intake.spas.juniper, "(415) 555-0119").await;

@@ -77,5 +77,6 @@ SELECT schema, kind, object, aspect, btrim(regexp_replace(value, '\s+', ' ', 'g'
     OR (kind = 'constraint' AND value !~ '^(PRIMARY KEY|UNIQUE)')
     -- Of these the application or the worker reaches some columns only, which the check of privileges does not tell from all.
     OR (kind = 'table' AND aspect = 'privileges' AND object IN ('connectors.endpoints', 'connectors.endpoint_secrets', 'connectors.events',
+        'connectors.subscriptions', 'connectors.subscription_secrets', 'connectors.http_endpoints',
         'crm.invoice_records', 'crm.payments', 'crm.messages', 'crm.unmatched_messages', 'crm.sms_consents'))
  ORDER BY schema COLLATE "C", kind COLLATE "C", object COLLATE "C", aspect COLLATE "C"
