@@ -11,7 +11,7 @@ use crate::https::HttpsAddress;
 use crate::outgoing::OutgoingError;
 use crate::vault::{self, SecretWriter};
 use bearingwall_core::{Clock, Ctx, EffectId, GateId, IdGen, Sensitive};
-use bearingwall_gates::{GateError, PayloadKeys, Requested, gate_request, gate_take};
+use bearingwall_gates::{GateError, PayloadKeys, Requested, gate_pending, gate_request, gate_take};
 use bearingwall_outbox::{Effect, Idempotency, Outbox, OutboxError};
 use bearingwall_tenancy::{TenantPool, TenantTx};
 use diesel::prelude::*;
@@ -201,16 +201,28 @@ impl HttpEndpoints {
     /// Has an approved request made, once.
     ///
     /// # Errors
-    /// [`GateError::NotApproved`] for what is not approved, was used, or is too old.
+    /// [`GateError::NotApproved`] for what waits for its approval; [`GateError::NoSuch`] for what is not the tenant's, was used, or
+    /// is too old.
     // CONTROL: CON-11
     pub async fn dispatch(&self, ctx: &Ctx, number: GateId) -> Result<EffectId, OutgoingError> {
         let cipher = self.parts.keys.cipher(&self.parts.pool, ctx).await.map_err(gate)?;
         let work = async |tx: &mut TenantTx<'_>| {
-            let approved = gate_take::<HttpRequest>(tx, number).await.map_err(gate)?;
+            let approved = match gate_take::<HttpRequest>(tx, number).await {
+                // What has ended is told as what never was: both are asked for anew.
+                Err(GateError::NotApproved) if !waits(tx, number).await? => return Err(gate(GateError::NoSuch)),
+                taken => taken.map_err(gate)?,
+            };
             Ok(Outbox::enqueue(tx, &cipher, Effect::approved(approved)).await?)
         };
         self.parts.pool.run(ctx, work).await
     }
+}
+
+/// Whether it is the tenant's and waits for a decision.
+async fn waits(tx: &mut TenantTx<'_>, number: GateId) -> Result<bool, OutgoingError> {
+    let after = GateId::from_uuid(Uuid::from_u128(number.as_uuid().as_u128().saturating_add(1)));
+    let (first, _) = gate_pending(tx, Some(after), 1).await.map_err(gate)?;
+    Ok(first.iter().any(|summary| summary.gate == number))
 }
 
 fn gate(error: GateError) -> OutgoingError {
