@@ -1,7 +1,6 @@
 //! Write-ahead access under attack: every way to touch a row, and every way to have declared it not quite.
 
 use crate::raw::{Arena, Ids, LOOK, TABLES};
-use bearingwall_testkit::database::Login;
 
 /// Ways to read, inside of a transaction.
 const READS: &[(&str, &[&str])] = &[

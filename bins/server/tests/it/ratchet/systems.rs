@@ -116,7 +116,7 @@ pub(super) fn subscription() -> Value {
 }
 
 pub(super) fn http_endpoint() -> Value {
-    let name = format!("e{}", &Uuid::new_v4().simple().to_string()[..20]);
+    let name: String = format!("e{}", Uuid::new_v4().simple()).chars().take(21).collect();
     json!({"name": name, "url": "https://shop.example.org/orders", "methods": ["POST"], "idempotency": "native"})
 }
 
