@@ -54,6 +54,16 @@ pub async fn destination_add(
     (host, port): (&str, u16),
     methods: &[Method],
 ) -> Result<(), DestinationError> {
+    // The longest name of a host (RFC 1035, 2.3.4).
+    if host.len() > 253 {
+        return Err(RuleError::Host.into());
+    }
+    let mut methods = methods.to_vec();
+    methods.sort_unstable();
+    methods.dedup();
+    if methods.is_empty() {
+        return Err(RuleError::Method.into());
+    }
     Destination::new(host, port, methods.iter().copied())?;
     let methods: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
     diesel::insert_into(destinations::table)
